@@ -1,0 +1,265 @@
+//! The Canary kind: `spec` and the objects that it refers to.
+
+use std::collections::BTreeMap;
+
+use kube::{CustomResource, ResourceExt};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::analysis::Analysis;
+use super::provider::Provider;
+use super::service::CanaryService;
+use super::status::CanaryStatus;
+use super::{nullable, number};
+
+/// What a user wishes: which workload is released, how it is reached and how a new revision is judged.
+#[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "flagger.app",
+    version = "v1beta1",
+    kind = "Canary",
+    plural = "canaries",
+    doc = "A progressive release of one workload.",
+    namespaced,
+    status = "CanaryStatus",
+    category = "all",
+    derive = "Default",
+    derive = "PartialEq",
+    annotation("helm.sh/resource-policy", "keep"),
+    label("app.kubernetes.io/part-of", "sluice"),
+    printcolumn(name = "Status", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Weight", type_ = "string", json_path = ".status.canaryWeight"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1),
+    printcolumn(name = "FailedChecks", type_ = "string", json_path = ".status.failedChecks", priority = 1),
+    printcolumn(name = "Interval", type_ = "string", json_path = ".spec.analysis.interval", priority = 1),
+    printcolumn(name = "Mirror", type_ = "boolean", json_path = ".spec.analysis.mirror", priority = 1),
+    printcolumn(
+        name = "StepWeight",
+        type_ = "string",
+        json_path = ".spec.analysis.stepWeight",
+        priority = 1
+    ),
+    printcolumn(
+        name = "StepWeights",
+        type_ = "string",
+        json_path = ".spec.analysis.stepWeights",
+        priority = 1
+    ),
+    printcolumn(name = "MaxWeight", type_ = "string", json_path = ".spec.analysis.maxWeight", priority = 1),
+    printcolumn(name = "LastTransitionTime", type_ = "string", json_path = ".status.lastTransitionTime")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct CanarySpec {
+    /// Routing provider; the controller's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<Provider>,
+    /// Base URL of the Prometheus that builtin metrics and inline queries ask; the controller's default when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics_server: Option<String>,
+    /// The workload that is released.
+    pub target_ref: TargetRef,
+    /// The autoscaler of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaler_ref: Option<AutoscalerRef>,
+    /// The Ingress that is copied (providers nginx and skipper).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress_ref: Option<IngressRef>,
+    /// The route that is copied (provider apisix).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route_ref: Option<RouteRef>,
+    /// The upstream whose tuning is copied to the generated ones (provider gloo).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_ref: Option<UpstreamRef>,
+    /// How the workload is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<CanaryService>,
+    /// How a new revision is judged. The schema requires it; an old object without it still decodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(required)]
+    pub analysis: Option<Analysis>,
+    /// Seconds after which a roll-out that does not get ready is taken back; 600 when absent.
+    #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    pub progress_deadline_seconds: Option<i32>,
+    /// Promote without analysis.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "nullable::is_false")]
+    pub skip_analysis: bool,
+    /// Give the target its replicas and traffic back when the Canary is deleted.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "nullable::is_false")]
+    pub revert_on_deletion: bool,
+    /// Do nothing for this Canary.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "nullable::is_false")]
+    pub suspend: bool,
+}
+
+text_enum! {
+    /// Kind of workload.
+    pub enum TargetKind {
+        /// `apps/v1` DaemonSet.
+        DaemonSet = "DaemonSet",
+        /// `apps/v1` Deployment.
+        Deployment = "Deployment",
+        /// Core Service, or Knative Service when `apiVersion` says so.
+        Service = "Service",
+    }
+}
+
+impl Default for TargetKind {
+    fn default() -> Self {
+        Self::Deployment
+    }
+}
+
+/// The workload that is released, in the Canary's namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetRef {
+    /// Only read to tell Knative (`serving.knative.dev/v1`) from a core Service.
+    pub api_version: String,
+    /// Kind of workload.
+    pub kind: TargetKind,
+    /// Name of the workload.
+    pub name: String,
+}
+
+text_enum! {
+    /// Kind of autoscaler.
+    pub enum AutoscalerKind {
+        /// `autoscaling/v2`.
+        HorizontalPodAutoscaler = "HorizontalPodAutoscaler",
+        /// `keda.sh/v1alpha1`.
+        ScaledObject = "ScaledObject",
+    }
+}
+
+/// The autoscaler of the target, in the Canary's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoscalerRef {
+    /// Not used for the look-up; the kind decides.
+    pub api_version: String,
+    /// Kind of autoscaler.
+    pub kind: AutoscalerKind,
+    /// Name of the autoscaler.
+    pub name: String,
+    /// Trigger name to query, for the primary's ScaledObject.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub primary_scaler_queries: BTreeMap<String, String>,
+    /// Other bounds for the primary's autoscaler than the source has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_scaler_replicas: Option<ReplicaOverride>,
+}
+
+/// Bounds of the primary's autoscaler.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaOverride {
+    /// Lower bound, at least 1.
+    #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    pub min_replicas: Option<i32>,
+    /// Upper bound, at least 1.
+    #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    pub max_replicas: Option<i32>,
+}
+
+text_enum! {
+    /// Kind of `ingressRef`.
+    pub enum IngressKind {
+        /// `networking.k8s.io/v1` Ingress.
+        Ingress = "Ingress",
+    }
+}
+
+/// The Ingress that nginx and skipper copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IngressRef {
+    /// Not used for the look-up.
+    pub api_version: String,
+    /// Always Ingress.
+    pub kind: IngressKind,
+    /// Name of the Ingress.
+    pub name: String,
+}
+
+text_enum! {
+    /// Kind of `routeRef`.
+    pub enum RouteKind {
+        /// `apisix.apache.org/v2` ApisixRoute.
+        ApisixRoute = "ApisixRoute",
+    }
+}
+
+/// The route that apisix copies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteRef {
+    /// Not used for the look-up.
+    pub api_version: String,
+    /// Always ApisixRoute.
+    pub kind: RouteKind,
+    /// Name of the route.
+    pub name: String,
+}
+
+text_enum! {
+    /// Kind of `upstreamRef`.
+    pub enum UpstreamKind {
+        /// `gloo.solo.io/v1` Upstream.
+        Upstream = "Upstream",
+    }
+}
+
+/// The Gloo upstream whose tuning is copied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UpstreamRef {
+    /// Not used for the look-up.
+    pub api_version: String,
+    /// Always Upstream.
+    pub kind: UpstreamKind,
+    /// Name of the upstream.
+    pub name: String,
+    /// Namespace of the upstream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}
+
+impl Canary {
+    /// Name of the workload that is released.
+    pub fn target_name(&self) -> &str {
+        &self.spec.target_ref.name
+    }
+
+    /// Name of the workload that carries the traffic, `<target>-primary`.
+    pub fn primary_name(&self) -> String {
+        format!("{}-primary", self.target_name())
+    }
+
+    /// Name under which users reach the workload: `spec.service.name`, or the target's name.
+    pub fn apex_name(&self) -> &str {
+        self.spec.apex_name()
+    }
+
+    /// Name of the Service in front of the primary, `<apex>-primary`.
+    pub fn primary_service_name(&self) -> String {
+        format!("{}-primary", self.apex_name())
+    }
+
+    /// Name of the Service in front of the target, `<apex>-canary`.
+    pub fn canary_service_name(&self) -> String {
+        format!("{}-canary", self.apex_name())
+    }
+
+    /// Namespace of the Canary and of all that it names; empty for an object that was never stored.
+    pub fn namespace_name(&self) -> String {
+        self.namespace().unwrap_or_default()
+    }
+}
+
+impl CanarySpec {
+    /// `service.name`, or the target's name when that is absent or empty.
+    pub fn apex_name(&self) -> &str {
+        let named = self.service.as_ref().and_then(|service| service.name.as_deref());
+        named.filter(|name| !name.is_empty()).unwrap_or(&self.target_ref.name)
+    }
+}

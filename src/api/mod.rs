@@ -1,0 +1,55 @@
+//! What users write and what we store: the three kinds of `flagger.app/v1beta1` as types and as CRD schema.
+//!
+//! This room holds data and its text forms only. It decides nothing, reads no clock and talks to nobody; coercions that the
+//! peer makes (an interval under ten seconds, a threshold of zero) belong to the rooms that act on them.
+
+#[macro_use]
+mod text;
+
+pub mod alert_provider;
+pub mod analysis;
+pub mod canary;
+pub mod condition;
+pub mod duration;
+pub mod key;
+pub mod matching;
+pub mod metric_template;
+pub mod names;
+mod nullable;
+pub mod number;
+pub mod object_ref;
+pub mod provider;
+pub mod service;
+pub mod session_affinity;
+pub mod status;
+pub mod traffic_policy;
+
+pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
+pub use analysis::{Alert, Analysis, Metric, Reference, Severity, ThresholdRange, Webhook, WebhookType};
+pub use canary::{
+    AutoscalerKind, AutoscalerRef, Canary, CanarySpec, IngressKind, IngressRef, ReplicaOverride, RouteKind,
+    RouteRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
+};
+pub use condition::{Condition, ConditionStatus, Conditions};
+pub use duration::{Duration, DurationError};
+pub use key::CanaryKey;
+pub use matching::{AnalysisMatch, HeaderMatch, HttpMatch, StringMatch};
+pub use metric_template::{
+    MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec, SecretRef,
+};
+pub use object_ref::ObjectRef;
+pub use provider::Provider;
+pub use service::{
+    BackendRef, CanaryService, CorsPolicy, HeaderOperations, Headers, Metadata, Mirror, ParentReference,
+    Retries, Rewrite, TrafficDistribution, UnmanagedMetadata,
+};
+pub use session_affinity::{SameSite, SessionAffinity};
+pub use status::{CanaryStatus, Check, ObservedTarget, Phase};
+pub use traffic_policy::TrafficPolicy;
+
+/// API group of all three kinds.
+pub const GROUP: &str = "flagger.app";
+/// The only served and stored version.
+pub const VERSION: &str = "v1beta1";
+/// Group and version as written in `apiVersion`.
+pub const API_VERSION: &str = "flagger.app/v1beta1";

@@ -1,0 +1,156 @@
+//! `status` of a Canary: the peer's fields under their names, and what we need to resume after a crash.
+//!
+//! Everything is optional on reading, so that a status written by the peer, by an older version or by nobody decodes.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::condition::Condition;
+use super::{nullable, number};
+
+text_enum! {
+    /// Where a Canary stands.
+    pub enum Phase {
+        /// Nothing was observed yet.
+        Unset = "",
+        /// Primary, Services and routes are being made.
+        Initializing = "Initializing",
+        /// The primary carries the traffic; nothing was released yet.
+        Initialized = "Initialized",
+        /// A new revision waits for a `confirm-rollout` gate.
+        Waiting = "Waiting",
+        /// A new revision is being analysed.
+        Progressing = "Progressing",
+        /// The analysis is done; a `confirm-promotion` gate is awaited.
+        WaitingPromotion = "WaitingPromotion",
+        /// The revision is being copied to the primary.
+        Promoting = "Promoting",
+        /// Traffic is back on the primary; the target is about to be scaled down.
+        Finalising = "Finalising",
+        /// The last revision was promoted.
+        Succeeded = "Succeeded",
+        /// The last revision was taken back.
+        Failed = "Failed",
+        /// The Canary is being deleted and the target restored.
+        Terminating = "Terminating",
+        /// The target is restored.
+        Terminated = "Terminated",
+    }
+}
+
+impl Default for Phase {
+    fn default() -> Self {
+        Self::Unset
+    }
+}
+
+impl Phase {
+    fn is_unset(&self) -> bool {
+        *self == Self::Unset
+    }
+}
+
+/// Observed state of a Canary.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CanaryStatus {
+    /// Where the Canary stands; empty until it was first seen.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Phase::is_unset")]
+    pub phase: Phase,
+    /// Failed checks of the current run, cumulative.
+    #[serde(default, deserialize_with = "number::or_zero")]
+    pub failed_checks: i32,
+    /// The canary's intended share of traffic in percent (0 to 100).
+    #[serde(default, deserialize_with = "number::or_zero")]
+    pub canary_weight: i32,
+    /// Checks passed of a blue/green or A/B run; the peer may have written -1.
+    #[serde(default, deserialize_with = "number::or_zero")]
+    pub iterations: i32,
+    /// Checksums of the target's ConfigMaps and Secrets: `configmap/<name>` or `secret/<name>` to 16 hex digits.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub tracked_configs: BTreeMap<String, String>,
+    /// The revision of the current or last run (a content hash).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_applied_spec: Option<String>,
+    /// The revision that the primary runs (a content hash).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_promoted_spec: Option<String>,
+    /// When `phase` last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_transition_time: Option<Time>,
+    /// The session cookie of the run, `name=value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_affinity_cookie: Option<String>,
+    /// The primary's session cookie, `name=value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_session_affinity_cookie: Option<String>,
+    /// The session cookie of the run before, `name=value`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_session_affinity_cookie: Option<String>,
+    /// At most one of each type: Promoted, Ready, Progressing, Stalled.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// `metadata.generation` of the Canary that this status is about.
+    #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Steps of the plan that were applied in this run.
+    #[serde(default, deserialize_with = "number::or_zero")]
+    pub step_index: i32,
+    /// When the next step is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_step_at: Option<Time>,
+    /// When the phase has to have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_at: Option<Time>,
+    /// Nothing is scaled down before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle_until: Option<Time>,
+    /// The target as it was last judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<ObservedTarget>,
+    /// The last decision in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_decision: Option<String>,
+    /// What was asked in this step, and the answers.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+}
+
+/// Identity and generation of a target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedTarget {
+    /// `metadata.uid` of the target.
+    #[serde(default)]
+    pub uid: String,
+    /// `metadata.generation` of the target.
+    #[serde(default, deserialize_with = "number::or_zero")]
+    pub generation: i64,
+}
+
+/// One question of a step and, once it came, its answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// Identity: revision, step, attempt and name.
+    #[serde(default)]
+    pub id: String,
+    /// Name of the metric or hook as written in the Canary.
+    #[serde(default)]
+    pub name: String,
+    /// The measured value, in the metric's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The verdict; absent while the answer is awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<bool>,
+    /// The verdict, or what went wrong, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When the answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Time>,
+}
