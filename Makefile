@@ -1,0 +1,75 @@
+# The only entry points of this repository; `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TESTBED := tests/testbed/testbed
+LOGS    := target/test-logs
+# Tests that need no cluster and no tool beside cargo.
+HERE    := --lib --bins --test arrows --test generated
+# Test binaries that need the test-bed's cluster; each appears here by itself as soon as its directory exists.
+CLUSTER_SUITES := $(patsubst tests/%/main.rs,%,$(wildcard tests/cluster/main.rs tests/schema/main.rs))
+
+# CLUSTER=existing uses the current kubeconfig instead of the test-bed's own cluster.
+CLUSTER ?= testbed
+# KEEP=1 leaves the cluster up after `make test` and `make demo`.
+KEEP    ?=
+# How many cluster tests run at once.
+THREADS ?= 4
+# GATE=off runs the cluster tests without the admission webhooks.
+GATE    ?= on
+export CLUSTER KEEP GATE
+
+.PHONY: help check generate build image cluster cluster-down unit test test-all demo clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "switches: CLUSTER=existing  KEEP=1  GATE=off  THREADS=$(THREADS)  ALLOW_SKIP=1"
+
+check: ## formatting, lints, documentation, arrows between the rooms, drift of generated files
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
+	cargo test --locked --quiet --test arrows --test generated
+
+generate: ## write the files that are made from the code: admission configurations, chart
+	GENERATE=1 cargo test --locked --quiet --test generated
+
+build: ## the release binary, target/release/sluice
+	cargo build --locked --release
+
+image: build ## the container image, loaded into the cluster if one is up
+	$(TESTBED) image
+
+cluster: ## bring up a throwaway Kubernetes with gateway, Prometheus and demo app (idempotent)
+	$(TESTBED) build
+	$(TESTBED) up
+	$(TESTBED) addons
+
+cluster-down: ## take it down, also what a killed run left
+	$(TESTBED) down
+
+unit: ## unit and property tests: no cluster, no network
+	cargo test --locked $(HERE)
+
+test: build ## unit, property, chart, schema and cluster tests; the last line is the count
+	@rm -rf $(LOGS)
+	@tests/count run $(LOGS) unit cargo test --locked --no-fail-fast $(HERE)
+	@$(if $(CLUSTER_SUITES),$(MAKE) cluster image,$(TESTBED) build)
+	@eval "$$($(TESTBED) env)"; \
+	tests/count run $(LOGS) chart cargo test --locked --test chart; \
+	for suite in $(CLUSTER_SUITES); do \
+	  tests/count run $(LOGS) $$suite cargo test --locked --no-fail-fast --test $$suite -- --test-threads=$(THREADS); \
+	done
+	@$(if $(KEEP),,$(TESTBED) down)
+	@tests/count sum $(LOGS)
+
+test-all: test ## `make test` and the long ones (none yet)
+
+demo: build ## the whole job shown on a real cluster, checked; KEEP=1 leaves it for you to look at
+	@tests/demo/demo
+
+clean: cluster-down ## remove what was built here (the test-bed's download cache stays)
+	cargo clean
