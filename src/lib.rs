@@ -1,3 +1,4 @@
 //! Sluice
 
+pub mod admission;
 pub mod api;
