@@ -2,3 +2,5 @@
 
 pub mod admission;
 pub mod api;
+pub mod certs;
+pub mod server;

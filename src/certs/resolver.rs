@@ -1,0 +1,56 @@
+//! The certificate that TLS serves right now, swapped without a restart. A pair that does not fit is refused and
+//! the last good one stays.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::facts::{Facts, certified};
+use super::material::CERTIFICATE;
+use super::{Error, Pair};
+
+#[derive(Debug)]
+struct Loaded {
+    key: Arc<CertifiedKey>,
+    facts: Facts,
+}
+
+/// Holds what is served. Empty until the first pair was loaded; handshakes fail until then.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    current: ArcSwapOption<Loaded>,
+}
+
+impl Resolver {
+    /// Serves `pair` from the next handshake on. On an error what was served before stays. True if it changed.
+    pub fn load(&self, pair: &Pair) -> Result<bool, Error> {
+        let key = certified(pair)?;
+        let facts = Facts::read(&key.cert[0], CERTIFICATE)?;
+        if self.current.load().as_ref().is_some_and(|loaded| loaded.key.cert == key.cert) {
+            return Ok(false);
+        }
+        self.current.store(Some(Arc::new(Loaded { key: Arc::new(key), facts })));
+        Ok(true)
+    }
+
+    /// Whether there was ever something to serve.
+    pub fn ready(&self) -> bool {
+        self.current.load().is_some()
+    }
+
+    /// When the served certificate expires.
+    pub fn not_after(&self) -> Option<Timestamp> {
+        self.current.load().as_ref().map(|loaded| loaded.facts.not_after)
+    }
+}
+
+impl ResolvesServerCert for Resolver {
+    // Whatever name the client asks for: it knows us by one certificate only, and clients that go through a
+    // proxy or an address send none.
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.current.load().as_ref().map(|loaded| loaded.key.clone())
+    }
+}
