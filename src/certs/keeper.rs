@@ -151,8 +151,7 @@ impl Keeper {
                 check = Instant::now() + check_period(policy);
                 continue;
             }
-            let settled = self.settle(&store, &mut held, policy, Timestamp::now).await;
-            match settled {
+            match self.settle(&store, &mut held, policy, Timestamp::now).await {
                 Ok(wrote) => {
                     failures = 0;
                     if wrote {
@@ -168,6 +167,7 @@ impl Keeper {
                     );
                 }
             }
+            check = Instant::now() + if failures == 0 { check_period(policy) } else { backoff(failures) };
         }
     }
 

@@ -22,3 +22,6 @@ pub use material::{Bundle, Material, Next};
 pub use resolver::Resolver;
 pub use rotation::{Action, Policy, Request, Situation, make, plan};
 pub use store::{ROTATE, Store, Written};
+
+#[cfg(test)]
+mod tests;
