@@ -25,7 +25,7 @@ def claim(bed):
     """Takes the bed's name on this machine; another checkout may hold it."""
     with lock():
         owner = _owner(bed)
-        if owner not in (None, bed.state) and (owner / "init").exists():
+        if owner not in (None, bed.state) and bed.init.exists():
             raise Failure(f"a bed `{bed.name}` belongs to {owner}: choose another name (TESTBED_NAME) or run `testbed down` there")
         bed.run.mkdir(parents=True, exist_ok=True)
         (bed.run / "state").unlink(missing_ok=True)

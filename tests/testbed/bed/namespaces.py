@@ -36,14 +36,14 @@ def create(bed, pause):
 
     wait_until(forked, 5, "the bed's first process did not start within 5 s: try again")
     first = int(children.read_text().split()[0])
-    (bed.state / "init").write_text(f"{first} {_started(first)}")
+    bed.init.write_text(f"{first} {_started(first)}")
     _arrange_mounts(bed)
 
 
 def first_process(bed):
     """The pid of the bed's first process, or None when it is gone. A reused pid does not deceive: the start time must match."""
     try:
-        pid, started = (bed.state / "init").read_text().split()
+        pid, started = bed.init.read_text().split()
     except (OSError, ValueError):
         return None
     return int(pid) if _started(pid) == started else None

@@ -119,6 +119,11 @@ class Bed:
         return self.run / "containerd.sock"
 
     @property
+    def init(self):
+        """Names the bed's first process. Outside the checkout, so that removing the state cannot lose it."""
+        return self.run / "init"
+
+    @property
     def logs(self):
         return self.state / "logs"
 
