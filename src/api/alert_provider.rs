@@ -4,6 +4,7 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cel;
 use super::condition::Conditions;
 use super::metric_template::SecretRef;
 
@@ -24,6 +25,7 @@ use super::metric_template::SecretRef;
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::ONE_ADDRESS])))]
 pub struct AlertProviderSpec {
     /// Kind of chat.
     #[serde(rename = "type")]

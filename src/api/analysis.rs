@@ -5,48 +5,68 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::duration;
 use super::matching::AnalysisMatch;
+use super::reference::Reference;
 use super::session_affinity::SessionAffinity;
-use super::{nullable, number};
+use super::webhook::Webhook;
+use super::{cel, nullable, number};
 
 /// How a new revision is judged.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::ONE_WAY_TO_ADVANCE, cel::MAX_WEIGHT_CAN_BE_REACHED])))]
+// Required by the schema only: an old object without them still decodes.
+#[schemars(extend("required" = ["interval", "threshold"]))]
 pub struct Analysis {
     /// Time between two steps; less than 10s counts as 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(required)]
+    #[schemars(extend("pattern" = duration::PATTERN))]
     pub interval: Option<String>,
     /// Failed checks after which the revision is taken back; 0 and less count as 1.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
-    #[schemars(required)]
     pub threshold: Option<i32>,
     /// Checks of a blue/green or A/B run.
+    // 0 passes: with skipAnalysis, or with provider kubernetes (which then makes ten), it works with the peer.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub iterations: Option<i32>,
     /// Largest share of the canary in percent; 0 and less count as 100. Not used beside `stepWeights`.
+    // No range here: 0 and less count as 100, and beside iterations or stepWeights the value is not used (see the rule above).
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
     pub max_weight: Option<i32>,
     /// Percent by which the canary's share grows with each step.
+    // 0 passes for the same reason; more than 100 passes because it is one step to 100. A negative step goes nowhere.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub step_weight: Option<i32>,
     /// The canary's share in percent at each step, rising.
+    // A last step above 100 passes, because the peer takes it as 100. A first step of 0 is never left.
     #[serde(default, deserialize_with = "number::list", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(range(min = 1)))]
+    #[schemars(length(max = 100))]
+    #[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::STEPS_RISE])))]
     pub step_weights: Vec<i32>,
     /// Percent by which the primary's share grows back with each step of a promotion; at once when absent or 0.
+    // A negative step moves traffic the wrong way; more than 100 is one step.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub step_weight_promotion: Option<i32>,
     /// Copy requests to the canary before it gets real ones.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "nullable::is_false")]
     pub mirror: bool,
     /// Percent of requests that are copied; all when absent or 0.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100))]
     pub mirror_weight: Option<i32>,
     /// Percent of the primary's pods that have to be available; 100 when absent.
+    // More than 100 percent are never ready; 0 and less are always ready.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100))]
     pub primary_ready_threshold: Option<i32>,
     /// Percent of the target's pods that have to be available; 100 when absent.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100))]
     pub canary_ready_threshold: Option<i32>,
     /// Requests that go to the canary in an A/B run.
     #[serde(
@@ -55,6 +75,7 @@ pub struct Analysis {
         deserialize_with = "nullable::or_default",
         skip_serializing_if = "Vec::is_empty"
     )]
+    #[schemars(length(max = 256))]
     pub matches: Vec<AnalysisMatch>,
     /// What is measured.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
@@ -78,6 +99,7 @@ pub struct Metric {
     pub name: String,
     /// Window of the query; 1m for builtin metrics and inline queries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = duration::PATTERN))]
     pub interval: Option<String>,
     /// Bound of the older form: lower for the success rate, upper for all others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +121,7 @@ pub struct Metric {
 /// Bounds of a metric, both inclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::BOUNDS_IN_ORDER])))]
 pub struct ThresholdRange {
     /// The value must not be less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,32 +131,17 @@ pub struct ThresholdRange {
     pub max: Option<f64>,
 }
 
-/// A MetricTemplate or AlertProvider, in the Canary's namespace unless another is named.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Reference {
-    /// Name of the object.
-    pub name: String,
-    /// Namespace of the object; the Canary's when absent or empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-}
-
 text_enum! {
     /// From which severity on an alert is sent.
+    #[derive(Default)]
     pub enum Severity {
         /// Everything; also meant by an absent or empty severity.
+        #[default]
         Info = "info" | "",
         /// Warnings and errors.
         Warn = "warn",
         /// Errors.
         Error = "error",
-    }
-}
-
-impl Default for Severity {
-    fn default() -> Self {
-        Self::Info
     }
 }
 
@@ -159,65 +167,4 @@ impl Severity {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
-}
-
-text_enum! {
-    /// When a webhook is called and what its answer means.
-    pub enum WebhookType {
-        /// In every step; a failure counts as a failed check. Also meant by an absent or empty type.
-        Rollout = "rollout" | "",
-        /// Before a run starts: the run waits for it.
-        ConfirmRollout = "confirm-rollout",
-        /// Before traffic is shifted: a failure counts as a failed check.
-        PreRollout = "pre-rollout",
-        /// Before the share is raised: the step waits for it.
-        ConfirmTrafficIncrease = "confirm-traffic-increase",
-        /// Before the promotion: the promotion waits for it.
-        ConfirmPromotion = "confirm-promotion",
-        /// After the end of a run; the answer is only reported.
-        PostRollout = "post-rollout",
-        /// In a run: success takes the revision back.
-        Rollback = "rollback",
-        /// With every event; the answer is only reported.
-        Event = "event",
-    }
-}
-
-impl Default for WebhookType {
-    fn default() -> Self {
-        Self::Rollout
-    }
-}
-
-/// An HTTP endpoint that is asked or called during a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Webhook {
-    /// Name of the webhook.
-    pub name: String,
-    /// When it is called; rollout when absent or empty.
-    #[serde(rename = "type", default, deserialize_with = "nullable::or_default")]
-    pub type_: WebhookType,
-    /// Where it is called.
-    pub url: String,
-    /// Send no alert about this webhook.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "nullable::is_false")]
-    pub mute_alert: bool,
-    /// Time for one call; 10s when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<String>,
-    /// Further tries after a failed call.
-    #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
-    pub retries: Option<i32>,
-    /// Accept any certificate.
-    #[serde(
-        rename = "disableTLS",
-        default,
-        deserialize_with = "nullable::or_default",
-        skip_serializing_if = "nullable::is_false"
-    )]
-    pub disable_tls: bool,
-    /// Sent along.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
 }

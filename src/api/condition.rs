@@ -17,38 +17,36 @@ pub const STALLED: &str = "Stalled";
 
 text_enum! {
     /// What a condition states.
+    #[derive(Default)]
     pub enum ConditionStatus {
         /// It holds.
         True = "True",
         /// It does not hold.
         False = "False",
         /// It is not known (yet).
+        #[default]
         Unknown = "Unknown",
-    }
-}
-
-impl Default for ConditionStatus {
-    fn default() -> Self {
-        Self::Unknown
     }
 }
 
 /// One condition. Its type is text, so that a condition of somebody else is kept as it is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// Required by the schema only: whatever stands in a status decodes.
+#[schemars(extend("required" = ["type", "status", "reason"]))]
 pub struct Condition {
     /// Promoted, Ready, Progressing or Stalled.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default, deserialize_with = "nullable::or_default")]
     pub type_: String,
     /// Whether it holds.
+    #[serde(default, deserialize_with = "nullable::or_default")]
     pub status: ConditionStatus,
     /// One CamelCase word why; of Promoted it is the phase.
-    #[serde(default)]
-    #[schemars(required)]
-    pub reason: Option<String>,
+    #[serde(default, deserialize_with = "nullable::or_default")]
+    pub reason: String,
     /// One sentence for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "String::is_empty")]
+    pub message: String,
     /// When anything in this condition last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_update_time: Option<Time>,

@@ -6,6 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// Pattern of a duration that is not negative, for the schema: Go's grammar without a sign.
+pub const PATTERN: &str = "^(0|(([0-9]+([.][0-9]*)?|[.][0-9]+)(ns|us|\u{b5}s|\u{3bc}s|ms|s|m|h))+)$";
+
 /// A span of time, exact to the nanosecond, up to about 292 years either way as in Go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration {

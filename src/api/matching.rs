@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{nullable, number};
+use super::{cel, nullable, number};
 
 /// A condition on text; at most one of its fields is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::AT_MOST_ONE_CONDITION])))]
 pub struct StringMatch {
     /// The whole text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,6 +26,7 @@ pub struct StringMatch {
 /// A condition on a header of an A/B run; exactly one of its fields is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::ONE_HEADER_CONDITION])))]
 pub struct HeaderMatch {
     /// The whole value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,15 +66,19 @@ pub struct HttpMatch {
     pub authority: Option<StringMatch>,
     /// Headers by lower-case name.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub headers: BTreeMap<String, StringMatch>,
     /// Headers that must not match.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub without_headers: BTreeMap<String, StringMatch>,
     /// Query parameters by name.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub query_params: BTreeMap<String, StringMatch>,
     /// Port on which the request came in.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 65535))]
     pub port: Option<i32>,
     /// Labels of the workload that sent the request.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
@@ -91,9 +97,11 @@ pub struct HttpMatch {
 pub struct AnalysisMatch {
     /// Headers by name.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub headers: BTreeMap<String, HeaderMatch>,
     /// Query parameters by name.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
     pub query_params: BTreeMap<String, StringMatch>,
     /// Labels of the workload that sent the request.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]

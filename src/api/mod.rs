@@ -9,8 +9,12 @@ mod text;
 pub mod alert_provider;
 pub mod analysis;
 pub mod canary;
+pub mod cel;
 pub mod condition;
+pub mod crd;
 pub mod duration;
+pub mod gateway;
+pub mod http;
 pub mod key;
 pub mod matching;
 pub mod metric_template;
@@ -19,19 +23,21 @@ mod nullable;
 pub mod number;
 pub mod object_ref;
 pub mod provider;
+pub mod reference;
 pub mod service;
 pub mod session_affinity;
 pub mod status;
 pub mod traffic_policy;
+pub mod webhook;
 
 pub use alert_provider::{AlertProvider, AlertProviderSpec, AlertProviderType};
-pub use analysis::{Alert, Analysis, Metric, Reference, Severity, ThresholdRange, Webhook, WebhookType};
-pub use canary::{
-    AutoscalerKind, AutoscalerRef, Canary, CanarySpec, IngressKind, IngressRef, ReplicaOverride, RouteKind,
-    RouteRef, TargetKind, TargetRef, UpstreamKind, UpstreamRef,
-};
+pub use analysis::{Alert, Analysis, Metric, Severity, ThresholdRange};
+pub use canary::{Canary, CanarySpec};
+pub use cel::Cel;
 pub use condition::{Condition, ConditionStatus, Conditions};
 pub use duration::{Duration, DurationError};
+pub use gateway::{BackendRef, Mirror, ParentReference};
+pub use http::{CorsPolicy, HeaderOperations, Headers, Retries, Rewrite};
 pub use key::CanaryKey;
 pub use matching::{AnalysisMatch, HeaderMatch, HttpMatch, StringMatch};
 pub use metric_template::{
@@ -39,13 +45,15 @@ pub use metric_template::{
 };
 pub use object_ref::ObjectRef;
 pub use provider::Provider;
-pub use service::{
-    BackendRef, CanaryService, CorsPolicy, HeaderOperations, Headers, Metadata, Mirror, ParentReference,
-    Retries, Rewrite, TrafficDistribution, UnmanagedMetadata,
+pub use reference::{
+    AutoscalerKind, AutoscalerRef, IngressKind, IngressRef, Reference, ReplicaOverride, RouteKind, RouteRef,
+    TargetKind, TargetRef, UpstreamKind, UpstreamRef,
 };
+pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
 pub use session_affinity::{SameSite, SessionAffinity};
 pub use status::{CanaryStatus, Check, ObservedTarget, Phase};
 pub use traffic_policy::TrafficPolicy;
+pub use webhook::{Webhook, WebhookType};
 
 /// API group of all three kinds.
 pub const GROUP: &str = "flagger.app";

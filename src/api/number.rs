@@ -3,8 +3,10 @@
 //! The peer's schema says `number` where its code wants an integer, so stored objects may hold either form (and JSON written
 //! by other languages has no integers at all). Reading is lenient for one object; a fraction fails that object alone.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,33 @@ where
 {
     let values = Option::<Vec<Whole>>::deserialize(deserializer)?.unwrap_or_default();
     values.into_iter().map(|Whole(value)| narrow(value)).collect()
+}
+
+/// Names with whole numbers; `null` is none.
+pub fn map<'de, D, T>(deserializer: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    let values = Option::<BTreeMap<String, Whole>>::deserialize(deserializer)?.unwrap_or_default();
+    values.into_iter().map(|(name, Whole(value))| Ok((name, narrow(value)?))).collect()
+}
+
+/// A port by number or by name that may be absent or `null`.
+pub fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IntOrString>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Port {
+        Name(String),
+        Number(serde_json::Number),
+    }
+    match Option::<Port>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(Port::Name(name)) => Ok(Some(IntOrString::String(name))),
+        Some(Port::Number(number)) => {
+            whole(number).map(|number| Some(IntOrString::Int(number))).map_err(D::Error::custom)
+        }
+    }
 }
 
 /// A whole number that may be absent; absence and `null` are zero.

@@ -6,9 +6,11 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::matching::{HttpMatch, StringMatch};
+use super::gateway::{Mirror, ParentReference};
+use super::http::{CorsPolicy, Headers, Retries, Rewrite};
+use super::matching::HttpMatch;
 use super::traffic_policy::TrafficPolicy;
-use super::{nullable, number};
+use super::{cel, nullable, number};
 
 /// The Services and the route of a workload.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,15 +18,21 @@ use super::{nullable, number};
 pub struct CanaryService {
     /// Name of the apex Service; the target's name when absent or empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    #[schemars(extend("pattern" = "^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub name: Option<String>,
     /// Port of the generated Services (1 to 65535).
     #[serde(deserialize_with = "number::whole")]
+    #[schemars(range(min = 1, max = 65535))]
     pub port: i32,
     /// Name of that port; `http` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    #[schemars(extend("pattern" = "^$|^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub port_name: Option<String>,
     /// Port of the container; equal to `port` when absent or 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "number::port", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::TARGET_PORT_IN_RANGE])))]
     pub target_port: Option<IntOrString>,
     /// Protocol hint of the first port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +57,7 @@ pub struct CanaryService {
     pub gateways: Vec<String>,
     /// Gateway API parents.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
     pub gateway_refs: Vec<ParentReference>,
     /// Host names of the route.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
@@ -66,6 +75,7 @@ pub struct CanaryService {
         deserialize_with = "nullable::or_default",
         skip_serializing_if = "Vec::is_empty"
     )]
+    #[schemars(length(max = 256))]
     pub matches: Vec<HttpMatch>,
     /// Change of path and authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,7 +87,9 @@ pub struct CanaryService {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<Headers>,
     /// Permanent copies of requests (Gateway API); not the mirroring of the analysis.
+    // A rule of an HTTPRoute holds 16 filters, and each mirror is one.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
     pub mirror: Vec<Mirror>,
     /// Cross-origin rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,155 +124,6 @@ text_enum! {
         /// Ones on the same node.
         PreferSameNode = "PreferSameNode",
     }
-}
-
-fn gateway_group() -> String {
-    "gateway.networking.k8s.io".to_owned()
-}
-
-fn gateway_kind() -> String {
-    "Gateway".to_owned()
-}
-
-/// A parent of the route, as in the Gateway API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ParentReference {
-    /// Group of the parent.
-    #[serde(default = "gateway_group")]
-    pub group: String,
-    /// Kind of the parent.
-    #[serde(default = "gateway_kind")]
-    pub kind: String,
-    /// Namespace of the parent; the Canary's when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Name of the parent.
-    pub name: String,
-    /// Listener of the parent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub section_name: Option<String>,
-    /// Port of the parent (1 to 65535).
-    #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
-    pub port: Option<i32>,
-}
-
-/// Change of path and authority.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Rewrite {
-    /// New path, or prefix of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uri: Option<String>,
-    /// New authority.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub authority: Option<String>,
-    /// `ReplacePrefixMatch` changes the prefix, everything else the full path (Gateway API).
-    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
-    pub type_: Option<String>,
-}
-
-/// Further tries of the proxy.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Retries {
-    /// How many.
-    #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<i32>,
-    /// Time for each.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub per_try_timeout: Option<String>,
-    /// On which failures, comma-separated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_on: Option<String>,
-}
-
-/// Change of headers in both directions.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Headers {
-    /// Of the request, before the backend sees it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<HeaderOperations>,
-    /// Of the response, before the caller sees it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response: Option<HeaderOperations>,
-}
-
-/// Change of headers in one direction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HeaderOperations {
-    /// Appended.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub add: BTreeMap<String, String>,
-    /// Overwritten.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
-    pub set: BTreeMap<String, String>,
-    /// Removed.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
-    pub remove: Vec<String>,
-}
-
-/// A permanent copy of requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Mirror {
-    /// Where the copies go.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(required)]
-    pub backend_ref: Option<BackendRef>,
-}
-
-fn service_kind() -> String {
-    "Service".to_owned()
-}
-
-/// A backend of a mirror, as in the Gateway API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct BackendRef {
-    /// Group of the backend; empty for a Service.
-    #[serde(default)]
-    pub group: String,
-    /// Kind of the backend.
-    #[serde(default = "service_kind")]
-    pub kind: String,
-    /// Name of the backend.
-    pub name: String,
-    /// Namespace of the backend; the Canary's when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// Port of the backend (1 to 65535).
-    #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
-    pub port: Option<i32>,
-}
-
-/// Cross-origin rules.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CorsPolicy {
-    /// Allowed origins, exact.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
-    pub allow_origin: Vec<String>,
-    /// Allowed origins by condition.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
-    pub allow_origins: Vec<StringMatch>,
-    /// Allowed methods.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
-    pub allow_methods: Vec<String>,
-    /// Allowed request headers.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
-    pub allow_headers: Vec<String>,
-    /// Response headers that a page may read.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
-    pub expose_headers: Vec<String>,
-    /// How long a preflight answer may be kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_age: Option<String>,
-    /// Whether requests may carry credentials.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allow_credentials: Option<bool>,
 }
 
 /// Labels and annotations of a generated object.

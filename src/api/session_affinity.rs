@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{nullable, number};
+use super::{cel, nullable, number};
 
 text_enum! {
     /// The cookie's `SameSite` attribute.
@@ -30,11 +30,14 @@ fn age<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Erro
 /// The cookie that keeps a user on the canary (and, with a name for it, on the primary).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::COOKIES_DIFFER])))]
 pub struct SessionAffinity {
     /// Name of the canary's cookie.
+    #[schemars(length(min = 1, max = 1024))]
     pub cookie_name: String,
     /// Name of the primary's cookie; has to differ from `cookieName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
     pub primary_cookie_name: Option<String>,
     /// The cookie's `Domain` attribute.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -13,8 +13,10 @@ use super::{nullable, number};
 
 text_enum! {
     /// Where a Canary stands.
+    #[derive(Default)]
     pub enum Phase {
         /// Nothing was observed yet.
+        #[default]
         Unset = "",
         /// Primary, Services and routes are being made.
         Initializing = "Initializing",
@@ -38,12 +40,6 @@ text_enum! {
         Terminating = "Terminating",
         /// The target is restored.
         Terminated = "Terminated",
-    }
-}
-
-impl Default for Phase {
-    fn default() -> Self {
-        Self::Unset
     }
 }
 
@@ -124,7 +120,7 @@ pub struct CanaryStatus {
 #[serde(rename_all = "camelCase")]
 pub struct ObservedTarget {
     /// `metadata.uid` of the target.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "String::is_empty")]
     pub uid: String,
     /// `metadata.generation` of the target.
     #[serde(default, deserialize_with = "number::or_zero")]
@@ -136,10 +132,10 @@ pub struct ObservedTarget {
 #[serde(rename_all = "camelCase")]
 pub struct Check {
     /// Identity: revision, step, attempt and name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// Name of the metric or hook as written in the Canary.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// The measured value, in the metric's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

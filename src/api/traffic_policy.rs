@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{nullable, number};
+use super::{cel, nullable, number};
 
 /// Connection settings of both versions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +60,7 @@ pub struct HttpPool {
         deserialize_with = "number::optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(range(min = 0))]
     pub http1_max_pending_requests: Option<i32>,
     /// Running requests.
     #[serde(
@@ -68,15 +69,18 @@ pub struct HttpPool {
         deserialize_with = "number::optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(range(min = 0))]
     pub http2_max_requests: Option<i32>,
     /// After which idle time a connection is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<String>,
     /// Requests for one connection.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub max_requests_per_connection: Option<i32>,
     /// Retries at the same time.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub max_retries: Option<i32>,
 }
 
@@ -99,6 +103,7 @@ text_enum! {
 /// How endpoints are chosen: exactly one of `simple` and `consistentHash`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::ONE_LOAD_BALANCER])))]
 pub struct LoadBalancer {
     /// A standard way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +122,7 @@ pub struct LoadBalancer {
 /// What is hashed: exactly one of header, cookie, source address and query parameter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::ONE_HASH_KEY])))]
 pub struct ConsistentHash {
     /// A header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -132,6 +138,7 @@ pub struct ConsistentHash {
     pub http_query_parameter_name: Option<String>,
     /// Least number of virtual nodes on the ring.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub minimum_ring_size: Option<i64>,
 }
 
@@ -173,7 +180,7 @@ pub struct LocalityShare {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Locality to percent.
-    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, deserialize_with = "number::map", skip_serializing_if = "BTreeMap::is_empty")]
     pub to: BTreeMap<String, i32>,
 }
 
@@ -203,24 +210,30 @@ pub struct OutlierDetection {
         deserialize_with = "number::optional",
         skip_serializing_if = "Option::is_none"
     )]
+    #[schemars(range(min = 0))]
     pub consecutive_5xx_errors: Option<i32>,
     /// Failed requests in a row (the older word).
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub consecutive_errors: Option<i32>,
     /// Gateway failures in a row.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub consecutive_gateway_errors: Option<i32>,
     /// Failures to connect in a row.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub consecutive_local_origin_failures: Option<i32>,
     /// Time between two looks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
     /// Percent of endpoints that may be left out.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
     pub max_ejection_percent: Option<i32>,
     /// Percent of healthy endpoints under which nobody is left out.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
     pub min_health_percent: Option<i32>,
     /// Count failures to connect apart from failed requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
