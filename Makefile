@@ -41,7 +41,7 @@ build: ## the release binary, target/release/sluice
 	cargo build --locked --release
 
 image: build ## the container image, loaded into the cluster if one is up
-	$(TESTBED) image
+	$(TESTBED) image target/release/sluice
 
 cluster: ## bring up a throwaway Kubernetes with gateway, Prometheus and demo app (idempotent)
 	$(TESTBED) build
@@ -57,7 +57,7 @@ unit: ## unit and property tests: no cluster, no network
 test: build ## unit, property, chart, schema and cluster tests; the last line is the count
 	@rm -rf $(LOGS)
 	@tests/count run $(LOGS) unit cargo test --locked --no-fail-fast $(HERE)
-	@$(if $(CLUSTER_SUITES),$(MAKE) cluster image,$(TESTBED) build)
+	@$(MAKE) cluster image
 	@eval "$$($(TESTBED) env)"; \
 	tests/count run $(LOGS) chart cargo test --locked --test chart; \
 	for suite in $(CLUSTER_SUITES); do \

@@ -1,0 +1,52 @@
+{{- /*
+What the controller and the gate do inside the namespaces that they watch: a ClusterRole, or a Role where `namespace` is
+set. One block a router, so that the list can be made from what the routers say of themselves.
+*/}}
+
+{{- define "sluice.rules" -}}
+- apiGroups: [flagger.app]
+  resources: [canaries]
+  verbs: [get, list, watch, patch]
+- apiGroups: [flagger.app]
+  resources: [canaries/status]
+  verbs: [get, patch, update]
+# Owner references that block the owner's deletion need it where that admission plugin is on.
+- apiGroups: [flagger.app]
+  resources: [canaries/finalizers]
+  verbs: [update]
+- apiGroups: [flagger.app]
+  resources: [metrictemplates, alertproviders]
+  verbs: [get, list, watch]
+# Targets and primaries; scaling goes through the subresource, so that nobody's next apply conflicts.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [apps]
+  resources: [deployments/scale]
+  verbs: [get, patch, update]
+- apiGroups: [apps]
+  resources: [daemonsets]
+  verbs: [get, list, watch]
+# Snapshots of pod templates, one a revision.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- include "sluice.routers" . | nindent 0 }}
+{{- end }}
+
+{{- define "sluice.routers" -}}
+# router gatewayapi:v1
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch]
+# router kubernetes: Services alone, which every Canary has
+{{- end }}

@@ -1,0 +1,243 @@
+//! The chart as the real Helm renders it. Needs `helm` in the path (the test-bed builds one); without it these tests fail,
+//! unless `ALLOW_SKIP=1` is set, and are counted as skipped.
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use rstest::rstest;
+use serde_json::Value;
+use sluice::admission::registration::{Install, configurations};
+
+fn chart() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("charts/sluice")
+}
+
+/// Runs Helm; `None` where it is missing and a skip is allowed.
+fn helm(arguments: &[&str]) -> Option<Output> {
+    match Command::new("helm").args(arguments).arg(chart()).output() {
+        Ok(output) => Some(output),
+        Err(error) => {
+            assert!(
+                std::env::var_os("ALLOW_SKIP").is_some(),
+                "helm does not start ({error}): run `tests/testbed/testbed build` and take its path, or set ALLOW_SKIP=1"
+            );
+            if let Some(file) = std::env::var_os("SKIPPED") {
+                let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
+                writeln!(file, "chart: no helm").unwrap();
+            }
+            None
+        }
+    }
+}
+
+/// What Helm makes of the chart with these values.
+fn render(values: &[&str]) -> Option<Result<Vec<Value>, String>> {
+    let mut arguments = vec!["template", "sluice", "--namespace", "sluice-system"];
+    for value in values {
+        arguments.extend(["--set", value]);
+    }
+    let output = helm(&arguments)?;
+    if !output.status.success() {
+        return Some(Err(String::from_utf8(output.stderr).unwrap()));
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    let documents = text.split("\n---\n").map(|document| document.trim_start_matches("---\n"));
+    let objects: Vec<Value> = documents
+        .map(|document| serde_saphyr::from_str(document).unwrap())
+        .filter(|value| *value != Value::Null)
+        .collect();
+    Some(Ok(objects))
+}
+
+fn named<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    find(objects, kind, name).unwrap_or_else(|| panic!("no {kind} {name} was rendered"))
+}
+
+fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> Option<&'a Value> {
+    objects.iter().find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+}
+
+fn arguments(objects: &[Value]) -> Vec<String> {
+    let arguments =
+        &named(objects, "Deployment", "sluice")["spec"]["template"]["spec"]["containers"][0]["args"];
+    arguments.as_array().unwrap().iter().map(|argument| argument.as_str().unwrap().to_owned()).collect()
+}
+
+/// All rules of all roles, with the name of the role.
+fn rules(objects: &[Value]) -> Vec<(String, Value)> {
+    let roles = objects.iter().filter(|object| object["kind"].as_str().unwrap().ends_with("Role"));
+    roles
+        .flat_map(|role| {
+            let name = role["metadata"]["name"].as_str().unwrap().to_owned();
+            role["rules"].as_array().unwrap().iter().map(move |rule| (name.clone(), rule.clone()))
+        })
+        .collect()
+}
+
+#[test]
+fn lint_finds_nothing() {
+    let Some(output) = helm(&["lint", "--strict"]) else { return };
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !text.contains("[WARNING]") && !text.contains("[ERROR]"), "{text}");
+}
+
+#[test]
+fn the_default_rendering_is_as_committed() {
+    let Some(output) = helm(&["template", "sluice", "--namespace", "sluice-system"]) else { return };
+    let text = String::from_utf8(output.stdout).unwrap();
+    insta::assert_snapshot!("default", text);
+}
+
+#[test]
+fn the_rendered_gate_is_the_one_of_the_code_and_carries_no_ca_bundle() {
+    let Some(objects) = render(&["serviceAccount.name=porter", "fullnameOverride=lock"]) else { return };
+    let mut objects = objects.unwrap();
+    let install = Install {
+        name: "lock".to_owned(),
+        namespace: "sluice-system".to_owned(),
+        service_account: "porter".to_owned(),
+    };
+    let (mutating, validating) = configurations(&install);
+    for wanted in [serde_json::to_value(mutating).unwrap(), serde_json::to_value(validating).unwrap()] {
+        let kind = wanted["kind"].as_str().unwrap();
+        let rendered = objects.iter_mut().find(|object| object["kind"] == kind).unwrap();
+        rendered["metadata"].as_object_mut().unwrap().remove("labels");
+        assert_eq!(*rendered, wanted);
+        assert!(!rendered.to_string().contains("caBundle"));
+    }
+    let service = named(&objects, "Service", "lock");
+    assert_eq!(service["spec"]["ports"][0]["port"], 443);
+}
+
+#[test]
+fn without_the_gate_nothing_of_it_is_rendered() {
+    let Some(objects) = render(&["gate.enabled=false"]) else { return };
+    let objects = objects.unwrap();
+    assert!(!objects.iter().any(|object| object["kind"].as_str().unwrap().ends_with("WebhookConfiguration")));
+    assert!(find(&objects, "Service", "sluice").is_none());
+    assert!(arguments(&objects).contains(&"--gate=false".to_owned()));
+    assert!(!rules(&objects).iter().any(|(_, rule)| rule["resources"][0] == "secrets"));
+}
+
+#[test]
+fn cert_manager_brings_the_files_and_takes_the_rights() {
+    let Some(objects) = render(&["certManager.enabled=true"]) else { return };
+    let objects = objects.unwrap();
+    assert!(arguments(&objects).contains(&"--cert-dir=/certs".to_owned()));
+    let certificate = named(&objects, "Certificate", "sluice");
+    assert_eq!(certificate["spec"]["dnsNames"][0], "sluice.sluice-system.svc");
+    let spec = &named(&objects, "Deployment", "sluice")["spec"]["template"]["spec"];
+    assert_eq!(spec["volumes"][0]["secret"]["secretName"], certificate["spec"]["secretName"]);
+    let configuration = named(&objects, "ValidatingWebhookConfiguration", "sluice");
+    assert_eq!(
+        configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"],
+        "sluice-system/sluice"
+    );
+    assert!(!rules(&objects).iter().any(|(_, rule)| rule["resources"][0] == "secrets"));
+}
+
+#[test]
+fn an_own_issuer_replaces_the_chain_of_the_chart() {
+    let Some(objects) = render(&["certManager.enabled=true", "certManager.issuerRef.name=corporate"]) else {
+        return;
+    };
+    let objects = objects.unwrap();
+    assert!(!objects.iter().any(|object| object["kind"] == "Issuer"));
+    assert_eq!(named(&objects, "Certificate", "sluice")["spec"]["issuerRef"]["name"], "corporate");
+}
+
+#[test]
+fn w_ops_3_no_right_is_a_wildcard_and_secrets_are_bound_to_ours() {
+    let Some(objects) = render(&[]) else { return };
+    let rules = rules(&objects.unwrap());
+    assert!(rules.len() > 10);
+    for (role, rule) in rules {
+        let text = rule.to_string();
+        assert!(!text.contains('*'), "{role}: {text}");
+        let reads_secrets = rule["resources"].as_array().unwrap().contains(&"secrets".into())
+            && rule["verbs"] != serde_json::json!(["create"]);
+        assert!(
+            !reads_secrets || rule["resourceNames"] == serde_json::json!(["sluice-certs"]),
+            "{role}: {text}"
+        );
+    }
+}
+
+#[test]
+fn w_ops_3_bound_to_a_namespace_the_rights_on_workloads_are_a_role_there() {
+    let Some(objects) = render(&["namespace=shop"]) else { return };
+    let objects = objects.unwrap();
+    assert!(arguments(&objects).contains(&"--namespace=shop".to_owned()));
+    assert_eq!(named(&objects, "Role", "sluice-watched")["metadata"]["namespace"], "shop");
+    let cluster = named(&objects, "ClusterRole", "sluice").to_string();
+    assert!(!cluster.contains("deployments") && !cluster.contains("httproutes"), "{cluster}");
+    let gate = named(&objects, "ValidatingWebhookConfiguration", "sluice");
+    let selected = &gate["webhooks"][0]["namespaceSelector"]["matchExpressions"][0];
+    assert_eq!((&selected["operator"], &selected["values"][0]), (&"In".into(), &"shop".into()));
+}
+
+#[test]
+fn pods_pass_the_restricted_standard() {
+    let Some(objects) = render(&[]) else { return };
+    let objects = objects.unwrap();
+    for (kind, name) in [("Deployment", "sluice"), ("Job", "sluice-crds")] {
+        let spec = &named(&objects, kind, name)["spec"]["template"]["spec"];
+        assert_eq!(spec["securityContext"]["runAsNonRoot"], true, "{name}");
+        assert_eq!(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{name}");
+        let container = &spec["containers"][0]["securityContext"];
+        assert_eq!(container["capabilities"]["drop"][0], "ALL", "{name}");
+        assert_eq!(container["allowPrivilegeEscalation"], false, "{name}");
+        assert_eq!(container["readOnlyRootFilesystem"], true, "{name}");
+    }
+}
+
+#[test]
+fn crds_are_applied_before_install_and_upgrade_and_their_account_is_gone_afterwards() {
+    let Some(objects) = render(&[]) else { return };
+    let hooks: Vec<Value> = objects
+        .unwrap()
+        .into_iter()
+        .filter(|object| object["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade")
+        .collect();
+    let kinds: Vec<_> = hooks.iter().map(|hook| hook["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds.len(), 4, "{kinds:?}");
+    for hook in &hooks {
+        let policy = hook["metadata"]["annotations"]["helm.sh/hook-delete-policy"].as_str().unwrap();
+        assert_eq!(policy, "before-hook-creation,hook-succeeded");
+    }
+}
+
+#[rstest]
+#[case::unknown_key("replica=3")]
+#[case::unknown_nested_key("gate.on=true")]
+#[case::negative_replicas("replicas=-1")]
+#[case::port_out_of_range("port=70000")]
+#[case::no_url("metricsServer=prometheus:9090")]
+#[case::no_duration("routeSettle=5seconds")]
+#[case::the_peers_wrong_level("logLevel=warning")]
+#[case::no_name("namespace=A_B")]
+#[case::shorter_than_the_drain("terminationGracePeriodSeconds=5")]
+fn a_wrong_value_is_refused(#[case] value: &str) {
+    let Some(rendered) = render(&[value]) else { return };
+    let refusal = rendered.unwrap_err();
+    let key = value.split(['=', '.']).next().unwrap();
+    assert!(refusal.contains(key), "{refusal}");
+}
+
+#[rstest]
+#[case::nothing("replicas=1")]
+#[case::host_network("hostNetwork=true")]
+#[case::pod_monitor("podMonitor.enabled=true")]
+#[case::own_account("serviceAccount.create=false,serviceAccount.name=mine")]
+#[case::no_rights("rbac.create=false")]
+#[case::subchart_globals("global.region=eu")]
+#[case::extra("extraArgs={--concurrency=8}")]
+#[case::scheduling(
+    "priorityClassName=high,nodeSelector.disk=fast,podLabels.team=a,image.pullSecrets[0].name=pull"
+)]
+fn a_right_value_renders(#[case] value: &str) {
+    let Some(rendered) = render(&[value]) else { return };
+    rendered.unwrap();
+}
