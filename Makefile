@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 TESTBED := tests/testbed/testbed
 LOGS    := target/test-logs
 # Tests that need no cluster and no tool beside cargo.
-HERE    := --lib --bins --test arrows --test generated
+HERE    := --lib --bins --test arrows --test generated --test documents
 # Test binaries that need the test-bed's cluster; each appears here by itself as soon as its directory exists.
 CLUSTER_SUITES := $(patsubst tests/%/main.rs,%,$(wildcard tests/cluster/main.rs tests/schema/main.rs))
 
@@ -32,7 +32,7 @@ check: ## formatting, lints, documentation, arrows between the rooms, drift of g
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
-	cargo test --locked --quiet --test arrows --test generated
+	cargo test --locked --quiet --test arrows --test generated --test documents
 
 generate: ## write the files that are made from the code: admission configurations, chart
 	GENERATE=1 cargo test --locked --quiet --test generated

@@ -1,0 +1,74 @@
+//! The documents say what is there: their Canaries parse, their `make` targets exist, their links lead somewhere.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use sluice::api::Canary;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The documents and their text.
+fn documents() -> Vec<(String, String)> {
+    let mut names: Vec<String> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned).to_vec();
+    for directory in ["docs", "certs"] {
+        let entries = std::fs::read_dir(root().join(directory))
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().path());
+        let markdown = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+        names.extend(
+            markdown.map(|path| format!("{directory}/{}", path.file_name().unwrap().to_str().unwrap())),
+        );
+    }
+    names.into_iter().map(|name| (name.clone(), read(&name))).collect()
+}
+
+/// What stands between ```` ```yaml ```` and its end.
+fn yaml_blocks(text: &str) -> Vec<String> {
+    text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn canaries_in_the_documents_parse() {
+    let mut seen = 0;
+    for (name, text) in documents() {
+        for block in yaml_blocks(&text).iter().filter(|block| block.contains("kind: Canary\n")) {
+            let canary: Canary =
+                serde_saphyr::from_str(block).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(!canary.spec.target_ref.name.is_empty(), "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "no Canary was found: has the form of the blocks changed?");
+}
+
+#[test]
+fn make_targets_in_the_documents_exist() {
+    let makefile = read("Makefile");
+    for (name, text) in documents() {
+        for command in text.split("`make ").skip(1).chain(text.split("\n    make ").skip(1)) {
+            let target: String =
+                command.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect();
+            let known = makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
+            assert!(known, "{name}: make {target}");
+        }
+    }
+}
+
+#[test]
+fn links_in_the_documents_lead_somewhere() {
+    for (name, text) in documents() {
+        let place = root().join(&name).parent().map(Path::to_owned).unwrap();
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            let outside = link.starts_with("http") || link.starts_with('#');
+            assert!(outside || place.join(link).exists(), "{name}: {link}");
+        }
+    }
+}
