@@ -1,6 +1,7 @@
 //! Sluice
 
 pub mod admission;
+pub mod analysis;
 pub mod api;
 pub mod certs;
 pub mod server;
