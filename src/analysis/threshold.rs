@@ -128,8 +128,12 @@ pub fn judge(metric: &str, kind: Kind, bounds: Bounds, interval: &str, sample: S
     };
     let (outcome, message) = match (bounds.min, bounds.max) {
         // Written so that a bound that is no number lets nothing pass.
-        (Some(min), _) if !(value >= min) => (Outcome::Failed, sentence("below the minimum", min)),
-        (_, Some(max)) if !(value <= max) => (Outcome::Failed, sentence("above the maximum", max)),
+        (Some(min), _) if min.is_nan() || value < min => {
+            (Outcome::Failed, sentence("below the minimum", min))
+        }
+        (_, Some(max)) if max.is_nan() || value > max => {
+            (Outcome::Failed, sentence("above the maximum", max))
+        }
         (Some(min), Some(max)) => {
             let message = format!("{metric} {}{unit} is between {min} and {max}{unit}", readable(value, max));
             (Outcome::Passed, message)
