@@ -71,20 +71,25 @@ def status(options):
 
 def env(options):
     """print shell exports: eval "$(tests/testbed/testbed env)\""""
-    bed = options.bed
-    values = {}
-    if not settings.existing():
-        _be_up(bed)
-        values |= {"KUBECONFIG": bed.kubeconfig, "TESTBED_AUDIT_LOG": bed.audit_log, "TESTBED_NODE": bed.addresses.node,
-                   "TESTBED_HOST": bed.addresses.host, "TESTBED_NETWORK": f"/run/netns/{bed.namespace}", "TESTBED_CONTAINERD": bed.socket}
-    values["TESTBED_ENVOY"] = addons.envoy(bed)
-    values["TESTBED_PROMETHEUS"] = addons.prometheus(bed) and f"http://{addons.prometheus(bed)}"
-    for name, value in values.items():
+    for name, value in _environment(options.bed).items():
         if value is not None:
             print(f"export {name}={shlex.quote(str(value))}")
     folder = shlex.quote(str(programs.binaries()))
     # Again and again in one shell, the path stays as long as it is.
     print(f'case ":$PATH:" in *:{folder}:*) ;; *) export PATH={folder}:"$PATH" ;; esac')
+
+
+def _environment(bed):
+    # Also when the bed is not up, lest somebody's test writes into the cluster that KUBECONFIG named before.
+    values = {} if settings.existing() else {"KUBECONFIG": bed.kubeconfig}
+    if not settings.existing():
+        if not cluster.is_up(bed):
+            say(f"the bed `{bed.name}` is not up: only the programs are of use")
+            return values
+        values |= {"TESTBED_AUDIT_LOG": bed.audit_log, "TESTBED_NODE": bed.addresses.node, "TESTBED_HOST": bed.addresses.host,
+                   "TESTBED_NETWORK": f"/run/netns/{bed.namespace}", "TESTBED_CONTAINERD": bed.socket}
+    envoy, prometheus = addons.envoy(bed), addons.prometheus(bed)
+    return values | {"TESTBED_ENVOY": envoy, "TESTBED_PROMETHEUS": prometheus and f"http://{prometheus}"}
 
 
 def image(options):
@@ -101,12 +106,11 @@ def image(options):
 
 
 def load(options):
-    """send requests at a constant rate; `testbed load -- --help` tells how"""
-    arguments = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
+    """send requests to Envoy at a constant rate and count answers; `testbed load --help` lists the options"""
     program = str(programs.path("load"))
-    address = addons.envoy(options.bed) if programs.path("kubernetes") else None
+    address = addons.envoy(options.bed)
     defaults = ["--url", f"http://{address}/"] if address else []
-    os.execv(program, [program, *defaults, *arguments])
+    os.execv(program, [program, *defaults, *options.rest])
 
 
 COMMANDS = {"build": build, "up": up, "down": down, "addons": apply_addons, "status": status, "env": env, "image": image, "load": load}
@@ -114,7 +118,10 @@ COMMANDS = {"build": build, "up": up, "down": down, "addons": apply_addons, "sta
 
 def main(arguments):
     try:
-        options = _parser().parse_args(arguments)
+        parser = _parser()
+        options, options.rest = parser.parse_known_args(arguments)
+        if options.rest and options.function is not load:
+            parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
         options.bed = Bed(options.name)
         return options.function(options) or 0
     except Failure as failure:
@@ -130,15 +137,15 @@ def _parser():
                                      epilog=EPILOGUE, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, function in COMMANDS.items():
-        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        # The load generator knows its options itself.
+        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__, add_help=function is not load, allow_abbrev=False)
         command.add_argument("--name", help="the bed's name: up to 11 lower-case letters and digits (default: $TESTBED_NAME or dev)")
         command.set_defaults(function=function)
         if function is image:
-            command.add_argument("binary", metavar="BINARY", help="the release binary of Sluice")
+            command.add_argument("binary", metavar="BINARY", nargs="?", default=settings.CHECKOUT / "target/release/sluice",
+                                 help="the release binary of Sluice (default: target/release/sluice)")
             command.add_argument("tag", metavar="TAG", nargs="?", default=images.SLUICE, help=f"the image's name (default: {images.SLUICE})")
             command.add_argument("--output", type=settings.Path, help="where to write the archive (default: .testbed/images/TAG.tar)")
-        if function is load:
-            command.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help="what the load generator takes")
     return parser
 
 
