@@ -7,9 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 TESTBED := tests/testbed/testbed
 LOGS    := target/test-logs
-# Tests that need no cluster and no tool beside cargo.
-HERE    := --lib --bins --test arrows --test generated --test documents
-# Test binaries that need the test-bed's cluster; each appears here by itself as soon as its directory exists.
+# Test binaries that need the test-bed's cluster (`test = false` in Cargo.toml keeps them out of a plain `cargo test`);
+# each appears here by itself as soon as its directory exists.
 CLUSTER_SUITES := $(patsubst tests/%/main.rs,%,$(wildcard tests/cluster/main.rs tests/schema/main.rs))
 
 # CLUSTER=existing uses the current kubeconfig instead of the test-bed's own cluster.
@@ -52,11 +51,11 @@ cluster-down: ## take it down, also what a killed run left
 	$(TESTBED) down
 
 unit: ## unit and property tests: no cluster, no network
-	cargo test --locked $(HERE)
+	cargo test --locked
 
 test: build ## unit, property, chart, schema and cluster tests; the last line is the count
 	@rm -rf $(LOGS)
-	@tests/count run $(LOGS) unit cargo test --locked --no-fail-fast $(HERE)
+	@tests/count run $(LOGS) unit cargo test --locked --no-fail-fast
 	@$(MAKE) cluster image
 	@eval "$$($(TESTBED) env)"; \
 	tests/count run $(LOGS) chart cargo test --locked --test chart; \

@@ -1,6 +1,7 @@
 //! The documents say what is there: their Canaries parse, their `make` targets exist, their links lead somewhere.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use sluice::api::Canary;
@@ -70,5 +71,46 @@ fn links_in_the_documents_lead_somewhere() {
             let outside = link.starts_with("http") || link.starts_with('#');
             assert!(outside || place.join(link).exists(), "{name}: {link}");
         }
+    }
+}
+
+/// Text in quotes below `src` that starts with one of these and is nothing but a name.
+fn literals(prefixes: &[&str]) -> BTreeSet<String> {
+    fn collect(directory: &Path, prefixes: &[&str], into: &mut BTreeSet<String>) {
+        for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                collect(&path, prefixes, into);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            for literal in code.split('"') {
+                let name = |c: char| c.is_ascii_lowercase() || "_-/.".contains(c);
+                let rest = prefixes.iter().find_map(|prefix| literal.strip_prefix(prefix));
+                if rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(name)) {
+                    into.insert(literal.to_owned());
+                }
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    collect(&root().join("src"), prefixes, &mut found);
+    found
+}
+
+/// The words in backticks that stand first in the rows of a table.
+fn names_in_tables(text: &str) -> BTreeSet<String> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.map(|row| row.split('`').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_metric_and_annotation_of_the_code_is_documented() {
+    let documented = names_in_tables(&read("docs/operate.md"));
+    let names = literals(&["sluice_", "flagger_", "sluice.dev/"]);
+    assert!(names.len() > 5, "the literals were not found: {names:?}");
+    for name in names {
+        let found = documented.contains(&name) || documented.contains(&format!("{name}_total"));
+        assert!(found, "`{name}` is missing in docs/operate.md");
     }
 }
