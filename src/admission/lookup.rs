@@ -1,0 +1,21 @@
+//! What the edge looked up for one request.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::api::ObjectRef;
+
+/// The outcome of one look-up.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lookup {
+    /// The object as the API server has it.
+    Found(Value),
+    /// The API server has no such object.
+    Missing,
+    /// It could not be told in time, with the reason in a few words.
+    Failed(String),
+}
+
+/// The look-ups of one request by object.
+pub type Lookups = BTreeMap<ObjectRef, Lookup>;

@@ -1,0 +1,179 @@
+//! The AdmissionReview that the API server sends, read leniently: everything but the uid may be missing or of the wrong type.
+//!
+//! A review is picked apart by hand, not by a typed parse, so that a refusal can echo the uid of even the oddest object: the API
+//! server takes an answer without it for a failure of the webhook, not for a refusal.
+
+use serde_json::{Map, Value};
+
+/// The version of the envelope that we are registered for and speak.
+pub const REVIEW_VERSION: &str = "admission.k8s.io/v1";
+
+/// Why a body is no review; the API server has to take the answer for a failure (HTTP 400).
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    /// The body is not JSON.
+    #[error("reading the admission review: the body is not JSON")]
+    NotJson(#[source] serde_json::Error),
+    /// The body is JSON, but there is no `request.uid` to answer to.
+    #[error(
+        "reading the admission review: there is no request.uid; send an AdmissionReview of admission.k8s.io/v1"
+    )]
+    NoUid,
+    /// The envelope is of another version.
+    #[error(
+        "reading the admission review: its version is {found}; register the webhook for admissionReviewVersions [v1]"
+    )]
+    Version {
+        /// The `apiVersion` that was sent.
+        found: String,
+    },
+    /// The answer could not be written.
+    #[error("writing the admission review")]
+    Write(#[source] serde_json::Error),
+}
+
+/// What is being done to the object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Operation {
+    /// The object is new.
+    Create,
+    /// The object exists and changes.
+    Update,
+    /// The object goes.
+    Delete,
+    /// Anything else, also a word that we do not know.
+    #[default]
+    Other,
+}
+
+/// One question of the API server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// Identity of the question, to be echoed.
+    pub uid: String,
+    /// Kind of the object, `Canary`.
+    pub kind: String,
+    /// Group of that kind; empty for core kinds.
+    pub group: String,
+    /// Namespace of the object; empty if it is of the cluster.
+    pub namespace: String,
+    /// Name of the object; may be empty when the API server is to make one up.
+    pub name: String,
+    /// What is being done.
+    pub operation: Operation,
+    /// `status`, `scale` …; empty for the object itself.
+    pub sub_resource: String,
+    /// Who does it, `system:serviceaccount:NAMESPACE:NAME` or a person.
+    pub user: String,
+    /// The object as it is going to be; absent on DELETE.
+    pub object: Option<Value>,
+    /// The object as it is; absent on CREATE.
+    pub old_object: Option<Value>,
+    /// Whether nothing is going to be stored.
+    pub dry_run: bool,
+}
+
+impl Request {
+    /// Reads the body of a review.
+    pub fn parse(body: &[u8]) -> Result<Self, ReviewError> {
+        let mut review: Value = serde_json::from_slice(body).map_err(ReviewError::NotJson)?;
+        match review.get("apiVersion").and_then(Value::as_str) {
+            Some(REVIEW_VERSION) | None => {}
+            Some(found) => return Err(ReviewError::Version { found: found.to_owned() }),
+        }
+        let request = review.get_mut("request").and_then(Value::as_object_mut).ok_or(ReviewError::NoUid)?;
+        let uid = text(request, "uid");
+        if uid.is_empty() {
+            return Err(ReviewError::NoUid);
+        }
+        let kind = request.get("kind").and_then(Value::as_object);
+        let user = request.get("userInfo").and_then(Value::as_object);
+        Ok(Request {
+            uid,
+            kind: kind.map(|kind| text(kind, "kind")).unwrap_or_default(),
+            group: kind.map(|kind| text(kind, "group")).unwrap_or_default(),
+            namespace: text(request, "namespace"),
+            name: text(request, "name"),
+            operation: match request.get("operation").and_then(Value::as_str) {
+                Some("CREATE") => Operation::Create,
+                Some("UPDATE") => Operation::Update,
+                Some("DELETE") => Operation::Delete,
+                _ => Operation::Other,
+            },
+            sub_resource: text(request, "subResource"),
+            user: user.map(|user| text(user, "username")).unwrap_or_default(),
+            dry_run: request.get("dryRun").and_then(Value::as_bool).unwrap_or_default(),
+            object: object(request, "object"),
+            old_object: object(request, "oldObject"),
+        })
+    }
+}
+
+/// A field as text; empty when it is absent or something else.
+fn text(map: &Map<String, Value>, key: &str) -> String {
+    map.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Takes a field out; `null` is absent.
+fn object(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
+    map.remove(key).filter(|value| !value.is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(value: &Value) -> Result<Request, ReviewError> {
+        Request::parse(value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn a_full_review_is_read() {
+        let request = parse(&json!({
+            "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+            "request": {
+                "uid": "u1", "kind": {"group": "apps", "version": "v1", "kind": "Deployment"}, "namespace": "shop",
+                "name": "web", "operation": "UPDATE", "subResource": "scale", "userInfo": {"username": "ann"},
+                "object": {"a": 1}, "oldObject": {"a": 0}, "dryRun": true,
+            },
+        }))
+        .unwrap();
+        let expected = Request {
+            uid: "u1".into(),
+            kind: "Deployment".into(),
+            group: "apps".into(),
+            namespace: "shop".into(),
+            name: "web".into(),
+            operation: Operation::Update,
+            sub_resource: "scale".into(),
+            user: "ann".into(),
+            object: Some(json!({"a": 1})),
+            old_object: Some(json!({"a": 0})),
+            dry_run: true,
+        };
+        assert_eq!(request, expected);
+    }
+
+    #[rstest]
+    #[case::only_a_uid(json!({"request": {"uid": "u"}}))]
+    #[case::wrong_types(json!({"request": {"uid": "u", "kind": 7, "userInfo": [], "operation": {}, "dryRun": "x", "object": null}}))]
+    #[case::odd_object(json!({"request": {"uid": "u", "object": [1, 2], "oldObject": "text"}}))]
+    fn the_uid_is_all_that_a_review_needs(#[case] review: Value) {
+        assert_eq!(parse(&review).unwrap().uid, "u");
+    }
+
+    #[rstest]
+    #[case::not_json("<html>")]
+    #[case::empty("")]
+    #[case::no_request("{}")]
+    #[case::not_an_object("[]")]
+    #[case::no_uid(r#"{"request":{}}"#)]
+    #[case::a_uid_of_another_type(r#"{"request":{"uid":5}}"#)]
+    #[case::another_version(r#"{"apiVersion":"admission.k8s.io/v1beta1","request":{"uid":"u"}}"#)]
+    fn what_cannot_be_answered_is_an_error(#[case] body: &str) {
+        assert!(Request::parse(body.as_bytes()).is_err());
+    }
+}
