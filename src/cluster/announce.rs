@@ -1,0 +1,115 @@
+//! Events about Canaries, posted in the background so that telling people never holds a rollout up.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::{core::v1::ObjectReference, events::v1::Event as Posted},
+    apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
+};
+use kube::{Api, Client, Resource, ResourceExt, api::PostParams};
+use tokio::sync::mpsc;
+use tracing::debug;
+
+use super::calls::{LIMIT, timed};
+use crate::{
+    api::Canary,
+    rollout::{Event, Reason},
+};
+
+/// Events that may wait to be posted; more are dropped and counted.
+const BACKLOG: usize = 512;
+/// The API server's limit for the note of an event, in bytes.
+const NOTE: usize = 1024;
+
+/// Tells people. Clones share the backlog.
+#[derive(Clone)]
+pub struct Announcer {
+    queue: mpsc::Sender<Posted>,
+    dropped: Arc<AtomicU64>,
+    instance: Arc<str>,
+}
+
+/// The task that posts events; ends when all announcers are gone and the backlog is posted.
+pub struct Poster {
+    client: Client,
+    queue: mpsc::Receiver<Posted>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Announcer {
+    /// An announcer that speaks for this replica (its pod's name), and the task behind it.
+    pub fn new(client: Client, instance: &str) -> (Announcer, Poster) {
+        let (sender, queue) = mpsc::channel(BACKLOG);
+        let dropped = Arc::<AtomicU64>::default();
+        let announcer = Announcer { queue: sender, dropped: Arc::clone(&dropped), instance: instance.into() };
+        (announcer, Poster { client, queue, dropped })
+    }
+
+    /// Hands an event over; never waits. What does not fit into the backlog is dropped and counted.
+    pub fn announce(&self, canary: &Canary, event: &Event) {
+        if self.queue.try_send(posted(canary, event, &self.instance, Timestamp::now())).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many events were dropped since the start: by a full backlog, or because posting failed.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl Poster {
+    /// Posts events one after the other. A failure costs the event, nothing else.
+    pub async fn run(mut self) {
+        while let Some(event) = self.queue.recv().await {
+            let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
+            let api: Api<Posted> = Api::namespaced(self.client.clone(), namespace);
+            let created = timed("posting an event", LIMIT, api.create(&PostParams::default(), &event)).await;
+            if let Err(error) = created {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                debug!(%error, reason = event.reason, "an event was not posted");
+            }
+        }
+    }
+}
+
+/// The event as it is stored. Each gets a name of its own: kube's recorder would fold events that differ in their note only,
+/// so that of ten steps one would be seen.
+fn posted(canary: &Canary, event: &Event, instance: &str, now: Timestamp) -> Posted {
+    let name = canary.name_any();
+    let regarding = ObjectReference { resource_version: canary.resource_version(), ..canary.object_ref(&()) };
+    Posted {
+        metadata: ObjectMeta {
+            // The longest name has 253 characters, as has that of a Canary.
+            name: Some(format!("{:.220}.{:x}", name, now.as_nanosecond())),
+            namespace: canary.namespace(),
+            ..ObjectMeta::default()
+        },
+        action: Some("Rollout".to_owned()),
+        reason: Some(event.reason.as_str().to_owned()),
+        note: Some(cut(&event.message)),
+        type_: Some(kind(event.reason).to_owned()),
+        event_time: Some(MicroTime(now)),
+        regarding: Some(regarding),
+        reporting_controller: Some("sluice".to_owned()),
+        reporting_instance: Some(instance.to_owned()),
+        ..Posted::default()
+    }
+}
+
+fn kind(reason: Reason) -> &'static str {
+    if reason.is_warning() { "Warning" } else { "Normal" }
+}
+
+/// The text within the API server's limit, cut at a character.
+fn cut(text: &str) -> String {
+    if text.len() <= NOTE {
+        return text.to_owned();
+    }
+    let end = (0..=NOTE - '…'.len_utf8()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", &text[..end])
+}

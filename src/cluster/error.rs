@@ -1,0 +1,63 @@
+//! Why a conversation with the API server failed.
+
+use std::time::Duration;
+
+/// An error of this room.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The API server refused or could not be reached.
+    #[error("{what}")]
+    Call {
+        /// What we were doing, with the object.
+        what: String,
+        /// What came back.
+        #[source]
+        source: kube::Error,
+    },
+    /// The API server did not answer in time; a write may or may not have happened.
+    #[error("{what}: no answer within {} s", .after.as_secs())]
+    TimedOut {
+        /// What we were doing, with the object.
+        what: String,
+        /// How long we waited.
+        after: Duration,
+    },
+    /// A projection that the answer depends on is not complete yet.
+    #[error("reading {kind} objects: their watch has not delivered the first list yet")]
+    NotSynced {
+        /// The kind.
+        kind: &'static str,
+    },
+    /// An answer that lacks what every answer has.
+    #[error("{what}: the answer is not an object")]
+    NoObject {
+        /// What we were doing, with the object.
+        what: String,
+    },
+    /// The Canary CRD that the API server serves cannot hold our status.
+    #[error("{problem}; run `sluice crds --apply`, or let the chart's CRD job do it")]
+    Schema {
+        /// What is missing.
+        problem: String,
+    },
+    /// A CRD was applied but the API server does not serve it.
+    #[error("waiting for CustomResourceDefinition {name}: not established within {} s{}", .after.as_secs(), .why)]
+    NotEstablished {
+        /// The CRD.
+        name: String,
+        /// How long we waited.
+        after: Duration,
+        /// What its conditions say, as `: reason`.
+        why: String,
+    },
+}
+
+impl ClusterError {
+    /// The status code of the API server's refusal, if it answered.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            ClusterError::Call { source: kube::Error::Api(status), .. } => Some(status.code),
+            _ => None,
+        }
+    }
+}

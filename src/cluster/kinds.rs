@@ -1,0 +1,114 @@
+//! The kinds that we keep a projection of. A kind that is not in this table is read by GET each time it is needed.
+
+use kube::api::ApiResource;
+
+use super::raw::{label, resource_of};
+use crate::api::{self, Object, ObjectRef, names};
+
+/// Which objects of a kind we watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those with the label `sluice.dev/managed=true`. What is missing may still exist without the label.
+    Labelled,
+    /// All of them. What is missing does not exist.
+    All,
+}
+
+/// When a kind is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// By every replica: admission answers from it.
+    Catalog,
+    /// By the leader: decisions rest on it.
+    Loop,
+}
+
+/// A kind that we watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Group and version.
+    pub api_version: &'static str,
+    /// Kind in CamelCase.
+    pub name: &'static str,
+    /// Which objects.
+    pub scope: Scope,
+    /// When.
+    pub duty: Duty,
+    /// Whether clusters without this kind are fine.
+    pub optional: bool,
+}
+
+const fn kind(api_version: &'static str, name: &'static str, scope: Scope, duty: Duty) -> Kind {
+    Kind { api_version, name, scope, duty, optional: false }
+}
+
+/// Endpoints of Services; they inherit labels from their Service.
+pub const ENDPOINT_SLICE: &str = "EndpointSlice";
+/// Snapshots of revisions.
+pub const CONTROLLER_REVISION: &str = "ControllerRevision";
+/// The one kind whose foreign objects we also hear of, by metadata.
+pub const DEPLOYMENT: &str = "Deployment";
+
+/// All kinds that we watch. The chart's role is derived from this list.
+pub const KINDS: &[Kind] = &[
+    kind(api::API_VERSION, "Canary", Scope::All, Duty::Catalog),
+    kind(api::API_VERSION, "MetricTemplate", Scope::All, Duty::Catalog),
+    kind("apps/v1", DEPLOYMENT, Scope::Labelled, Duty::Loop),
+    kind("apps/v1", CONTROLLER_REVISION, Scope::Labelled, Duty::Loop),
+    kind("v1", "Service", Scope::Labelled, Duty::Loop),
+    kind("discovery.k8s.io/v1", ENDPOINT_SLICE, Scope::Labelled, Duty::Loop),
+    Kind { optional: true, ..kind("gateway.networking.k8s.io/v1", "HTTPRoute", Scope::Labelled, Duty::Loop) },
+];
+
+impl Kind {
+    /// The kind of an object, if we watch it.
+    pub fn of(reference: &ObjectRef) -> Option<&'static Kind> {
+        KINDS.iter().find(|kind| kind.name == reference.kind && kind.api_version == reference.api_version)
+    }
+
+    /// The kind of this name, if we watch it.
+    pub fn named(name: &str) -> Option<&'static Kind> {
+        KINDS.iter().find(|kind| kind.name == name)
+    }
+
+    /// The selector of its watch.
+    pub fn selector(&self) -> Option<String> {
+        (self.scope == Scope::Labelled).then(|| format!("{}={}", names::MANAGED, names::MANAGED_VALUE))
+    }
+
+    /// Whether its watch delivers this object.
+    pub fn selects(&self, object: &Object) -> bool {
+        self.scope == Scope::All || label(object, names::MANAGED) == Some(names::MANAGED_VALUE)
+    }
+
+    /// Its address at the API server.
+    pub fn resource(&self) -> ApiResource {
+        resource_of(&self.reference("", ""))
+    }
+
+    /// A reference to an object of this kind.
+    pub fn reference(&self, namespace: &str, name: &str) -> ObjectRef {
+        ObjectRef::new(self.api_version, self.name, namespace, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_labelled_kind_selects_only_what_carries_our_label() {
+        let service = Kind::named("Service").unwrap();
+        assert_eq!(service.selector().as_deref(), Some("sluice.dev/managed=true"));
+        assert!(service.selects(&json!({"metadata": {"labels": {"sluice.dev/managed": "true"}}})));
+        assert!(!service.selects(&json!({"metadata": {"labels": {"sluice.dev/managed": "false"}}})));
+        assert!(!service.selects(&json!({"metadata": {}})));
+    }
+
+    #[test]
+    fn a_kind_of_the_same_name_in_another_group_is_not_ours() {
+        assert!(Kind::of(&ObjectRef::new("v1", "Service", "n", "a")).is_some());
+        assert!(Kind::of(&ObjectRef::new("serving.knative.dev/v1", "Service", "n", "a")).is_none());
+    }
+}

@@ -1,0 +1,35 @@
+//! The world made of a real API server: watches, projections, writes, claims of leadership, events.
+//!
+//! This is the only room that talks to the API server for the loop. It decides nothing about a rollout: it tells what changed,
+//! gives what is needed for a decision, never older than our own last write, and carries out single writes. It refuses to
+//! guess: what it cannot read is an error and never an absence.
+
+pub mod announce;
+mod calls;
+pub mod crds;
+mod error;
+mod flight;
+pub mod health;
+pub mod kinds;
+pub mod lease;
+mod named;
+mod overlay;
+mod raw;
+mod read;
+pub mod schema_check;
+mod served;
+mod store;
+mod view;
+pub mod watches;
+pub mod world;
+
+pub use announce::{Announcer, Poster};
+pub use error::ClusterError;
+pub use health::Health;
+pub use kinds::{Duty, Kind};
+pub use lease::{Candidate, Leadership};
+pub use read::Cluster;
+pub use schema_check::check_schema;
+pub use view::Touched;
+pub use watches::Watches;
+pub use world::ClusterWorld;

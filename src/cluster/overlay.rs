@@ -1,0 +1,192 @@
+//! Freshness: what our own calls returned lies over the projection until the watch has caught up.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::raw::{metadata, reached};
+use crate::api::{Object, ObjectRef};
+
+/// How long an answer of ours is believed without the watch confirming it; then one GET settles the matter.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+/// After this time even a dead watch connection was noticed and renewed, and what nobody asked for is dropped.
+const FORGET: Duration = Duration::from_secs(600);
+
+/// What lies over the projection of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cover {
+    /// The object as a call of ours returned it.
+    Object(Arc<Object>),
+    /// We deleted the object with this uid.
+    Gone(String),
+    /// A call of ours may have changed it, to this version if one is given: only a GET can tell.
+    Doubt(Option<String>),
+}
+
+/// What is known of an object without a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Look {
+    /// It exists like this.
+    Present(Arc<Object>),
+    /// It does not exist.
+    Absent,
+    /// Only a GET can tell.
+    Unknown,
+}
+
+struct Entry {
+    cover: Cover,
+    since: Instant,
+}
+
+/// What our own calls returned and the watches have not confirmed yet.
+#[derive(Default)]
+pub(super) struct Overlay(HashMap<ObjectRef, Entry>);
+
+impl Overlay {
+    /// What our own calls say about an object, if they say anything.
+    pub(super) fn look(&self, reference: &ObjectRef, now: Instant) -> Option<Look> {
+        let entry = self.0.get(reference)?;
+        Some(match &entry.cover {
+            _ if now.duration_since(entry.since) >= PATIENCE => Look::Unknown,
+            Cover::Object(object) => Look::Present(Arc::clone(object)),
+            Cover::Gone(_) => Look::Absent,
+            Cover::Doubt(_) => Look::Unknown,
+        })
+    }
+
+    /// Covers the projection of an object.
+    pub(super) fn lay(&mut self, reference: ObjectRef, cover: Cover, now: Instant) {
+        self.0.retain(|_, entry| now.duration_since(entry.since) < FORGET);
+        self.0.insert(reference, Entry { cover, since: now });
+    }
+
+    /// Uncovers the projection of an object.
+    pub(super) fn lift(&mut self, reference: &ObjectRef) {
+        self.0.remove(reference);
+    }
+
+    /// The watch delivered this object.
+    pub(super) fn delivered(&mut self, reference: &ObjectRef, object: &Object) {
+        let version = metadata(object, "resourceVersion");
+        let caught_up = self.0.get(reference).is_some_and(|entry| match &entry.cover {
+            Cover::Object(own) => reached(version, metadata(own, "resourceVersion")),
+            // Another object of the name, or the deletion that a finalizer holds up.
+            Cover::Gone(uid) => {
+                metadata(object, "uid") != uid || !object["metadata"]["deletionTimestamp"].is_null()
+            }
+            Cover::Doubt(wanted) => wanted.as_ref().is_some_and(|wanted| reached(version, wanted)),
+        });
+        if caught_up {
+            self.lift(reference);
+        }
+    }
+
+    /// The watch said that this object left it; `object` carries the version of that event.
+    pub(super) fn left(&mut self, reference: &ObjectRef, object: &Object) {
+        let version = metadata(object, "resourceVersion");
+        let caught_up = self.0.get(reference).is_some_and(|entry| match &entry.cover {
+            Cover::Object(own) => reached(version, metadata(own, "resourceVersion")),
+            Cover::Gone(uid) => metadata(object, "uid") == uid,
+            Cover::Doubt(wanted) => wanted.as_ref().is_some_and(|wanted| reached(version, wanted)),
+        });
+        if caught_up {
+            self.lift(reference);
+        }
+    }
+
+    /// A list of the kind that was begun at `begun` is complete and held the objects `listed`: what was laid before it and
+    /// is not in it is gone, or moved out of the selector.
+    pub(super) fn relisted(&mut self, kind: &str, listed: &HashSet<ObjectRef>, begun: Instant) {
+        self.0.retain(|reference, entry| {
+            if reference.kind != kind || listed.contains(reference) || entry.since >= begun {
+                return true;
+            }
+            if let Cover::Object(_) = entry.cover {
+                entry.cover = Cover::Doubt(None);
+            }
+            !matches!(entry.cover, Cover::Gone(_))
+        });
+    }
+
+    /// Objects of ours that the watches have not delivered yet.
+    pub(super) fn objects(&self) -> impl Iterator<Item = (&ObjectRef, &Arc<Object>)> {
+        self.0.iter().filter_map(|(reference, entry)| match &entry.cover {
+            Cover::Object(object) => Some((reference, object)),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn object(uid: &str, version: &str) -> Object {
+        json!({"metadata": {"uid": uid, "resourceVersion": version}})
+    }
+
+    fn own(version: &str) -> Cover {
+        Cover::Object(Arc::new(object("u", version)))
+    }
+
+    fn reference() -> ObjectRef {
+        ObjectRef::new("v1", "Service", "n", "a")
+    }
+
+    #[rstest]
+    #[case::stale_event(own("10"), "u", "9", false)]
+    #[case::same_version(own("10"), "u", "10", true)]
+    #[case::later_version(own("9"), "u", "10", true)]
+    #[case::event_from_before_our_delete(Cover::Gone("u".into()), "u", "9", false)]
+    #[case::a_new_object_of_the_name(Cover::Gone("u".into()), "v", "12", true)]
+    #[case::doubt_satisfied(Cover::Doubt(Some("10".into())), "u", "10", true)]
+    #[case::doubt_not_satisfied(Cover::Doubt(Some("10".into())), "u", "9", false)]
+    #[case::doubt_without_version(Cover::Doubt(None), "u", "99", false)]
+    fn a_watch_event_ends_the_wait_only_when_it_has_caught_up(
+        #[case] cover: Cover,
+        #[case] uid: &str,
+        #[case] version: &str,
+        #[case] ended: bool,
+    ) {
+        let mut overlay = Overlay::default();
+        overlay.lay(reference(), cover, Instant::now());
+        overlay.delivered(&reference(), &object(uid, version));
+        assert_eq!(overlay.look(&reference(), Instant::now()).is_none(), ended);
+    }
+
+    #[test]
+    fn after_thirty_seconds_without_the_watch_only_a_get_can_tell() {
+        let (mut overlay, now) = (Overlay::default(), Instant::now());
+        overlay.lay(reference(), own("10"), now);
+        let just_before = now + PATIENCE - Duration::from_millis(1);
+        assert!(matches!(overlay.look(&reference(), just_before), Some(Look::Present(_))));
+        assert_eq!(overlay.look(&reference(), now + PATIENCE), Some(Look::Unknown));
+    }
+
+    #[test]
+    fn an_old_delete_does_not_uncover_what_we_made_afterwards() {
+        let mut overlay = Overlay::default();
+        overlay.lay(reference(), own("10"), Instant::now());
+        overlay.left(&reference(), &object("old", "8"));
+        assert!(overlay.look(&reference(), Instant::now()).is_some());
+        overlay.left(&reference(), &object("u", "11"));
+        assert!(overlay.look(&reference(), Instant::now()).is_none());
+    }
+
+    #[test]
+    fn a_list_begun_after_our_write_that_lacks_the_object_casts_doubt_on_it() {
+        let (mut overlay, now) = (Overlay::default(), Instant::now());
+        overlay.lay(reference(), own("10"), now);
+        overlay.relisted("Service", &HashSet::new(), now);
+        assert!(matches!(overlay.look(&reference(), now), Some(Look::Present(_))), "laid while listing");
+        overlay.relisted("Service", &HashSet::new(), now + Duration::from_secs(1));
+        assert_eq!(overlay.look(&reference(), now), Some(Look::Unknown));
+    }
+}

@@ -1,0 +1,121 @@
+//! Reading: what one decision needs, from memory wherever memory is certain, by one GET an object wherever it is not.
+//!
+//! What costs a GET: an object of a labelled kind that the watch did not deliver (it may exist without our label), an object
+//! whose state a failed or unconfirmed write of ours left in doubt, a member that left its watch, and every object of a kind
+//! that is not watched. For Deployments an absence found by GET is remembered until the metadata watch speaks of the name. For
+//! other kinds it is not remembered: nothing would tell us of its end, so each look that needs such an object asks once.
+//! An error is an error, never an absence.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::Client;
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    calls,
+    error::ClusterError,
+    flight::Shared,
+    kinds::{CONTROLLER_REVISION, ENDPOINT_SLICE, Kind},
+    overlay::Look,
+    served::Served,
+    store::Group,
+    view::{Touched, View},
+};
+use crate::{
+    api::{CanaryKey, Live, Object, ObjectRef},
+    rollout::Needs,
+};
+
+/// How many GETs of one look run at a time.
+const AT_ONCE: usize = 8;
+
+/// The cluster as we know it. Clones share what they know.
+#[derive(Clone)]
+pub struct Cluster {
+    pub(super) client: Client,
+    pub(super) view: Shared,
+    pub(super) served: Arc<Served>,
+    pub(super) namespace: Option<String>,
+}
+
+impl Cluster {
+    /// A cluster of which nothing is known yet, restricted to one namespace if one is given; and where its changes are told.
+    pub fn new(client: Client, namespace: Option<String>) -> (Cluster, mpsc::UnboundedReceiver<Touched>) {
+        let (events, receiver) = mpsc::unbounded_channel();
+        let view = Shared::new(View::new(namespace.clone(), events));
+        (Cluster { client, view, served: Arc::default(), namespace }, receiver)
+    }
+
+    /// The objects that a decision needs, none older than our own last write. Fails if any of them could not be read.
+    pub async fn live(&self, needs: &Needs) -> Result<Live, ClusterError> {
+        let mut wanted: BTreeSet<ObjectRef> = needs.objects.iter().cloned().collect();
+        {
+            let view = self.view.lock();
+            for (kind, groups) in groups(needs) {
+                if !groups.is_empty() && !view.is_synced(kind) {
+                    return Err(ClusterError::NotSynced { kind });
+                }
+                wanted.extend(groups.iter().flat_map(|group| view.members(group)));
+            }
+        }
+        let found: Vec<_> = stream::iter(wanted)
+            .map(|reference| async move {
+                let object = self.look(&reference).await?;
+                Ok(object.map(|object| (reference, object)))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_filter_map(|found| async move { Ok::<_, ClusterError>(found) })
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// One object, from memory where memory is certain.
+    pub async fn look(&self, reference: &ObjectRef) -> Result<Option<Arc<Object>>, ClusterError> {
+        let look = self.view.lock().look(reference, Instant::now());
+        match look {
+            Look::Present(object) => Ok(Some(object)),
+            Look::Absent => Ok(None),
+            Look::Unknown if !self.may_be_served(reference) => Ok(None),
+            Look::Unknown => self.get(reference).await,
+        }
+    }
+
+    /// One object as the API server has it now.
+    pub async fn get(&self, reference: &ObjectRef) -> Result<Option<Arc<Object>>, ClusterError> {
+        let flight = self.view.reading(reference);
+        let answer = calls::get(&self.client, reference).await?;
+        flight.answered(answer.as_ref());
+        Ok(answer)
+    }
+
+    /// The object as far as memory knows it, without any call.
+    pub fn known(&self, reference: &ObjectRef) -> Option<Arc<Object>> {
+        self.view.lock().last(reference, Instant::now())
+    }
+
+    /// All objects of a watched kind as far as memory knows them, in order of namespace and name.
+    pub fn known_of(&self, kind: &str) -> Vec<Arc<Object>> {
+        self.view.lock().of_kind(kind, Instant::now())
+    }
+
+    /// Tells which Deployment a Canary names, so that its birth and its changes wake the Canary although it lacks our label;
+    /// none when the Canary is gone or names none.
+    pub fn name_target(&self, canary: &CanaryKey, target: Option<ObjectRef>) {
+        self.view.lock().name(canary, target);
+    }
+
+    /// Whether the API server serves this kind, as far as we know: false only for an optional kind that discovery just lacked.
+    pub fn may_be_served(&self, reference: &ObjectRef) -> bool {
+        Kind::of(reference).is_none_or(|kind| self.served.may_be(kind, Instant::now()))
+    }
+}
+
+/// The families that are needed whole, by kind.
+fn groups(needs: &Needs) -> [(&'static str, Vec<Group>); 2] {
+    let namespace = &needs.snapshots_of.namespace;
+    let slices = needs.slices_of.iter().map(|service| Group::Slices(namespace.clone(), service.clone()));
+    let snapshots = vec![Group::Snapshots(needs.snapshots_of.clone())];
+    [(ENDPOINT_SLICE, slices.collect()), (CONTROLLER_REVISION, snapshots)]
+}

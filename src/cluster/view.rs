@@ -1,0 +1,328 @@
+//! Everything that is known without a call: projections, what lies over them, and names known to be free. Always gives the
+//! newer of what the watch delivered and what our own calls returned; when it cannot tell, it says so instead of guessing.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    kinds::{DEPLOYMENT, Kind, Scope},
+    named::{ALL_DEPLOYMENTS, Named},
+    overlay::{Cover, Look, Overlay},
+    raw::{annotation, metadata, reached},
+    store::{Group, Store},
+};
+use crate::api::{CanaryKey, Object, ObjectRef, names};
+
+/// Something changed that we watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// The object that changed, appeared or left.
+    pub reference: ObjectRef,
+    /// The Canary that it belongs to, as far as the object or its Service says so.
+    pub owner: Option<CanaryKey>,
+}
+
+/// What happened to an object while a call about it was under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Meanwhile {
+    touched: bool,
+    left: bool,
+}
+
+/// A call under way.
+struct Flight {
+    id: u64,
+    reference: ObjectRef,
+    meanwhile: Meanwhile,
+}
+
+/// What is known without a call.
+pub(super) struct View {
+    namespace: Option<String>,
+    store: Store,
+    overlay: Overlay,
+    named: Named,
+    /// Names of Deployments that a GET found free; an event of the metadata watch ends that.
+    free: HashSet<ObjectRef>,
+    flights: Vec<Flight>,
+    next_flight: u64,
+    events: mpsc::UnboundedSender<Touched>,
+}
+
+impl View {
+    pub(super) fn new(namespace: Option<String>, events: mpsc::UnboundedSender<Touched>) -> Self {
+        View {
+            namespace,
+            store: Store::default(),
+            overlay: Overlay::default(),
+            named: Named::default(),
+            free: HashSet::new(),
+            flights: Vec::new(),
+            next_flight: 0,
+            events,
+        }
+    }
+
+    // --- reading
+
+    /// What is known of an object.
+    pub(super) fn look(&self, reference: &ObjectRef, now: Instant) -> Look {
+        if let Some(look) = self.overlay.look(reference, now) {
+            return look;
+        }
+        if let Some(object) = self.store.get(reference) {
+            return Look::Present(Arc::clone(object));
+        }
+        let all = self.watches(reference).is_some_and(|kind| kind.scope == Scope::All);
+        if (all && self.store.is_synced(&reference.kind)) || self.free.contains(reference) {
+            return Look::Absent;
+        }
+        Look::Unknown
+    }
+
+    /// The newest object that we have seen under this name, believed or not.
+    pub(super) fn last(&self, reference: &ObjectRef, now: Instant) -> Option<Arc<Object>> {
+        match self.overlay.look(reference, now) {
+            Some(Look::Present(object)) => Some(object),
+            Some(Look::Absent) => None,
+            Some(Look::Unknown) | None => self.store.get(reference).cloned(),
+        }
+    }
+
+    /// The members of a group; each is to be looked at on its own.
+    pub(super) fn members(&self, group: &Group) -> BTreeSet<ObjectRef> {
+        let own =
+            self.overlay.objects().filter(|(own, object)| Group::of(own, object).as_ref() == Some(group));
+        let own: Vec<_> = own.map(|(reference, _)| reference.clone()).collect();
+        self.store.members(group).into_iter().chain(own).collect()
+    }
+
+    /// All objects of a kind as last delivered or written.
+    pub(super) fn of_kind(&self, kind: &str, now: Instant) -> Vec<Arc<Object>> {
+        let watched = self.store.of_kind(kind).map(|(reference, _)| reference);
+        let own = self.overlay.objects().map(|(reference, _)| reference).filter(|own| own.kind == kind);
+        let references: BTreeSet<_> = watched.chain(own).collect();
+        references.into_iter().filter_map(|reference| self.last(reference, now)).collect()
+    }
+
+    pub(super) fn is_synced(&self, kind: &str) -> bool {
+        self.store.is_synced(kind)
+    }
+
+    /// The kind of the object if we watch it in its namespace.
+    fn watches(&self, reference: &ObjectRef) -> Option<&'static Kind> {
+        let inside = self.namespace.as_ref().is_none_or(|only| *only == reference.namespace);
+        Kind::of(reference).filter(|_| inside)
+    }
+
+    // --- what the watches say
+
+    /// The watch delivered an object.
+    pub(super) fn delivered(&mut self, reference: &ObjectRef, object: Arc<Object>) {
+        self.note(reference, Meanwhile { touched: true, left: false });
+        self.free.remove(reference);
+        self.overlay.delivered(reference, &object);
+        let owner = self.owner(reference, &object);
+        let version = metadata(&object, "resourceVersion").to_owned();
+        let old = self.store.put(reference, object);
+        if old.as_ref().is_some_and(|old| metadata(old, "resourceVersion") == version) {
+            return;
+        }
+        let before = old.and_then(|old| self.owner(reference, &old)).filter(|_| owner.is_some());
+        if let Some(before) = before.filter(|before| Some(before) != owner.as_ref()) {
+            self.tell(reference, Some(before));
+        }
+        self.tell(reference, owner);
+    }
+
+    /// The watch said that an object left it: it is gone, or lost our label.
+    pub(super) fn left(&mut self, reference: &ObjectRef, object: &Object) {
+        self.note(reference, Meanwhile { touched: true, left: true });
+        self.free.remove(reference);
+        self.overlay.left(reference, object);
+        let Some(old) = self.store.take(reference) else { return };
+        let owner = self.owner(reference, &old);
+        if let Some(group) = Group::of(reference, &old) {
+            self.store.doubt(group, reference.clone(), Instant::now());
+        }
+        self.tell(reference, owner);
+    }
+
+    /// A list of the kind, begun at `begun`, is complete.
+    pub(super) fn listed(&mut self, kind: &'static str, listed: &HashSet<ObjectRef>, begun: Instant) {
+        let vanished: Vec<_> = self
+            .store
+            .of_kind(kind)
+            .filter(|(reference, _)| !listed.contains(*reference))
+            .map(|(reference, object)| (reference.clone(), Arc::clone(object)))
+            .collect();
+        for (reference, object) in vanished {
+            self.left(&reference, &object);
+        }
+        self.overlay.relisted(kind, listed, begun);
+        self.store.sync(kind);
+    }
+
+    /// Nobody watches the kind any more: what we knew of it is worth nothing.
+    pub(super) fn unwatched(&mut self, kind: &str) {
+        self.store.drop_kind(kind);
+        if kind == ALL_DEPLOYMENTS {
+            self.free.clear();
+        }
+    }
+
+    /// The metadata watch of Deployments spoke of one; `version` is none when it is gone, `ours` whether it has our label.
+    pub(super) fn heard(&mut self, reference: &ObjectRef, version: Option<&str>, ours: bool) {
+        self.note(reference, Meanwhile { touched: true, left: version.is_none() });
+        self.free.remove(reference);
+        for owner in self.named.heard(reference, version) {
+            // The labelled watch tells of those.
+            if !ours {
+                self.tell(reference, Some(owner));
+            }
+        }
+    }
+
+    /// A list of the metadata watch is complete.
+    pub(super) fn heard_all(&mut self, listed: &HashSet<ObjectRef>) {
+        for reference in self.named.missing_from(listed) {
+            self.heard(&reference, None, false);
+        }
+        self.store.sync(ALL_DEPLOYMENTS);
+    }
+
+    /// Which Deployment a Canary names; none when the Canary is gone.
+    pub(super) fn name(&mut self, canary: &CanaryKey, target: Option<ObjectRef>) {
+        self.named.set(canary, target);
+    }
+
+    fn tell(&self, reference: &ObjectRef, owner: Option<CanaryKey>) {
+        // Without a receiver the process is about to end.
+        let _ = self.events.send(Touched { reference: reference.clone(), owner });
+    }
+
+    /// The Canary that an object belongs to.
+    fn owner(&self, reference: &ObjectRef, object: &Object) -> Option<CanaryKey> {
+        if reference.kind == "Canary" {
+            return Some(CanaryKey::new(&reference.namespace, &reference.name));
+        }
+        let name = match Group::of(reference, object) {
+            Some(Group::Snapshots(key)) => key.name,
+            Some(Group::Slices(namespace, service)) => {
+                let service = ObjectRef::new("v1", "Service", namespace, service);
+                let service = self.last(&service, Instant::now())?;
+                annotation(&service, names::CANARY)?.to_owned()
+            }
+            None => annotation(object, names::CANARY)?.to_owned(),
+        };
+        Some(CanaryKey::new(&reference.namespace, name))
+    }
+
+    // --- what our own calls say
+
+    /// A call about an object begins.
+    pub(super) fn begin(&mut self, reference: &ObjectRef) -> u64 {
+        self.next_flight += 1;
+        let meanwhile = Meanwhile::default();
+        self.flights.push(Flight { id: self.next_flight, reference: reference.clone(), meanwhile });
+        self.next_flight
+    }
+
+    fn note(&mut self, reference: &ObjectRef, what: Meanwhile) {
+        for flight in self.flights.iter_mut().filter(|flight| flight.reference == *reference) {
+            flight.meanwhile.touched |= what.touched;
+            flight.meanwhile.left |= what.left;
+        }
+    }
+
+    /// Ends a call; says what happened since it began.
+    fn end(&mut self, id: u64) -> Meanwhile {
+        let position = self.flights.iter().position(|flight| flight.id == id);
+        position.map(|at| self.flights.swap_remove(at).meanwhile).unwrap_or_default()
+    }
+
+    /// A GET returned. Its answer is only kept if no watch spoke of the object meanwhile: that may be newer.
+    pub(super) fn answered(
+        &mut self,
+        id: u64,
+        reference: &ObjectRef,
+        answer: Option<&Arc<Object>>,
+        now: Instant,
+    ) {
+        let meanwhile = self.end(id);
+        if meanwhile.touched || self.watches(reference).is_none() {
+            return;
+        }
+        match answer {
+            Some(object) => self.cover(reference, object, false, now),
+            None => {
+                self.store.believe(reference);
+                match self.store.get(reference).map(|stale| metadata(stale, "uid").to_owned()) {
+                    Some(uid) => self.overlay.lay(reference.clone(), Cover::Gone(uid), now),
+                    None => self.overlay.lift(reference),
+                }
+                let heard = self.store.is_synced(ALL_DEPLOYMENTS);
+                if reference.kind == DEPLOYMENT && heard && self.store.get(reference).is_none() {
+                    self.free.insert(reference.clone());
+                }
+            }
+        }
+    }
+
+    /// A write of ours returned the object.
+    pub(super) fn written(&mut self, id: u64, reference: &ObjectRef, object: &Arc<Object>, now: Instant) {
+        let meanwhile = self.end(id);
+        self.free.remove(reference);
+        if self.watches(reference).is_some() {
+            self.cover(reference, object, meanwhile.left, now);
+        }
+    }
+
+    /// A write of ours happened, or may have: the object's version is at least `version`.
+    pub(super) fn unsure(&mut self, id: u64, reference: &ObjectRef, version: Option<String>, now: Instant) {
+        self.end(id);
+        self.free.remove(reference);
+        if self.watches(reference).is_none() {
+            return;
+        }
+        let known = self.store.get(reference).map(|object| metadata(object, "resourceVersion"));
+        match (&version, known) {
+            (Some(version), Some(known)) if reached(known, version) => self.overlay.lift(reference),
+            _ => self.overlay.lay(reference.clone(), Cover::Doubt(version), now),
+        }
+    }
+
+    /// Our delete of the object with this uid was carried out.
+    pub(super) fn gone(&mut self, id: u64, reference: &ObjectRef, uid: &str, now: Instant) {
+        self.end(id);
+        match self.store.get(reference) {
+            Some(object) if metadata(object, "uid") == uid => {
+                self.overlay.lay(reference.clone(), Cover::Gone(uid.to_owned()), now);
+            }
+            _ => self.overlay.lift(reference),
+        }
+    }
+
+    /// A call was given up without an answer that says anything.
+    pub(super) fn abandon(&mut self, id: u64) {
+        self.end(id);
+    }
+
+    /// Lays an answer over the projection, if it is newer and the watch will ever confirm it.
+    fn cover(&mut self, reference: &ObjectRef, object: &Arc<Object>, left: bool, now: Instant) {
+        let version = metadata(object, "resourceVersion");
+        let known = self.store.get(reference).map(|known| metadata(known, "resourceVersion"));
+        let selected = Kind::of(reference).is_some_and(|kind| kind.selects(object));
+        if known.is_some_and(|known| reached(known, version)) || (known.is_none() && !selected) {
+            self.overlay.lift(reference);
+        } else if left || !selected {
+            self.overlay.lay(reference.clone(), Cover::Doubt(Some(version.to_owned())), now);
+        } else {
+            self.overlay.lay(reference.clone(), Cover::Object(Arc::clone(object)), now);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The world that decisions act on, made of the real API server. Every write has a time limit, its answer covers the
+//! projection, and a write whose end is unknown leaves doubt that the next look clears up.
+
+use std::time::Duration;
+
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, Preconditions},
+};
+use serde_json::{Value, json};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use super::{
+    announce::Announcer,
+    calls::{LIMIT, api as address, object, timed},
+    error::ClusterError,
+    lease::Leadership,
+    read::Cluster,
+};
+use crate::{
+    api::{self, Canary, CanaryKey, CanaryStatus, Object, ObjectRef, names::manager},
+    execute::{World, WorldError},
+    rollout::{Ask, Effect, Event},
+};
+
+/// The real world. Clones act on the same one.
+#[derive(Clone)]
+pub struct ClusterWorld {
+    cluster: Cluster,
+    announcer: Announcer,
+    asks: mpsc::UnboundedSender<(CanaryKey, Ask)>,
+    leadership: watch::Receiver<Leadership>,
+}
+
+impl ClusterWorld {
+    /// A world that writes as long as `leadership` lasts, tells people through `announcer` and hands questions to `asks`.
+    pub fn new(
+        cluster: Cluster,
+        announcer: Announcer,
+        asks: mpsc::UnboundedSender<(CanaryKey, Ask)>,
+        leadership: watch::Receiver<Leadership>,
+    ) -> Self {
+        ClusterWorld { cluster, announcer, asks, leadership }
+    }
+
+    /// How long a write that begins now may take: it must have ended before another replica may lead.
+    fn limit(&self, what: &str) -> Result<Duration, WorldError> {
+        let leadership = self.leadership.borrow().clone();
+        let now = Instant::now();
+        if leadership.is_leader(now) {
+            return Ok(LIMIT.min(leadership.remaining(now)));
+        }
+        let source = "this replica does not lead any more; another one goes on".into();
+        Err(WorldError::Failed { what: what.to_owned(), source })
+    }
+
+    /// Patches an object and covers its projection with the answer.
+    async fn patch(
+        &self,
+        what: String,
+        reference: &ObjectRef,
+        subresource: Option<&str>,
+        manager: &PatchParams,
+        patch: &Patch<Value>,
+    ) -> Result<(), WorldError> {
+        let limit = self.limit(&what)?;
+        let flight = self.cluster.view.writing(reference);
+        let (api, name) = (address(&self.cluster.client, reference), &reference.name);
+        let answer = match subresource {
+            Some(part) => timed(&what, limit, api.patch_subresource(part, name, manager, patch)).await,
+            None => timed(&what, limit, api.patch(name, manager, patch)).await,
+        };
+        let written = answer.and_then(|raw| object(&what, raw, reference)).map_err(refusal(&what))?;
+        flight.written(&written);
+        Ok(())
+    }
+
+    /// Scales by the subresource: a zero is omitted there, so that the field ends without an owner and nobody's next apply
+    /// conflicts. The answer is a Scale and no workload; the next look waits for the watch to reach its version, or asks.
+    async fn scale(&self, reference: &ObjectRef, replicas: i32) -> Result<(), WorldError> {
+        let what = format!("scaling {reference} to {replicas}");
+        let limit = self.limit(&what)?;
+        let flight = self.cluster.view.writing(reference);
+        let api = address(&self.cluster.client, reference);
+        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
+        let manager = managed_by(manager::CLAIM);
+        let scale = timed(&what, limit, api.patch_scale(&reference.name, &manager, &patch)).await;
+        let scale = scale.map_err(refusal(&what))?;
+        flight.moved(scale.metadata.resource_version);
+        Ok(())
+    }
+
+    async fn delete(&self, reference: &ObjectRef, uid: &str) -> Result<(), WorldError> {
+        let what = format!("deleting {reference}");
+        let limit = self.limit(&what)?;
+        let flight = self.cluster.view.writing(reference);
+        let api = address(&self.cluster.client, reference);
+        let only = Preconditions { uid: Some(uid.to_owned()), ..Preconditions::default() };
+        let parameters = DeleteParams::background().preconditions(only);
+        match timed(&what, limit, api.delete(&reference.name, &parameters)).await {
+            // With an object in the answer something holds the deletion up: it is still there.
+            Ok(answer) => match answer.left().map(|raw| object(&what, raw, reference)) {
+                Some(Ok(object)) => flight.written(&object),
+                _ => flight.gone(uid),
+            },
+            Err(error) if error.code() == Some(404) => flight.gone(uid),
+            Err(error) => return Err(refusal(&what)(error)),
+        }
+        Ok(())
+    }
+}
+
+/// What a refused write means for the decision behind it.
+fn refusal(what: &str) -> impl FnOnce(ClusterError) -> WorldError {
+    let what = what.to_owned();
+    move |error| match error.code() {
+        Some(404 | 409) => WorldError::Stale { what },
+        _ => WorldError::Failed { what, source: Box::new(error) },
+    }
+}
+
+impl World for ClusterWorld {
+    async fn write_status(&self, canary: &Canary, status: &CanaryStatus) -> Result<(), WorldError> {
+        let key = CanaryKey::from(canary);
+        let reference = ObjectRef::new(api::API_VERSION, "Canary", &key.namespace, &key.name);
+        let what = format!("writing the status of {reference}");
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| WorldError::Failed {
+            what: what.clone(),
+            source,
+        };
+        let status = serde_json::to_value(status).map_err(|error| failed(error.into()))?;
+        let version = canary.resource_version().ok_or_else(|| failed("it was never stored".into()))?;
+        // A merge would keep what the new status leaves out. A version that is not the present one is answered by 409.
+        let patch = json!([
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
+            {"op": "add", "path": "/status", "value": status},
+        ]);
+        let patch = serde_json::from_value(patch).map_err(|error| failed(error.into()))?;
+        self.patch(what, &reference, Some("status"), &managed_by(manager::STATUS), &Patch::Json(patch)).await
+    }
+
+    async fn perform(&self, _: &Canary, effect: &Effect) -> Result<(), WorldError> {
+        match effect {
+            Effect::Apply { object, manager } => {
+                let reference = reference_of(object);
+                let parameters = PatchParams::apply(manager.as_str()).force();
+                let what = format!("applying {reference}");
+                self.patch(what, &reference, None, &parameters, &Patch::Apply(object.clone())).await
+            }
+            Effect::Merge { reference, patch, manager } => {
+                let what = format!("changing {reference}");
+                let patch = Patch::Merge(patch.clone());
+                self.patch(what, reference, None, &managed_by(manager.as_str()), &patch).await
+            }
+            Effect::Scale { reference, replicas } => self.scale(reference, *replicas).await,
+            Effect::Delete { reference, uid } => self.delete(reference, uid).await,
+        }
+    }
+
+    fn announce(&self, canary: &Canary, event: &Event) {
+        self.announcer.announce(canary, event);
+    }
+
+    fn ask(&self, canary: &Canary, ask: &Ask) {
+        // Without a receiver the process is about to end.
+        let _ = self.asks.send((CanaryKey::from(canary), ask.clone()));
+    }
+}
+
+fn managed_by(manager: &str) -> PatchParams {
+    PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() }
+}
+
+/// The reference of an object that says itself what it is.
+fn reference_of(object: &Object) -> ObjectRef {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    ObjectRef::new(
+        text(&object["apiVersion"]),
+        text(&object["kind"]),
+        text(&object["metadata"]["namespace"]),
+        text(&object["metadata"]["name"]),
+    )
+}
