@@ -1,4 +1,5 @@
-//! Brings our CRDs into the cluster, also over those of the peer, whoever installed them.
+//! Brings our CRDs into the cluster, also over those of the peer, whoever installed them. Tells its progress on standard
+//! error, for a person or a Job's log.
 
 use std::time::Duration;
 
@@ -13,32 +14,29 @@ use super::{
     calls::{LIMIT, timed},
     error::ClusterError,
 };
-use crate::api::names::manager;
+use crate::api::{crd::crds, names::manager};
 
 /// How long a CRD may take to be served.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Applies these CRDs, forced, as `sluice/crds`, and waits until they are served; `progress` is told each step. CRDs are one
-/// owner's whole: what another manager owns in them is taken over, what we do not want goes.
-pub async fn apply(
-    client: &Client,
-    crds: &[CustomResourceDefinition],
-    mut progress: impl FnMut(&str),
-) -> Result<(), ClusterError> {
-    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+/// Applies our CRDs, forced, as `sluice/crds`, and waits until they are served; tells each step on standard error. A CRD is
+/// one owner's whole: what another manager owns in it is taken over, what we do not want goes.
+pub async fn apply_crds(client: Client) -> Result<(), ClusterError> {
+    let crds = crds();
+    let api: Api<CustomResourceDefinition> = Api::all(client);
     let parameters = PatchParams::apply(manager::CRDS).force();
-    for crd in crds {
+    for crd in &crds {
         let name = crd.name_any();
         let what = format!("applying CustomResourceDefinition {name}");
         timed(&what, LIMIT, api.patch(&name, &parameters, &Patch::Apply(crd))).await?;
-        progress(&format!("applied CustomResourceDefinition {name}"));
+        eprintln!("applied CustomResourceDefinition {name}");
     }
-    for crd in crds {
+    for crd in &crds {
         let name = crd.name_any();
         established(&api, &name).await?;
-        progress(&format!("CustomResourceDefinition {name} is served"));
+        eprintln!("CustomResourceDefinition {name} is served");
     }
     Ok(())
 }

@@ -19,11 +19,16 @@ mod read;
 pub mod schema_check;
 mod served;
 mod store;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod view;
 pub mod watches;
 pub mod world;
 
 pub use announce::{Announcer, Poster};
+pub use crds::apply_crds;
 pub use error::ClusterError;
 pub use health::Health;
 pub use kinds::{Duty, Kind};

@@ -71,9 +71,9 @@ mod tests {
     fn the_birth_a_change_and_the_end_of_a_named_deployment_are_news_once() {
         let (mut named, canary) = (Named::default(), CanaryKey::new("n", "c"));
         named.set(&canary, Some(deployment("a")));
-        assert_eq!(named.heard(&deployment("a"), Some("1")), [canary.clone()]);
+        assert_eq!(named.heard(&deployment("a"), Some("1")), std::slice::from_ref(&canary));
         assert!(named.heard(&deployment("a"), Some("1")).is_empty(), "a relist is no news");
-        assert_eq!(named.heard(&deployment("a"), Some("2")), [canary.clone()]);
+        assert_eq!(named.heard(&deployment("a"), Some("2")), std::slice::from_ref(&canary));
         assert_eq!(named.missing_from(&HashSet::new()), [deployment("a")]);
         assert_eq!(named.heard(&deployment("a"), None), [canary]);
         assert!(named.missing_from(&HashSet::new()).is_empty());

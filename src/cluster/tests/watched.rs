@@ -1,0 +1,131 @@
+use serde_json::json;
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    cluster::testing::{METADATA, Reply},
+    rollout::Needs,
+};
+
+fn pair(reference: &str, owner: Option<&str>) -> (String, Option<String>) {
+    (reference.to_owned(), owner.map(str::to_owned))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_wakes_the_canary_that_the_object_names() {
+    let mut stage = Stage::new().await;
+    stage.bed.send(DEPLOYMENTS, "ADDED", &object("Deployment", "a", 5)).await;
+    assert_eq!(stage.told(), [pair("Deployment n/a", Some("n/c"))]);
+    stage.bed.send(DEPLOYMENTS, "MODIFIED", &object("Deployment", "a", 5)).await;
+    assert_eq!(stage.told(), [], "the same version is no news");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slice_wakes_the_canary_of_its_service() {
+    let mut stage = Stage::new().await;
+    let mut slice = object("EndpointSlice", "a-1", 7);
+    slice["metadata"]["labels"]["kubernetes.io/service-name"] = json!("a");
+    slice["metadata"]["annotations"] = json!(null);
+    stage.bed.send(SERVICES, "ADDED", &object("Service", "a", 5)).await;
+    stage.told();
+    stage.bed.send(SLICES, "ADDED", &slice).await;
+    assert_eq!(stage.told(), [pair("EndpointSlice n/a-1", Some("n/c"))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_changes_its_owner_wakes_both() {
+    let mut stage = Stage::new().await;
+    stage.bed.send(SERVICES, "ADDED", &object("Service", "a", 5)).await;
+    stage.told();
+    let mut moved = object("Service", "a", 6);
+    moved["metadata"]["annotations"]["sluice.dev/canary"] = json!("d");
+    stage.bed.send(SERVICES, "MODIFIED", &moved).await;
+    assert_eq!(stage.told(), [pair("Service n/a", Some("n/c")), pair("Service n/a", Some("n/d"))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_api_1_a_malformed_object_never_stops_the_others() {
+    let bed = Bed::default();
+    let poisoned = json!({"metadata": {"name": "p", "namespace": "n", "resourceVersion": "3", "creationTimestamp": 7,
+        "labels": ["x"]}, "spec": {"analysis": {"stepWeight": 0.5}}, "status": 4});
+    let nameless = json!({"metadata": {"resourceVersion": "4"}});
+    bed.list(CANARIES, &[poisoned, nameless.clone(), object("Canary", "c", 5)]);
+    let stage = Stage::on(bed).await;
+    assert_eq!(stage.cluster.known_of("Canary").len(), 2);
+    stage.bed.send(CANARIES, "MODIFIED", &nameless).await;
+    stage.bed.send(CANARIES, "MODIFIED", &object("Canary", "c", 8)).await;
+    let canary = ObjectRef::new("flagger.app/v1beta1", "Canary", "n", "c");
+    assert_eq!(stage.version(&canary).await.as_deref(), Some("8"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleted_from_a_labelled_watch_is_confirmed_by_one_get() {
+    let bed = Bed::default();
+    bed.list(SERVICES, &[object("Service", "a", 5)]);
+    let mut stage = Stage::on(bed).await;
+    let stripped = without_label(object("Service", "a", 6));
+    stage.bed.answer("GET /api/v1/namespaces/n/services/a", Reply::ok(stripped.clone()));
+    stage.bed.send(SERVICES, "DELETED", &stripped).await;
+    assert_eq!(stage.told(), [pair("Service n/a", Some("n/c"))]);
+    assert_eq!(stage.version(&service("a")).await.as_deref(), Some("6"), "it only left the selector");
+    assert_eq!(stage.record.single().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slices_that_left_the_selector_are_confirmed_too() {
+    let bed = Bed::default();
+    let mut slice = object("EndpointSlice", "a-1", 7);
+    slice["metadata"]["labels"]["kubernetes.io/service-name"] = json!("a");
+    bed.list(SLICES, std::slice::from_ref(&slice));
+    let stage = Stage::on(bed).await;
+    let path = "GET /apis/discovery.k8s.io/v1/namespaces/n/endpointslices/a-1";
+    slice["metadata"]["labels"] = json!({"kubernetes.io/service-name": "a"});
+    stage.bed.answer(path, Reply::ok(slice.clone()));
+    stage.bed.send(SLICES, "DELETED", &slice).await;
+    let needs = Needs { objects: vec![], slices_of: vec!["a".to_owned()], snapshots_of: key() };
+    assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("EndpointSlice").count(), 1);
+    stage.bed.answer(path, Reply::refused(404, "NotFound"));
+    assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("EndpointSlice").count(), 0);
+    stage.record.forget();
+    assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("EndpointSlice").count(), 0);
+    assert!(stage.record.all().is_empty(), "once it is known to be gone, nobody asks again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_list_removes_what_vanished_while_nobody_watched() {
+    let bed = Bed::default();
+    bed.list(SERVICES, &[object("Service", "a", 5), object("Service", "b", 5)]);
+    let mut stage = Stage::on(bed).await;
+    stage.bed.list(SERVICES, &[object("Service", "b", 5)]);
+    let too_old = json!({"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"});
+    stage.bed.send(SERVICES, "ERROR", &too_old).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(stage.told(), [pair("Service n/a", Some("n/c"))], "b did not change");
+    stage.record.forget();
+    assert_eq!(stage.version(&service("a")).await, None);
+    assert_eq!(stage.version(&service("b")).await.as_deref(), Some("5"));
+    assert_eq!(stage.record.single(), ["GET /api/v1/namespaces/n/services/a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_birth_of_an_unlabelled_target_wakes_the_canary_that_names_it() {
+    let mut stage = Stage::new().await;
+    stage.cluster.name_target(&key(), Some(deployment("a")));
+    stage.bed.send(METADATA, "ADDED", &without_label(object("Deployment", "b", 5))).await;
+    stage.bed.send(METADATA, "ADDED", &without_label(object("Deployment", "a", 6))).await;
+    assert_eq!(stage.told(), [pair("Deployment n/a", Some("n/c"))]);
+    stage.bed.send(METADATA, "MODIFIED", &object("Deployment", "a", 7)).await;
+    assert_eq!(stage.told(), [], "the labelled watch tells of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_watches_ended_nothing_is_believed() {
+    let bed = Bed::default();
+    bed.list(SERVICES, &[object("Service", "a", 5)]);
+    let stage = Stage::on(bed).await;
+    stage.stop.cancel();
+    settle().await;
+    assert!(stage.cluster.known(&service("a")).is_none());
+    assert_eq!(stage.version(&service("a")).await, None);
+    assert_eq!(stage.record.single(), ["GET /api/v1/namespaces/n/services/a"]);
+}
