@@ -1,4 +1,5 @@
-//! From a Canary's metrics to the checks of one step: what is asked, whom, and within which bounds the answer has to be.
+//! From a Canary's metrics to the checks of one step: what is asked, whom, and within which bounds the answer has to
+//! be.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -96,7 +97,8 @@ impl Check {
     }
 }
 
-/// The checks of a Canary in the order in which they count: builtin metrics and inline queries as listed, then templates. One entry may give several.
+/// The checks of a Canary in the order in which they count: builtin metrics and inline queries as listed, then
+/// templates. One entry may give several.
 ///
 /// `templates` looks up a MetricTemplate by namespace and name.
 pub fn plan<'a>(

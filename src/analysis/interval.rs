@@ -1,12 +1,14 @@
 //! The window of a query, as Prometheus writes durations: `30s`, `1m`, `1h30m`.
 
-/// The window when a metric names none. The peer has it for builtin metrics and inline queries only and renders `[]` from a template.
+/// The window when a metric names none. The peer has it for builtin metrics and inline queries only and renders `[]`
+/// from a template.
 pub(super) const DEFAULT: &str = "1m";
 
 /// Units in the order in which Prometheus wants them.
 const UNITS: &[&str] = &["y", "w", "d", "h", "m", "s", "ms"];
 
-/// Whether Prometheus takes this text as a window: whole numbers with units from large to small, each unit once, more than zero.
+/// Whether Prometheus takes this text as a window: whole numbers with units from large to small, each unit once, more
+/// than zero.
 pub(super) fn is_valid(text: &str) -> bool {
     let mut rest = text;
     let mut units = UNITS;

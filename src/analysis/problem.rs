@@ -80,7 +80,8 @@ pub enum Fault {
 }
 
 impl Problem {
-    /// Whether the Canary contradicts itself or its template; `false` while only something outside of it is missing, which may still come.
+    /// Whether the Canary contradicts itself or its template; `false` while only something outside of it is missing,
+    /// which may still come.
     pub fn is_contradiction(&self) -> bool {
         !matches!(self.fault, Fault::NoTemplate(_) | Fault::NoServer)
     }

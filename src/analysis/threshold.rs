@@ -1,4 +1,5 @@
-//! Bounds of a metric and the judgement of a value against them. Both bounds are inclusive; a value that is no finite number never passes.
+//! Bounds of a metric and the judgement of a value against them. Both bounds are inclusive; a value that is no finite
+//! number never passes.
 
 use super::verdict::{Outcome, Sample, Verdict};
 use crate::api::Metric;
@@ -82,7 +83,8 @@ pub enum BoundsError {
     },
 }
 
-/// The bounds of a metric. `thresholdRange` counts if it has a bound, else the older `threshold`: a lower bound of the success rate, an upper one of all others.
+/// The bounds of a metric. `thresholdRange` counts if it has a bound, else the older `threshold`: a lower bound of
+/// the success rate, an upper one of all others.
 pub fn bounds(kind: Kind, metric: &Metric) -> Result<Bounds, BoundsError> {
     let range = metric.threshold_range.unwrap_or_default();
     let bounds = match (range.min, range.max, metric.threshold) {
@@ -104,7 +106,8 @@ pub fn bounds(kind: Kind, metric: &Metric) -> Result<Bounds, BoundsError> {
     }
 }
 
-/// Judges a value that is in the unit of its kind. `interval` is the window of the query, for the message about missing data.
+/// Judges a value that is in the unit of its kind. `interval` is the window of the query, for the message about
+/// missing data.
 pub fn judge(metric: &str, kind: Kind, bounds: Bounds, interval: &str, sample: Sample) -> Verdict {
     let value = match sample {
         Sample::Value(value) if !value.is_nan() => value,

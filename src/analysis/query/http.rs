@@ -1,4 +1,5 @@
-//! Metrics that the application itself exports (`http_request_duration_seconds`), for providers whose data plane tells us nothing: `kubernetes` and the Gateway API.
+//! Metrics that the application itself exports (`http_request_duration_seconds`), for providers whose data plane
+//! tells us nothing: `kubernetes` and the Gateway API.
 
 use super::{Builtin, Source};
 use crate::api::{Provider, TargetKind};
@@ -6,7 +7,8 @@ use crate::api::{Provider, TargetKind};
 /// The application's own request histogram.
 pub(super) struct Http;
 
-/// What Kubernetes makes the generated parts of a pod's name from: no vowels and nothing that looks like one, so hardly a word fits.
+/// What Kubernetes makes the generated parts of a pod's name from: no vowels and nothing that looks like one, so
+/// hardly a word fits.
 const GENERATED: &str = "[bcdfghjklmnpqrstvwxz2456789]";
 
 impl Source for Http {
@@ -30,7 +32,8 @@ impl Source for Http {
     }
 }
 
-/// Selects the target's own pods and not the primary's. A Deployment's pods are named `<target>-<template hash>-<5>`, a DaemonSet's `<target>-<5>`.
+/// Selects the target's own pods and not the primary's. A Deployment's pods are named `<target>-<template hash>-<5>`,
+/// a DaemonSet's `<target>-<5>`.
 /// Kubernetes cuts what stands before the last five characters at 58, so with a long target the second dash is gone.
 fn pods(target: TargetKind) -> String {
     let name = match target {

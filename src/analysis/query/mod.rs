@@ -1,4 +1,5 @@
-//! The queries behind `request-success-rate` and `request-duration`, one metrics source a file. A source only knows texts: it asks nobody.
+//! The queries behind `request-success-rate` and `request-duration`, one metrics source a file. A source only knows
+//! texts: it asks nobody.
 
 mod collapse;
 mod http;

@@ -11,7 +11,8 @@ pub(super) fn shorten(text: &str) -> String {
     }
 }
 
-/// The character of an escape and how many bytes it takes; `rest` begins behind the backslash. Byte escapes above ASCII are refused: our texts hold characters, not bytes.
+/// The character of an escape and how many bytes it takes; `rest` begins behind the backslash. Byte escapes above
+/// ASCII are refused: our texts hold characters, not bytes.
 pub(super) fn unescape(rest: &str) -> Option<(char, usize)> {
     let code = |from: usize, digits: usize, radix: u32| {
         let text = rest.get(from..from + digits)?;
@@ -75,7 +76,8 @@ pub(super) fn float(value: f64) -> String {
     value.to_string()
 }
 
-/// A text as a regular expression for itself, written for the inside of a PromQL string in double quotes, where a backslash is doubled.
+/// A text as a regular expression for itself, written for the inside of a PromQL string in double quotes, where a
+/// backslash is doubled.
 pub(super) fn literal(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for sign in text.chars() {
@@ -93,7 +95,8 @@ pub(super) fn literal(text: &str) -> String {
     pattern
 }
 
-/// Go's `printf` with `%s`, `%q`, `%v`, `%d`, `%t` and `%%`. Where Go would write `%!s(MISSING)` into the query, this is an error.
+/// Go's `printf` with `%s`, `%q`, `%v`, `%d`, `%t` and `%%`. Where Go would write `%!s(MISSING)` into the query, this
+/// is an error.
 pub(super) fn printf(format: &str, values: &[Value<'_>]) -> Result<String, Fault> {
     let bad = |reason: String| Fault::BadFormat { reason };
     let mut text = String::new();

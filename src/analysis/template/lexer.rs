@@ -1,4 +1,5 @@
-//! Cuts a template into plain text and actions, and an action into tokens. Trimming (`{{-`, `-}}`) and comments end here.
+//! Cuts a template into plain text and actions, and an action into tokens. Trimming (`{{-`, `-}}`) and comments end
+//! here.
 
 use super::{Fault, Located};
 

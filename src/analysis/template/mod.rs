@@ -1,5 +1,7 @@
-//! The subset of Go's `text/template` in which metric queries are written. It renders names and variables into a query and refuses, with position and way out, everything
-//! that it does not know; it has no loops, no definitions, no data (`.`) and no variables (`$x`), so a template ends after one walk.
+//! The subset of Go's `text/template` in which metric queries are written. It renders names and variables into a
+//! query and refuses, with position and way out, everything
+//! that it does not know; it has no loops, no definitions, no data (`.`) and no variables (`$x`), so a template ends
+//! after one walk.
 
 mod error;
 mod format;
@@ -60,7 +62,8 @@ pub fn parse(source: &str) -> Result<Template, TemplateError> {
     Ok(Template { source: source.to_owned(), nodes })
 }
 
-/// Renders a template. A key that `templateVariables` lacks is an error that names it; the result is bounded by [`MAX_RENDERED_BYTES`].
+/// Renders a template. A key that `templateVariables` lacks is an error that names it; the result is bounded by
+/// [`MAX_RENDERED_BYTES`].
 pub fn render(template: &Template, variables: &Variables) -> Result<String, TemplateError> {
     render::render(&template.nodes, variables)
         .map_err(|(offset, fault)| TemplateError::at(&template.source, offset, fault))

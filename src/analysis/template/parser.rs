@@ -1,4 +1,5 @@
-//! Turns the pieces of a template into a tree: blocks, pipelines, calls. What is wrong without knowing any value is found here.
+//! Turns the pieces of a template into a tree: blocks, pipelines, calls. What is wrong without knowing any value is
+//! found here.
 
 use super::function::{self, Entry};
 use super::lexer::{Kind, Piece, Token};
@@ -281,7 +282,8 @@ impl<'a> Reader<'a> {
         Ok(Some(self.field(operand)?))
     }
 
-    /// The value, or what its `.key` holds. All values under keys are texts, so a second key is always wrong (and a long chain would only deepen the tree).
+    /// The value, or what its `.key` holds. All values under keys are texts, so a second key is always wrong (and a
+    /// long chain would only deepen the tree).
     fn field(&mut self, operand: Operand) -> Located<Operand> {
         let Some(Token { kind: Kind::Field { key, attached: true }, offset }) = self.peek() else {
             return Ok(operand);

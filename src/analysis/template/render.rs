@@ -147,7 +147,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// `and` and `or`: the first value whose truth settles the matter, or the last one; the rest is not looked at, so that it may name what is missing.
+    /// `and` and `or`: the first value whose truth settles the matter, or the last one; the rest is not looked at, so
+    /// that it may name what is missing.
     fn first_that(&self, call: &'a Call, piped: Option<Value<'a>>, truth: bool) -> Located<Value<'a>> {
         let mut last = Value::Bool(!truth);
         for argument in &call.arguments {

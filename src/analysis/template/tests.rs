@@ -1,4 +1,5 @@
-//! What queries really use, each fault with its place, and the two promises: text without braces is untouched, nothing panics.
+//! What queries really use, each fault with its place, and the two promises: text without braces is untouched,
+//! nothing panics.
 
 use proptest::prelude::*;
 use rstest::rstest;
