@@ -1,6 +1,6 @@
 //! Prometheus and what speaks its HTTP API: one instant query, one number back. The answer's types are those of
-//! `prometheus-http-query`, fed from bytes that are bounded already
-//! (its own client reads without a bound).
+//! `prometheus-http-query`, fed from bytes that are bounded already (its own client reads
+//! without a bound).
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use prometheus_http_query::error::PrometheusError;
