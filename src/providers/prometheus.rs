@@ -43,7 +43,7 @@ impl MetricProvider for Prometheus {
 
     fn request(&self, check: &Check) -> Result<Request, ProviderError> {
         let Endpoint { address, headers: given, insecure } = &check.endpoint;
-        let bad = |reason: String| ProviderError::Address(reason);
+        let bad = ProviderError::Address;
         let mut url = Url::parse(address).map_err(|error| bad(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad(format!("the scheme is {}", url.scheme())));
