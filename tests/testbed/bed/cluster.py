@@ -43,6 +43,7 @@ def up(bed):
 
 def down(bed):
     """Takes the bed away, in whatever state it is."""
+    machine.check_root()
     if host.owned_by_another(bed):
         raise Failure(f"a bed `{bed.name}` belongs to another checkout: run `testbed down` there, or choose a name by TESTBED_NAME")
     if not leftovers(bed) and not bed.run.exists():
@@ -54,6 +55,7 @@ def down(bed):
 
 def is_up(bed):
     """Whether a bed came up to its end and all of it still runs."""
+    machine.check_root()  # others cannot see what runs in it
     return (bed.state / "complete").exists() and not missing_parts(bed) and kubectl_succeeds(bed, "get", "--raw", "/readyz")
 
 

@@ -40,10 +40,17 @@ def check_go():
         raise Failure(f"Go {GO[0]}.{GO[1]} or newer is needed to build the programs and {version.strip() or 'none'} is here: install it from https://go.dev/dl")
 
 
+def check_root():
+    """Raises a Failure unless this is root, and of the whole machine."""
+    if os.geteuid() != 0:
+        raise Failure("a bed is made of namespaces, mounts and routes: run as root")
+    if Path("/proc/self/uid_map").read_text().split()[1:] != ["0", "4294967295"]:
+        raise Failure("this root is one of a user namespace only, which may not mount or route: run as root of the machine or in a privileged container")
+
+
 def check():
     """Raises a Failure of one sentence when this machine cannot carry a bed."""
-    if os.geteuid() != 0:
-        raise Failure("a bed needs namespaces, mounts and routes: run as root")
+    check_root()
     missing = sorted({package for thing, package in PACKAGES.items() if not _present(thing)})
     if missing:
         raise Failure(f"{', '.join(missing)} are missing: run `testbed build`, which installs them")
