@@ -51,11 +51,16 @@ def build():
 
 
 def load(bed, images):
-    """Imports images into a bed that is up."""
+    """Imports images into a bed that is up, each once."""
+    done = bed.state / "imported"
+    done.mkdir(exist_ok=True)
     for image in images:
+        if (done / image.tar().name).exists():
+            continue
         if not image.tar().exists():
             image.build()
         import_archive(bed, image.tar())
+        (done / image.tar().name).touch()
 
 
 def import_archive(bed, tar):
