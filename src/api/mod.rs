@@ -12,16 +12,19 @@ pub mod canary;
 pub mod cel;
 pub mod condition;
 pub mod crd;
+pub mod digest;
 pub mod duration;
 pub mod gateway;
 pub mod http;
 pub mod key;
+pub mod live;
 pub mod matching;
 pub mod metric_template;
 pub mod names;
 mod nullable;
 pub mod number;
 pub mod object_ref;
+pub mod owned;
 pub mod provider;
 pub mod reference;
 pub mod service;
@@ -39,6 +42,7 @@ pub use duration::{Duration, DurationError};
 pub use gateway::{BackendRef, Mirror, ParentReference};
 pub use http::{CorsPolicy, HeaderOperations, Headers, Retries, Rewrite};
 pub use key::CanaryKey;
+pub use live::{Live, Malformed, Object};
 pub use matching::{AnalysisMatch, HeaderMatch, HttpMatch, StringMatch};
 pub use metric_template::{
     MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec, SecretRef,

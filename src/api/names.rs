@@ -8,10 +8,14 @@ pub const MANAGED_VALUE: &str = "true";
 pub const CANARY: &str = "sluice.dev/canary";
 /// Annotation of an idle target: the replica count that its writer wished.
 pub const REPLICAS: &str = "sluice.dev/replicas";
-/// Annotation of a target: content hash of its pod template, a hint left by the gate.
+/// Annotation: content hash of a pod template. On a target a hint left by the gate, on a primary and a snapshot what it is of.
 pub const REVISION: &str = "sluice.dev/revision";
 /// Annotation of a target: who changed its pod template last.
 pub const REQUESTED_BY: &str = "sluice.dev/requested-by";
+/// Annotation of what we made or adopted: fingerprint of all that we last applied to it.
+pub const APPLIED: &str = "sluice.dev/applied";
+/// Annotation of a snapshot: what goes to the primary with its revision without being part of it, as JSON.
+pub const SETTINGS: &str = "sluice.dev/settings";
 /// Prefix of all our labels and annotations.
 pub const PREFIX: &str = "sluice.dev/";
 

@@ -1,0 +1,58 @@
+//! The objects of the cluster as one reconcile sees them: a plain map, filled by the edges, read by the pure rooms.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::ObjectRef;
+
+/// An object as JSON, with `apiVersion`, `kind` and `metadata`.
+pub type Object = Value;
+
+/// A consistent look at the objects that one Canary needs: what is not in here does not exist.
+#[derive(Clone, Debug, Default)]
+pub struct Live(BTreeMap<ObjectRef, Arc<Object>>);
+
+/// An object of the cluster that does not have the shape its kind promises.
+#[derive(Debug, thiserror::Error)]
+#[error("reading {reference}: {source}")]
+pub struct Malformed {
+    /// The object that could not be read.
+    pub reference: ObjectRef,
+    /// What is wrong with it.
+    #[source]
+    pub source: serde_json::Error,
+}
+
+impl Live {
+    /// Adds or replaces an object.
+    pub fn insert(&mut self, reference: ObjectRef, object: Arc<Object>) {
+        self.0.insert(reference, object);
+    }
+
+    /// The object as JSON, if it exists.
+    pub fn get(&self, reference: &ObjectRef) -> Option<&Object> {
+        self.0.get(reference).map(Arc::as_ref)
+    }
+
+    /// The object as the type of its kind, if it exists.
+    pub fn typed<T: DeserializeOwned>(&self, reference: &ObjectRef) -> Result<Option<T>, Malformed> {
+        self.get(reference)
+            .map(|object| {
+                T::deserialize(object).map_err(|source| Malformed { reference: reference.clone(), source })
+            })
+            .transpose()
+    }
+
+    /// All objects of a kind (`EndpointSlice`), in order of their names.
+    pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&ObjectRef, &Object)> {
+        self.0.iter().filter(move |(reference, _)| reference.kind == kind).map(|(r, o)| (r, o.as_ref()))
+    }
+}
+
+impl FromIterator<(ObjectRef, Arc<Object>)> for Live {
+    fn from_iter<I: IntoIterator<Item = (ObjectRef, Arc<Object>)>>(objects: I) -> Self {
+        Live(objects.into_iter().collect())
+    }
+}

@@ -1,0 +1,54 @@
+//! What can be wrong with a route.
+
+use std::fmt;
+
+use crate::api::{Malformed, Provider};
+
+/// Why a route could not be rendered or read.
+#[derive(Debug, thiserror::Error)]
+pub enum RoutingError {
+    /// Rendering what the provider has no words for; every such field is named.
+    #[error("provider {provider} cannot route this: {}", Problems(.problems))]
+    Inexpressible {
+        /// The provider.
+        provider: Provider,
+        /// One for each field.
+        problems: Vec<Problem>,
+    },
+    /// Reading a live object.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+}
+
+/// A field of a Canary that cannot be turned into a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The field, from `spec` on.
+    pub path: String,
+    /// Rule and way out.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem of its two parts.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Problem { path: path.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+struct Problems<'a>(&'a [Problem]);
+
+impl fmt::Display for Problems<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            write!(f, "{}{problem}", if index > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,186 @@
+//! Gateway API: one `HTTPRoute` named like the apex, with primary and canary as weighted backends of every rule.
+//!
+//! Both provider names write `gateway.networking.k8s.io/v1`: it is the version that clusters store since Gateway API 1.0, and
+//! the objects of `v1beta1` are the same ones.
+//!
+//! | field | value |
+//! |---|---|
+//! | labels, annotations | `spec.service.apex`; what keeps Flux away |
+//! | `parentRefs` | `spec.service.gatewayRefs` |
+//! | `hostnames` | `spec.service.hosts` |
+//! | `rules[0].matches` | `spec.service.match`; every path when there is none |
+//! | `rules[0].filters` | request headers, response headers, rewrite, mirrors, CORS, in this order |
+//! | `rules[0].timeouts` | `spec.service.timeout` and `backendTimeout` |
+//! | `rules[0].backendRefs` | primary and canary Service with their weights |
+//!
+//! A route that a user made before is taken over by content, never owned.
+
+mod acceptance;
+mod filters;
+mod hostnames;
+mod matches;
+mod read;
+mod timeouts;
+
+use serde_json::{Map, Value, json};
+
+use super::{Capabilities, Kind, Problem, Route, Router, RoutingError, Weight, Weights};
+use crate::api::{Canary, CanarySpec, Live, Object, ObjectRef, ParentReference, Provider, names, owned};
+
+const API_VERSION: &str = "gateway.networking.k8s.io/v1";
+const KIND: &str = "HTTPRoute";
+/// Most elements of the lists, from the CRD.
+const MOST_PARENTS: usize = 32;
+
+/// The router of `HTTPRoute`.
+pub(super) struct GatewayApi;
+
+impl Router for GatewayApi {
+    fn providers(&self) -> &'static [Provider] {
+        &[Provider::GatewayApiV1, Provider::GatewayApiV1Beta1]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { weights: true, acceptance: true, filters: true, ..Capabilities::default() }
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind { api_version: API_VERSION, kind: KIND, plural: "httproutes" }]
+    }
+
+    fn needs(&self, canary: &Canary) -> Vec<ObjectRef> {
+        vec![reference(canary)]
+    }
+
+    fn render(&self, canary: &Canary, live: &Live, weights: Weights) -> Result<Vec<Object>, RoutingError> {
+        let spec = spec(canary, weights).map_err(|problems| RoutingError::Inexpressible {
+            provider: canary.spec.provider.unwrap_or(Provider::GatewayApiV1),
+            problems,
+        })?;
+        let metadata =
+            canary.spec.service.as_ref().and_then(|service| service.apex.clone()).unwrap_or_default();
+        let mut annotations = metadata.annotations;
+        annotations.extend(names::FLUX_DISABLED.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        let route = json!({
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {
+                "name": canary.apex_name(),
+                "namespace": canary.namespace_name(),
+                "labels": metadata.labels,
+                "annotations": annotations,
+            },
+            "spec": spec,
+        });
+        let owned = owned::may_own(canary, live.get(&reference(canary)));
+        Ok(vec![owned::seal(canary, route, owned)])
+    }
+
+    fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError> {
+        let Some(route) = live.typed::<read::HttpRoute>(&reference(canary))? else { return Ok(None) };
+        Ok(Some(Route { weights: read::weights(&route, canary), acceptance: acceptance::acceptance(&route) }))
+    }
+}
+
+fn reference(canary: &Canary) -> ObjectRef {
+    ObjectRef::new(API_VERSION, KIND, canary.namespace_name(), canary.apex_name())
+}
+
+fn spec(canary: &Canary, weights: Weights) -> Result<Value, Vec<Problem>> {
+    let mut problems = unserved(&canary.spec);
+    let Some(service) = &canary.spec.service else {
+        problems.push(Problem::new("spec.service", "is missing: a route needs port and gatewayRefs"));
+        return Err(problems);
+    };
+    let parents = &service.gateway_refs;
+    if parents.is_empty() || parents.len() > MOST_PARENTS {
+        problems.push(Problem::new(
+            "spec.service.gatewayRefs",
+            format!("a route hangs on 1 to {MOST_PARENTS} Gateways; name yours here"),
+        ));
+    }
+    let hostnames = hostnames::hostnames(&service.hosts, &mut problems);
+    let matches = matches::matches(&service.matches, &mut problems);
+    let filters = filters::filters(service, &matches, &mut problems);
+    let timeouts = timeouts::timeouts(service, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let backend = |name: String, weight: Weight| json!({"group": "", "kind": "Service", "name": name, "port": service.port, "weight": weight.get()});
+    let mut rule = Map::new();
+    rule.insert("matches".to_owned(), matches.into());
+    if !filters.is_empty() {
+        rule.insert("filters".to_owned(), filters.into());
+    }
+    if let Some(timeouts) = timeouts {
+        rule.insert("timeouts".to_owned(), timeouts);
+    }
+    rule.insert(
+        "backendRefs".to_owned(),
+        json!([
+            backend(canary.primary_service_name(), weights.primary),
+            backend(canary.canary_service_name(), weights.canary),
+        ]),
+    );
+    let mut spec = Map::new();
+    spec.insert("parentRefs".to_owned(), parents.iter().map(parent).collect());
+    if !hostnames.is_empty() {
+        spec.insert("hostnames".to_owned(), hostnames.into());
+    }
+    spec.insert("rules".to_owned(), json!([rule]));
+    Ok(spec.into())
+}
+
+fn parent(parent: &ParentReference) -> Value {
+    // The field order of the type is no matter: keys of the API server's JSON have none.
+    let mut fields = Map::new();
+    fields.insert("group".to_owned(), parent.group.as_str().into());
+    fields.insert("kind".to_owned(), parent.kind.as_str().into());
+    fields.insert("name".to_owned(), parent.name.as_str().into());
+    if let Some(namespace) = &parent.namespace {
+        fields.insert("namespace".to_owned(), namespace.as_str().into());
+    }
+    if let Some(section) = &parent.section_name {
+        fields.insert("sectionName".to_owned(), section.as_str().into());
+    }
+    if let Some(port) = parent.port {
+        fields.insert("port".to_owned(), port.into());
+    }
+    fields.into()
+}
+
+/// Fields that have a meaning elsewhere and none in an HTTPRoute, and strategies that this router does not serve yet: acting
+/// as if they were not there would send traffic where nobody wished it.
+fn unserved(spec: &CanarySpec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut check = |there: bool, path: &str, message: &str| {
+        if there {
+            problems.push(Problem::new(path, message));
+        }
+    };
+    if let Some(service) = &spec.service {
+        let istio = "is Istio's; an HTTPRoute has no such thing: remove it, or use provider istio";
+        check(
+            !service.gateways.is_empty(),
+            "spec.service.gateways",
+            "is Istio's; name Gateways in gatewayRefs",
+        );
+        check(service.delegation, "spec.service.delegation", istio);
+        check(service.traffic_policy.is_some(), "spec.service.trafficPolicy", istio);
+        check(
+            service.retries.is_some(),
+            "spec.service.retries",
+            "an HTTPRoute has no retries: remove it and set them in your Gateway's own policy",
+        );
+        let mesh = "is App Mesh's; an HTTPRoute has no such thing: remove it";
+        check(service.mesh_name.is_some(), "spec.service.meshName", mesh);
+        check(!service.backends.is_empty(), "spec.service.backends", mesh);
+    }
+    if let Some(analysis) = &spec.analysis {
+        let later = "is not served by this provider yet: remove it";
+        check(!analysis.matches.is_empty(), "spec.analysis.match", later);
+        check(analysis.mirror, "spec.analysis.mirror", later);
+        check(analysis.session_affinity.is_some(), "spec.analysis.sessionAffinity", later);
+    }
+    problems
+}

@@ -1,0 +1,27 @@
+//! Routing: which share of the traffic goes to the primary and which to the canary, one file or folder a provider.
+//!
+//! A router turns weights into the objects of its provider, and those objects into weights. It neither reads nor writes a
+//! cluster, and does not know what the weights are for.
+
+pub mod error;
+mod gatewayapi;
+mod kubernetes;
+pub mod router;
+pub mod weight;
+
+pub use error::{Problem, RoutingError};
+pub use router::{Acceptance, Capabilities, Kind, Route, Router};
+pub use weight::{Weight, WeightError, Weights};
+
+use crate::api::Provider;
+
+/// Every router; a new one is a file and a line here.
+pub static ROUTERS: &[&dyn Router] = &[&gatewayapi::GatewayApi, &kubernetes::Kubernetes];
+
+/// The router of a provider, or `None` for one that Sluice cannot serve yet.
+pub fn router(provider: Provider) -> Option<&'static dyn Router> {
+    ROUTERS.iter().copied().find(|router| router.providers().contains(&provider))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! The workload of a Canary: revisions and their snapshots, the primary, the Services, and whether pods are ready.
+//!
+//! Everything here turns objects into objects. Nothing is read from or written to a cluster, and nothing is decided about a
+//! rollout.
+
+mod compare;
+mod error;
+mod metadata;
+mod ports;
+mod primary;
+mod readiness;
+mod replicas;
+mod revision;
+mod scheduling;
+mod selector;
+mod services;
+mod single;
+
+#[cfg(test)]
+pub(crate) use compare::tests::apply;
+#[cfg(test)]
+mod tests;
+
+pub use compare::contains;
+pub use error::WorkloadError;
+pub use primary::{render as render_primary, same_revision};
+pub use readiness::{Readiness, deployment as readiness, ready_endpoints};
+pub use replicas::wished;
+pub use revision::{RevisionId, Snapshot};
+pub use selector::Selector;
+pub use services::{Services, render as render_services};

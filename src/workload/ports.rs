@@ -1,0 +1,90 @@
+//! The ports of the generated Services.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::{
+    api::{apps::v1::Deployment, core::v1::ContainerPort},
+    apimachinery::pkg::util::intstr::IntOrString,
+};
+use serde_json::{Value, json};
+
+use crate::api::CanaryService;
+
+/// Containers that proxies add to a pod; their ports are nobody's business.
+const SIDECARS: [&str; 2] = ["istio-proxy", "envoy"];
+/// Most characters of a port's name in a Service.
+const PORT_NAME: usize = 63;
+
+/// The ports of each of the three Services: the Canary's own first, then the discovered ones if it asks for them.
+///
+/// No two have the same number and protocol and no two have the same name, which the API server would refuse.
+pub(super) fn ports(service: &CanaryService, target: &Deployment) -> Vec<Value> {
+    let target_port = target_port(service);
+    let mut own = json!({
+        "name": own_name(service),
+        "protocol": "TCP",
+        "port": service.port,
+        "targetPort": target_port,
+    });
+    if let Some(protocol) = &service.app_protocol {
+        own["appProtocol"] = protocol.as_str().into();
+    }
+    let mut numbers = BTreeSet::from([(service.port, "TCP".to_owned())]);
+    let mut names = BTreeSet::from([own_name(service).to_owned()]);
+    let mut ports = vec![own];
+    if !service.port_discovery {
+        return ports;
+    }
+    for (container, index, port) in container_ports(target) {
+        let protocol = port.protocol.as_deref().unwrap_or("TCP");
+        if is_own(port, &target_port) || !numbers.insert((port.container_port, protocol.to_owned())) {
+            continue;
+        }
+        let fallback = || format!("{}-{container}-{index}", protocol.to_ascii_lowercase());
+        let mut name = port.name.clone().unwrap_or_else(fallback);
+        name.truncate(PORT_NAME);
+        let mut name = name.trim_end_matches('-').to_owned();
+        if names.contains(&name) {
+            name = format!("{}-{}", protocol.to_ascii_lowercase(), port.container_port);
+        }
+        names.insert(name.clone());
+        ports.push(json!({
+            "name": name,
+            "protocol": protocol,
+            "port": port.container_port,
+            "targetPort": port.container_port,
+        }));
+    }
+    ports
+}
+
+/// `targetPort`, or `port` when it is absent, 0 or empty.
+fn target_port(service: &CanaryService) -> IntOrString {
+    match &service.target_port {
+        Some(IntOrString::Int(number)) if *number != 0 => IntOrString::Int(*number),
+        Some(IntOrString::String(name)) if !name.is_empty() => IntOrString::String(name.clone()),
+        _ => IntOrString::Int(service.port),
+    }
+}
+
+fn own_name(service: &CanaryService) -> &str {
+    service.port_name.as_deref().filter(|name| !name.is_empty()).unwrap_or("http")
+}
+
+/// Whether a container's port is the one behind the Canary's own.
+fn is_own(port: &ContainerPort, target_port: &IntOrString) -> bool {
+    let tcp = port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP");
+    tcp && match target_port {
+        IntOrString::Int(number) => port.container_port == *number,
+        IntOrString::String(name) => port.name.as_deref() == Some(name),
+    }
+}
+
+fn container_ports(target: &Deployment) -> impl Iterator<Item = (&str, usize, &ContainerPort)> {
+    let pod = target.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    let containers = pod.map(|pod| pod.containers.as_slice()).unwrap_or_default();
+    containers.iter().filter(|container| !SIDECARS.contains(&container.name.as_str())).flat_map(|container| {
+        let ports = container.ports.as_deref().unwrap_or_default();
+        ports.iter().enumerate().map(|(index, port)| (container.name.as_str(), index, port))
+    })
+}

@@ -1,0 +1,98 @@
+//! The primary: the copy of the target that carries the traffic.
+//!
+//! What the primary has, and from where:
+//!
+//! | field | value |
+//! |---|---|
+//! | labels | the target's that `--include-label-prefix` lets through; the selector's key with `<value>-primary` |
+//! | annotations | the target's, without bookkeeping (client-side apply, Flux, Argo CD, Helm, Sluice, the peer) and without values over 8 KiB; the same at creation and at promotion |
+//! | `strategy`, `minReadySeconds`, `progressDeadlineSeconds`, `revisionHistoryLimit` | the snapshot's |
+//! | `selector` | the selector's key with `<value>-primary` alone, as the peer's primaries have it; it can never change |
+//! | pod labels | the snapshot's, the selector's key with `<value>-primary` |
+//! | pod annotations | the snapshot's, without bookkeeping; no random id, so that applying twice starts nothing |
+//! | pod spec | the snapshot's; scheduling terms that mean the target's pods mean the primary's |
+//! | `replicas` | as the caller says |
+//! | `paused` | never |
+
+use serde_json::{Map, Value, json};
+
+use super::{Selector, Snapshot, compare::contains, metadata, revision, scheduling, single};
+use crate::api::{Canary, Object, names, owned};
+
+/// The fields of the primary Deployment for server-side apply.
+///
+/// `replicas: None` leaves the field out, so that an autoscaler or the scale subresource has it. Whoever applies without it
+/// must never have applied with it under the same manager: server-side apply would take the field away, and the API server
+/// puts 1 in its place.
+pub fn render(
+    canary: &Canary,
+    snapshot: &Snapshot,
+    selector: &Selector,
+    replicas: Option<i32>,
+    include_label_prefix: &[String],
+) -> Object {
+    let Snapshot { revision, settings, .. } = snapshot;
+    let mut labels: Map<String, Value> = settings
+        .labels
+        .iter()
+        .filter(|(key, _)| metadata::included(key, include_label_prefix))
+        .map(|(key, value)| (key.clone(), value.as_str().into()))
+        .collect();
+    labels.insert(selector.key.clone(), selector.primary_value().into());
+    let mut annotations: Map<String, Value> =
+        settings.annotations.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
+    annotations.insert(names::REVISION.to_owned(), revision.as_str().into());
+
+    let mut spec = settings.fields.clone();
+    spec.insert("replicas".to_owned(), replicas.into());
+    spec.insert("selector".to_owned(), json!({"matchLabels": {&selector.key: selector.primary_value()}}));
+    spec.insert("template".to_owned(), template(&snapshot.template, selector, &canary.namespace_name()));
+
+    let object = json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": canary.primary_name(),
+            "namespace": canary.namespace_name(),
+            "labels": labels,
+            "annotations": annotations,
+        },
+        "spec": spec,
+    });
+    owned::seal(canary, object, true)
+}
+
+/// Whether the live primary runs what a target asks for.
+///
+/// Take the snapshot of the live target: both objects then come from the API server and have the defaults of today. The
+/// target's pod template is turned to the primary's form and the two have to be equal. Our own and the peer's bookkeeping
+/// annotations do not count; a restart does.
+pub fn same_revision(live_primary: &Object, canary: &Canary, target: &Snapshot, selector: &Selector) -> bool {
+    let Some(live) = live_primary.pointer("/spec/template") else { return false };
+    let namespace = canary.namespace_name();
+    let wanted = template(&target.template, selector, &namespace);
+    // The peer leaves some scheduling terms as they are in the target: that is no other revision.
+    let live = template(&revision::clean(live), selector, &namespace);
+    contains(&live, &wanted) && contains(&wanted, &live)
+}
+
+/// A pod template of the target in the primary's form. Doing it twice changes nothing.
+fn template(template: &Value, selector: &Selector, namespace: &str) -> Value {
+    let mut template = template.clone();
+    for of in ["labels", "annotations"] {
+        let map = template.pointer_mut(&format!("/metadata/{of}")).and_then(Value::as_object_mut);
+        if let Some(map) = map {
+            map.retain(|key, _| !metadata::is_foreign(key));
+        }
+    }
+    if let Some(value) =
+        template.pointer_mut("/metadata/labels").and_then(|labels| labels.get_mut(&selector.key))
+    {
+        *value = selector.primary_value().into();
+    }
+    if let Some(spec) = template.get_mut("spec") {
+        scheduling::rewrite(spec, selector, namespace);
+        single::in_pod(spec);
+    }
+    template
+}

@@ -1,0 +1,95 @@
+//! The label by which the pods of target and primary are told apart.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::ResourceExt;
+
+use super::WorkloadError;
+
+/// Most characters of a label value.
+const LABEL_VALUE: usize = 63;
+
+/// A label key of the target's `spec.selector.matchLabels` with its value, which need not be the target's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selector {
+    /// The label's key.
+    pub key: String,
+    /// The label's value on the target's pods.
+    pub value: String,
+}
+
+impl Selector {
+    /// The first of the candidate keys that the target selects by.
+    ///
+    /// # Errors
+    /// None of the keys is there, or the value leaves no room for `-primary`.
+    pub fn of(deployment: &Deployment, candidates: &[String]) -> Result<Selector, WorkloadError> {
+        let labels = deployment.spec.as_ref().and_then(|spec| spec.selector.match_labels.as_ref());
+        let found = candidates.iter().map(|key| key.trim()).find_map(|key| {
+            labels?.get(key).map(|value| Selector { key: key.to_owned(), value: value.clone() })
+        });
+        let target = deployment.name_any();
+        let Some(selector) = found else {
+            return Err(WorkloadError::NoSelector { target, candidates: candidates.to_vec() });
+        };
+        if selector.primary_value().len() > LABEL_VALUE {
+            return Err(WorkloadError::LongLabel { target, key: selector.key, value: selector.value });
+        }
+        Ok(selector)
+    }
+
+    /// The label's value on the primary's pods.
+    pub fn primary_value(&self) -> String {
+        format!("{}-primary", self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn deployment(labels: serde_json::Value) -> Deployment {
+        serde_json::from_value(json!({
+            "metadata": {"name": "shop"},
+            "spec": {"selector": {"matchLabels": labels}, "template": {}},
+        }))
+        .unwrap()
+    }
+
+    fn keys(keys: &[&str]) -> Vec<String> {
+        keys.iter().map(|key| (*key).to_owned()).collect()
+    }
+
+    #[rstest]
+    #[case::first_in_flag_order_wins(json!({"name": "n", "app": "a"}), &["app", "name"], "app", "a")]
+    #[case::later_candidate(json!({"name": "n"}), &["app", "name"], "name", "n")]
+    #[case::spaces_in_the_flag(json!({"name": "n"}), &["app", " name"], "name", "n")]
+    #[case::value_is_not_the_name(json!({"app": "frontend", "tier": "web"}), &["app"], "app", "frontend")]
+    fn the_first_candidate_key_is_chosen(
+        #[case] labels: serde_json::Value,
+        #[case] candidates: &[&str],
+        #[case] key: &str,
+        #[case] value: &str,
+    ) {
+        let selector = Selector::of(&deployment(labels), &keys(candidates)).unwrap();
+        assert_eq!(selector, Selector { key: key.into(), value: value.into() });
+        assert_eq!(selector.primary_value(), format!("{value}-primary"));
+    }
+
+    #[test]
+    fn without_a_candidate_the_error_names_all_of_them() {
+        let error = Selector::of(&deployment(json!({"tier": "web"})), &keys(&["app", "name"])).unwrap_err();
+        insta::assert_snapshot!(error, @"Deployment shop: none of the labels app, name stands in spec.selector.matchLabels; use one of them, or add yours to --selector-labels");
+    }
+
+    #[test]
+    fn w_obj_13_a_value_that_leaves_no_room_for_the_suffix_is_refused_early() {
+        let fits = "v".repeat(55);
+        assert!(Selector::of(&deployment(json!({"app": fits})), &keys(&["app"])).is_ok());
+        let error =
+            Selector::of(&deployment(json!({"app": format!("{fits}v")})), &keys(&["app"])).unwrap_err();
+        assert!(matches!(error, WorkloadError::LongLabel { .. }), "{error}");
+    }
+}
