@@ -1,0 +1,103 @@
+//! The conditions of a Canary, derived from its phase and from what blocks it.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::{CanaryStatus, ConditionStatus, Phase};
+
+/// What keeps a Canary from going on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Blocker {
+    /// One word in CamelCase.
+    pub(super) reason: &'static str,
+    /// One sentence that names the object and the way out.
+    pub(super) message: String,
+}
+
+/// The revision runs in the primary; as the peer has it.
+const PROMOTED: &str = "Promoted";
+/// The Canary is where its spec wants it.
+const READY: &str = "Ready";
+/// A revision is on its way.
+const PROGRESSING: &str = "Progressing";
+/// Somebody has to do something.
+pub(super) const STALLED: &str = "Stalled";
+
+/// Sets all conditions; times move only where a status or reason changed.
+pub(super) fn update(status: &mut CanaryStatus, blocker: Option<&Blocker>, now: Timestamp) {
+    let phase = status.phase;
+    let reason = if phase == Phase::Unset { "Pending" } else { phase.as_str() };
+    let sentence = status.last_decision.clone().unwrap_or_default();
+    let moving = matches!(
+        phase,
+        Phase::Initializing
+            | Phase::Waiting
+            | Phase::Progressing
+            | Phase::WaitingPromotion
+            | Phase::Promoting
+            | Phase::Finalising
+    );
+    let promoted = match phase {
+        Phase::Initialized | Phase::Succeeded => ConditionStatus::True,
+        Phase::Failed => ConditionStatus::False,
+        _ => ConditionStatus::Unknown,
+    };
+    let ready = if blocker.is_some() { ConditionStatus::False } else { promoted };
+    set(status, PROMOTED, promoted, reason, phase_message(phase), now);
+    match blocker {
+        Some(blocker) => {
+            set(status, READY, ready, blocker.reason, &blocker.message, now);
+            set(status, STALLED, ConditionStatus::True, blocker.reason, &blocker.message, now);
+        }
+        None => {
+            set(status, READY, ready, reason, &sentence, now);
+            set(status, STALLED, ConditionStatus::False, "NothingBlocks", "", now);
+        }
+    }
+    let progressing = if moving { ConditionStatus::True } else { ConditionStatus::False };
+    set(status, PROGRESSING, progressing, reason, &sentence, now);
+}
+
+fn set(
+    status: &mut CanaryStatus,
+    type_: &str,
+    value: ConditionStatus,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) {
+    let before = status.conditions.iter().find(|condition| condition.type_ == type_);
+    let mut after = before.cloned().unwrap_or_default();
+    after.type_ = type_.to_owned();
+    after.status = value;
+    after.reason = reason.to_owned();
+    after.message = message.to_owned();
+    if before.is_none_or(|before| before.status != value) {
+        after.last_transition_time = Some(Time(now));
+    }
+    if before != Some(&after) {
+        after.last_update_time = Some(Time(now));
+    }
+    match status.conditions.iter_mut().find(|condition| condition.type_ == type_) {
+        Some(condition) => *condition = after,
+        None => status.conditions.push(after),
+    }
+}
+
+/// What a phase means, for the Promoted condition.
+fn phase_message(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Unset => "Not looked at yet.",
+        Phase::Initializing => "The primary, its services and its route are being made.",
+        Phase::Initialized => "The primary serves; the target idles until a new revision comes.",
+        Phase::Waiting => "A new revision waits for approval.",
+        Phase::Progressing => "A new revision is under analysis.",
+        Phase::WaitingPromotion => "The analysis passed; the promotion waits for approval.",
+        Phase::Promoting => "The analysis passed; the primary is being replaced.",
+        Phase::Finalising => "Traffic is back on the primary; the target is about to be scaled down.",
+        Phase::Succeeded => "The primary runs the revision.",
+        Phase::Failed => "The revision was taken back.",
+        Phase::Terminating => "The Canary is being deleted.",
+        Phase::Terminated => "The Canary is deleted.",
+    }
+}

@@ -1,0 +1,162 @@
+//! What must be written so that the cluster agrees with the status. Called after every decision, also after none: each
+//! write is left out where it would change nothing, so an idle Canary costs no call and a crash costs no step.
+
+use serde_json::{Value, json};
+
+use super::{Effect, Manager, Reason, draft::Draft, refs, scene::Scene};
+use crate::{
+    api::{Phase, names},
+    routing::{Weight, Weights},
+    workload::{self, Snapshot},
+};
+
+/// Emits all writes, in order: route first, then what routes need least.
+pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    claim(scene, draft);
+    snapshots(scene, draft);
+    services_and_route(scene, draft);
+    primary(scene, draft);
+    target_replicas(scene, draft);
+}
+
+/// Marks the target as ours, so that watches and the gate see it.
+fn claim(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let Some(target) = &scene.target else { return };
+    let mut annotations = json!({ names::CANARY: scene.canary.metadata.name });
+    if target.replicas > 0 {
+        annotations[names::REPLICAS] = json!(target.replicas.to_string());
+    }
+    let wanted =
+        json!({"metadata": {"labels": {names::MANAGED: names::MANAGED_VALUE}, "annotations": annotations}});
+    if !workload::contains(target.object, &wanted) {
+        merge(scene, draft, wanted);
+    }
+}
+
+fn merge(scene: &Scene<'_>, draft: &mut Draft<'_>, mut patch: Value) {
+    let Some(target) = &scene.target else { return };
+    patch["metadata"]["resourceVersion"] = target.object["metadata"]["resourceVersion"].clone();
+    draft.effect(Effect::Merge { reference: refs::target(scene.canary), patch, manager: Manager::Claim });
+}
+
+/// Keeps the promoted and the present revision, drops all others.
+fn snapshots(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let kept = [draft.status.last_applied_spec.clone(), draft.status.last_promoted_spec.clone()];
+    for revision in kept.iter().flatten() {
+        if let Some(snapshot) = scene.snapshot(revision).filter(|_| !scene.is_stored(revision)) {
+            let object = snapshot.to_object(scene.canary);
+            draft.effect(Effect::Apply { object, manager: Manager::Snapshot });
+        }
+    }
+    for (reference, object) in scene.observation.live.of_kind("ControllerRevision") {
+        let Ok(snapshot) = Snapshot::from_object(object) else { continue };
+        let needed = kept.iter().flatten().any(|revision| revision == snapshot.revision.as_str());
+        if let Some(uid) = object["metadata"]["uid"].as_str().filter(|_| !needed) {
+            draft.effect(Effect::Delete { reference: reference.clone(), uid: uid.to_owned() });
+        }
+    }
+}
+
+/// The Services and the route. Those that lead to the primary come only once it was ready.
+fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let live = &scene.observation.live;
+    let serves = draft.status.last_promoted_spec.is_some();
+    if let Some(target) = &scene.target {
+        match workload::render_services(scene.canary, &target.selector, target.deployment(), live) {
+            Ok(services) => {
+                let apex = serves.then_some((scene.canary.apex_name().to_owned(), services.apex));
+                let others = [
+                    (scene.canary.canary_service_name(), services.canary),
+                    (scene.canary.primary_service_name(), services.primary),
+                ];
+                for (name, object) in others.into_iter().chain(apex) {
+                    let present = live.get(&refs::service(scene.canary, &name));
+                    if !present.is_some_and(|present| workload::contains(present, &object)) {
+                        draft.effect(Effect::Apply { object, manager: Manager::Services });
+                    }
+                }
+            }
+            Err(error) => draft.block("ServiceNotPossible", error.to_string()),
+        }
+    }
+    if !serves {
+        return;
+    }
+    let intended = Weight::try_from(i64::from(draft.status.canary_weight)).unwrap_or(Weight::ZERO);
+    let weights = Weights::of_canary(scene.safe(intended));
+    match scene.router.render(scene.canary, live, weights) {
+        Ok(objects) => {
+            for object in objects {
+                let reference = reference_of(&object);
+                if !live.get(&reference).is_some_and(|present| workload::contains(present, &object)) {
+                    draft.effect(Effect::Apply { object, manager: Manager::Route });
+                }
+            }
+        }
+        Err(error) => draft.block("RouteNotPossible", error.to_string()),
+    }
+}
+
+fn reference_of(object: &Value) -> crate::api::ObjectRef {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let metadata = &object["metadata"];
+    crate::api::ObjectRef::new(
+        text(&object["apiVersion"]),
+        text(&object["kind"]),
+        text(&metadata["namespace"]),
+        text(&metadata["name"]),
+    )
+}
+
+/// The primary as the phase wants it: the promoted revision, or the one that is being promoted.
+fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let status = &draft.status;
+    let promoting = matches!(status.phase, Phase::Promoting | Phase::Finalising);
+    let revision = match &status.last_promoted_spec {
+        Some(promoted) if !promoting => Some(promoted),
+        _ => status.last_applied_spec.as_ref(),
+    };
+    let Some(revision) = revision.cloned() else { return };
+    let replicas = if promoting { scene.wished_replicas() } else { scene.primary_replicas() };
+    let Some(object) = scene.render_primary(&revision, replicas) else { return };
+    let live = scene.observation.live.get(&refs::primary(scene.canary));
+    if live.is_some_and(|live| workload::contains(live, &object)) {
+        return;
+    }
+    // In the same phase as before, nothing of ours has asked for a change: somebody else changed or deleted it.
+    let unasked = draft.phase_before() == draft.status.phase
+        && !matches!(draft.status.phase, Phase::Initializing | Phase::Promoting);
+    if unasked {
+        let name = scene.canary.primary_name();
+        draft
+            .event(Reason::PrimaryRestored, format!("Deployment {name} is put back to revision {revision}."));
+    }
+    draft.effect(Effect::Apply { object, manager: Manager::Primary });
+}
+
+/// Pods for a run, none without one.
+fn target_replicas(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let Some(target) = &scene.target else { return };
+    let reference = refs::target(scene.canary);
+    match draft.status.phase {
+        Phase::Progressing | Phase::WaitingPromotion if target.replicas == 0 => {
+            let replicas = workload::wished(target.object).unwrap_or_else(|| scene.primary_replicas()).max(1);
+            draft.effect(Effect::Scale { reference, replicas });
+        }
+        Phase::Initialized | Phase::Succeeded | Phase::Failed if target.replicas > 0 => {
+            let settled = draft.status.settle_until.as_ref().is_some_and(|until| until.0 <= scene.now);
+            if !settled || draft.status.canary_weight > 0 {
+                return;
+            }
+            if draft.phase_before() == draft.status.phase && draft.status.phase != Phase::Failed {
+                let held = target.replicas;
+                draft.event(
+                    Reason::ReplicasHeld,
+                    format!("{reference} was scaled to {held} while idle; the next promotion takes {held} to the primary."),
+                );
+            }
+            draft.effect(Effect::Scale { reference, replicas: 0 });
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,50 @@
+//! The state machine: one function from what is seen to what is done.
+
+use jiff::Timestamp;
+
+use super::{
+    Decision, Observation, Settings,
+    analyse::progress,
+    converge::converge,
+    draft::Draft,
+    promote::{finalise, promote},
+    rest::{idle, initialise},
+    scene::Scene,
+};
+use crate::api::Phase;
+
+/// Decides what is done about a Canary now. The phase and the other intents in the status move first, then everything
+/// that does not agree with them is put right; so it does not matter at which point an earlier attempt ended.
+pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) -> Decision {
+    let canary = observation.canary.as_ref();
+    let mut draft = Draft::new(canary, now);
+    if canary.metadata.deletion_timestamp.is_some() {
+        return draft.finish();
+    }
+    if canary.spec.suspend {
+        draft.say("Suspended: nothing is changed until spec.suspend is false.");
+        return draft.finish();
+    }
+    match Scene::read(observation, settings, now) {
+        Err(blocker) => draft.block(blocker.reason, blocker.message),
+        Ok(scene) => {
+            advance(&scene, &mut draft);
+            if let Some(target) = &scene.target {
+                draft.status.target = Some(target.observed.clone());
+            }
+            converge(&scene, &mut draft);
+        }
+    }
+    draft.finish()
+}
+
+fn advance(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    match draft.status.phase {
+        Phase::Unset | Phase::Initializing => initialise(scene, draft),
+        Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting => idle(scene, draft),
+        Phase::Progressing | Phase::WaitingPromotion => progress(scene, draft),
+        Phase::Promoting => promote(scene, draft),
+        Phase::Finalising => finalise(scene, draft),
+        Phase::Terminating | Phase::Terminated => {}
+    }
+}

@@ -1,0 +1,66 @@
+//! What people are told, each with a reason of its own so that the aggregation of events hides nothing.
+
+/// One line of a Canary's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Why.
+    pub reason: Reason,
+    /// One sentence.
+    pub message: String,
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident $kind:ident),+ $(,)?) => {
+        /// The reasons of our events; `docs/operate.md` lists them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Reason { $($(#[doc = $doc])+ $name),+ }
+
+        impl Reason {
+            /// All of them.
+            pub const ALL: &[Reason] = &[$(Reason::$name),+];
+
+            /// The reason as the API server stores it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Reason::$name => stringify!($name)),+ }
+            }
+
+            /// Whether it is a warning.
+            pub fn is_warning(self) -> bool {
+                match self { $(Reason::$name => stringify!($kind).len() == "warning".len()),+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The primary and the services are being made.
+    Initializing normal,
+    /// The primary serves; the target idles at zero.
+    Initialized normal,
+    /// A new revision was seen and its pods are started.
+    RevisionDetected normal,
+    /// The run ended because a newer revision took its place.
+    RevisionSuperseded normal,
+    /// The canary's share of traffic was raised.
+    WeightRaised normal,
+    /// A blue/green iteration passed.
+    IterationPassed normal,
+    /// A check did not pass.
+    CheckFailed warning,
+    /// The analysis passed; the primary gets the new revision.
+    Promoting normal,
+    /// Traffic goes back to the primary.
+    TrafficReturned normal,
+    /// The primary runs the new revision and the target idles at zero.
+    Promoted normal,
+    /// The revision was taken back.
+    RolledBack warning,
+    /// The primary could not run the promoted revision and got its old one back.
+    PromotionFailed warning,
+    /// The primary was not as we left it and was put right.
+    PrimaryRestored warning,
+    /// The target was scaled while idle; it was put back and the wish is kept for the next promotion.
+    ReplicasHeld normal,
+    /// Something keeps the Canary from going on.
+    Blocked warning,
+}

@@ -1,0 +1,29 @@
+//! The state machine. [`decide`] is a pure function from an [`Observation`], the operator's [`Settings`] and the time
+//! to a [`Decision`]; it reads nothing and writes nothing.
+
+mod analyse;
+mod ask;
+mod conditions;
+mod converge;
+mod decide;
+mod decision;
+mod draft;
+mod event;
+mod observation;
+mod plan;
+mod promote;
+mod refs;
+mod rest;
+mod scene;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use ask::{Answer, Answers, Ask, AskId};
+pub use decide::decide;
+pub use decision::{Decision, Effect, Manager};
+pub use event::{Event, Reason};
+pub use observation::{Needs, Observation, needs};
+pub use plan::{Next, Plan};
+pub use scene::provider;
+pub use settings::Settings;

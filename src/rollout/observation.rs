@@ -1,0 +1,53 @@
+//! What one decision rests on, and what must be read for it.
+
+use std::sync::Arc;
+
+use super::{Answers, Settings, refs};
+use crate::{
+    api::{Canary, CanaryKey, Live, ObjectRef},
+    routing,
+};
+
+/// Everything that a decision may know. Time and settings come beside it.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// The Canary as stored, with its resourceVersion.
+    pub canary: Arc<Canary>,
+    /// The objects that [`needs`] names, as far as they exist.
+    pub live: Live,
+    /// What has been answered so far.
+    pub answers: Answers,
+    /// Why nobody may act on this Canary (a rule's id and sentence each): the gate was away when it was stored.
+    pub problems: Vec<String>,
+}
+
+/// What must be read before anything can be decided about a Canary.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Objects by name.
+    pub objects: Vec<ObjectRef>,
+    /// Services (of the Canary's namespace) whose EndpointSlices are needed.
+    pub slices_of: Vec<String>,
+    /// The Canary whose snapshots (ControllerRevisions) are needed.
+    pub snapshots_of: CanaryKey,
+}
+
+/// What to read for a Canary.
+pub fn needs(canary: &Canary, settings: &Settings) -> Needs {
+    let mut objects = vec![
+        refs::target(canary),
+        refs::primary(canary),
+        refs::service(canary, canary.apex_name()),
+        refs::service(canary, &canary.primary_service_name()),
+        refs::service(canary, &canary.canary_service_name()),
+    ];
+    if let Some(router) = routing::router(super::provider(canary, settings)) {
+        objects.extend(router.needs(canary));
+    }
+    objects.extend(refs::metric_templates(canary));
+    Needs {
+        objects,
+        slices_of: vec![canary.primary_service_name(), canary.canary_service_name()],
+        snapshots_of: CanaryKey::from(canary),
+    }
+}

@@ -1,0 +1,102 @@
+//! The end of a good run: the primary gets the revision, then the traffic, then the target rests.
+
+use super::{
+    Reason,
+    analyse::weight,
+    draft::{Draft, later},
+    rest::settled,
+    scene::{Revised, Scene},
+};
+use crate::{api::Phase, routing::Weight, workload::Readiness};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+/// The analysis passed, or there is none.
+pub(super) fn begin_promotion(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &str) {
+    let share = scene.plan.promotion_weight(weight(draft));
+    draft.enter(Phase::Promoting);
+    // Without analysis no pod of the target was waited for, so none gets traffic.
+    if !scene.skips_analysis() {
+        draft.status.canary_weight = share.into();
+    }
+    let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
+    draft.event(
+        Reason::Promoting,
+        format!("{why} Deployment {} gets revision {revision}.", scene.canary.primary_name()),
+    );
+}
+
+/// Waits for the primary and gives it its traffic back.
+pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
+    if weight(draft) > Weight::ZERO
+        && scene.revised(&draft.status) != Revised::Same
+        && scene.primary_can_carry(Some(&revision))
+    {
+        // Meanwhile the target became something that nobody has analysed; its turn comes after this promotion.
+        draft.status.canary_weight = 0;
+        draft.event(Reason::TrafficReturned, "The target changed again: all traffic goes to the primary.");
+    }
+    match scene.primary_readiness(&revision) {
+        Readiness::Ready => {
+            draft.status.deadline_at = None;
+            hand_back(scene, draft, revision);
+        }
+        Readiness::Failed(why) => fail(draft, &why),
+        Readiness::Waiting(why) if draft.overdue(scene.deadline()) => {
+            fail(draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
+        }
+        Readiness::Waiting(why) => draft.say(why),
+    }
+}
+
+/// The primary could not run the revision: it gets back what it ran, and the traffic once it runs that.
+fn fail(draft: &mut Draft<'_>, why: &str) {
+    draft.enter(Phase::Failed);
+    draft.event(
+        Reason::PromotionFailed,
+        format!("The primary did not become ready with the new revision and gets its old one back. {why}"),
+    );
+}
+
+/// Lowers the canary's share, at once or step by step.
+fn hand_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: String) {
+    let step = scene.analysis().step_weight_promotion.unwrap_or(0).clamp(0, 100);
+    let share = i32::from(weight(draft));
+    let now = scene.now;
+    if share > 0 && step > 0 {
+        match draft.status.next_step_at.as_ref().map(|due| due.0) {
+            Some(due) if due > now => return draft.wake_at(due),
+            _ => {
+                let share = (share - step).max(0);
+                let due = later(now, scene.interval());
+                draft.status.canary_weight = share;
+                draft.status.next_step_at = Some(Time(due));
+                draft.wake_at(due);
+                if share > 0 {
+                    return draft.event(
+                        Reason::TrafficReturned,
+                        format!("The primary gets {} % of the traffic.", 100 - share),
+                    );
+                }
+            }
+        }
+    }
+    draft.status.canary_weight = 0;
+    draft.status.last_promoted_spec = Some(revision);
+    draft.enter(Phase::Finalising);
+    draft.event(Reason::TrafficReturned, "The primary runs the new revision and gets all traffic.");
+}
+
+/// Traffic is back: the target's pods go once every proxy knows.
+pub(super) fn finalise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    if settled(scene, draft) {
+        draft.status.phase = Phase::Succeeded;
+        draft.event(
+            Reason::Promoted,
+            format!(
+                "Revision {} is promoted.",
+                draft.status.last_promoted_spec.as_deref().unwrap_or_default()
+            ),
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! The names of what belongs to a Canary.
+
+use crate::api::{Canary, ObjectRef};
+
+/// The workload that is released.
+pub(super) fn target(canary: &Canary) -> ObjectRef {
+    ObjectRef::new(
+        "apps/v1",
+        canary.spec.target_ref.kind.as_str(),
+        canary.namespace_name(),
+        canary.target_name(),
+    )
+}
+
+/// The workload that serves.
+pub(super) fn primary(canary: &Canary) -> ObjectRef {
+    ObjectRef::new("apps/v1", "Deployment", canary.namespace_name(), canary.primary_name())
+}
+
+/// A Service of the Canary's namespace.
+pub(super) fn service(canary: &Canary, name: &str) -> ObjectRef {
+    ObjectRef::new("v1", "Service", canary.namespace_name(), name)
+}
+
+/// The MetricTemplates that the analysis names.
+pub(super) fn metric_templates(canary: &Canary) -> impl Iterator<Item = ObjectRef> {
+    let metrics = canary.spec.analysis.iter().flat_map(|analysis| &analysis.metrics);
+    metrics.filter_map(|metric| metric.template_ref.as_ref()).map(|reference| {
+        let namespace = reference.namespace.clone().filter(|namespace| !namespace.is_empty());
+        let namespace = namespace.unwrap_or_else(|| canary.namespace_name());
+        ObjectRef::new(crate::api::API_VERSION, "MetricTemplate", namespace, &reference.name)
+    })
+}

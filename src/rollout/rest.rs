@@ -1,0 +1,124 @@
+//! Before and between runs: the first primary, and waiting for a new revision.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{
+    Reason,
+    analyse::start,
+    draft::{Draft, later},
+    refs,
+    scene::{Revised, Scene},
+};
+use crate::{api::Phase, routing::Weight, workload::Readiness};
+
+/// From nothing to a primary that serves. The target keeps serving until then, whatever happens to the primary.
+pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    if draft.status.phase == Phase::Unset {
+        draft.status.phase = Phase::Initializing;
+        draft.event(
+            Reason::Initializing,
+            format!("Making Deployment {} and its Services.", scene.canary.primary_name()),
+        );
+    }
+    let Some(target) = &scene.target else {
+        let target = refs::target(scene.canary);
+        return draft
+            .block("TargetMissing", format!("{target} does not exist: create it, or mend spec.targetRef."));
+    };
+    if draft.status.last_promoted_spec.is_none() {
+        // The primary serves nobody yet: it follows the target, so that no change is lost and a broken first version
+        // can be mended.
+        let revision = target.snapshot.revision.to_string();
+        match scene.primary_readiness(&revision) {
+            Readiness::Ready => {
+                draft.status.last_promoted_spec = Some(revision.clone());
+                draft.status.deadline_at = None;
+            }
+            Readiness::Waiting(why) | Readiness::Failed(why) => {
+                if draft.overdue(scene.deadline()) {
+                    draft.block(
+                        "PrimaryNotReady",
+                        format!("{why} The target goes on serving; mend its pod template."),
+                    );
+                } else {
+                    draft.say(why);
+                }
+            }
+        }
+        draft.status.last_applied_spec = Some(revision);
+    } else if settled(scene, draft) {
+        draft.status.phase = Phase::Initialized;
+        draft.event(
+            Reason::Initialized,
+            format!(
+                "Deployment {} serves; {} idles at zero.",
+                scene.canary.primary_name(),
+                target_name(scene)
+            ),
+        );
+    }
+}
+
+/// Between runs: a new revision starts one; what the last run left behind is finished.
+pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    match scene.revised(&draft.status) {
+        Revised::New(revision) => return start(scene, draft, &revision),
+        Revised::Promoted => stand_by_promoted(scene, draft),
+        Revised::Same => {}
+    }
+    if draft.status.canary_weight > 0 {
+        let promoted = draft.status.last_promoted_spec.clone();
+        if !scene.primary_can_carry(promoted.as_deref()) {
+            let primary = scene.canary.primary_name();
+            return draft.block(
+                "PrimaryNotReady",
+                format!("Traffic stays where it is until Deployment {primary} is ready to take it back."),
+            );
+        }
+        draft.status.canary_weight = 0;
+        draft.status.settle_until = None;
+        draft.event(Reason::TrafficReturned, "All traffic goes to the primary.");
+    }
+    settled(scene, draft);
+}
+
+/// The target asks for what the primary runs: nothing is to be analysed.
+pub(super) fn stand_by_promoted(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let Some(target) = &scene.target else { return };
+    let revision = target.snapshot.revision.to_string();
+    // The primary's hash moved under the same content (a newer Kubernetes, or a primary of the peer): adopt it.
+    draft.status.last_promoted_spec = Some(revision.clone());
+    draft.status.last_applied_spec = Some(revision);
+    if draft.status.phase != Phase::Initialized {
+        draft.enter(Phase::Succeeded);
+        draft.say(format!("{} asks for what the primary runs.", target_name(scene)));
+    }
+}
+
+/// Whether the route has stood at zero for the settle time, so that pods may go. Acceptance speaks of the object, not
+/// of every proxy.
+pub(super) fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    match &draft.status.settle_until {
+        Some(until) if until.0 <= scene.now => return true,
+        Some(until) => draft.wake_at(until.0),
+        None => match scene.routed(Weight::ZERO) {
+            Ok(()) => {
+                let until = later(scene.now, scene.settle());
+                draft.status.settle_until = Some(Time(until));
+                draft.wake_at(until);
+            }
+            Err(why) => {
+                if draft.overdue(scene.deadline()) {
+                    draft.block("RouteNotAccepted", why);
+                } else {
+                    draft.say(why);
+                }
+            }
+        },
+    }
+    false
+}
+
+fn target_name(scene: &Scene<'_>) -> String {
+    refs::target(scene.canary).to_string()
+}

@@ -1,0 +1,160 @@
+//! The rest of a cluster, as simple as it can be: pods that take time to start, rolling updates, endpoints, and a
+//! gateway that accepts routes after a while.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::Memory;
+use crate::api::ObjectRef;
+
+/// A pod template with this annotation never becomes ready.
+pub const BROKEN: &str = "simulation/broken";
+
+/// Time from a pod's creation until it is ready.
+const START: SignedDuration = SignedDuration::from_secs(4);
+/// Time from a route's change until it is accepted.
+const ACCEPT: SignedDuration = SignedDuration::from_secs(1);
+
+#[derive(Clone, Debug)]
+struct Pod {
+    template: Value,
+    ready_at: Timestamp,
+}
+
+/// Controllers and nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Kubernetes {
+    pods: BTreeMap<ObjectRef, Vec<Pod>>,
+    changed: BTreeMap<ObjectRef, (i64, Timestamp)>,
+}
+
+impl Kubernetes {
+    /// Brings pods, endpoints and statuses to what they are at `now`; returns when something will happen next.
+    pub fn tick(&mut self, memory: &mut Memory, now: Timestamp) -> Option<Timestamp> {
+        let deployments = memory.of_kind("Deployment");
+        self.pods.retain(|reference, _| deployments.contains(reference));
+        let mut next: Vec<Timestamp> = Vec::new();
+        for reference in &deployments {
+            self.deployment(memory, reference, now);
+            let pods = self.pods.get(reference).into_iter().flatten();
+            next.extend(pods.map(|pod| pod.ready_at).filter(|at| *at > now && *at < Timestamp::MAX));
+        }
+        for reference in memory.of_kind("Service") {
+            self.endpoints(memory, &reference, now);
+        }
+        for reference in memory.of_kind("HTTPRoute") {
+            let generation =
+                memory.get(&reference).map_or(0, |r| r["metadata"]["generation"].as_i64().unwrap_or(0));
+            let seen = self.changed.entry(reference.clone()).or_insert((generation, now));
+            if seen.0 != generation {
+                *seen = (generation, now);
+            }
+            let at = seen.1 + ACCEPT;
+            if at > now {
+                next.push(at);
+            } else {
+                accept(memory, &reference, generation);
+            }
+        }
+        next.into_iter().min()
+    }
+
+    /// Pods of a workload that are ready at `now`.
+    pub fn ready(&self, workload: &ObjectRef, now: Timestamp) -> usize {
+        self.pods.get(workload).into_iter().flatten().filter(|pod| pod.ready_at <= now).count()
+    }
+
+    fn deployment(&mut self, memory: &mut Memory, reference: &ObjectRef, now: Timestamp) {
+        let Some(object) = memory.get(reference) else { return };
+        let template = object["spec"]["template"].clone();
+        let wanted = usize::try_from(object["spec"]["replicas"].as_i64().unwrap_or(1)).unwrap_or(0);
+        let generation = object["metadata"]["generation"].clone();
+        let broken = template["metadata"]["annotations"].get(BROKEN).is_some();
+        let ready_at = if broken { Timestamp::MAX } else { now + START };
+        let pods = self.pods.entry(reference.clone()).or_default();
+        let current = |pod: &Pod| pod.template == template;
+        if wanted == 0 {
+            pods.clear();
+        }
+        while pods.iter().filter(|pod| current(pod)).count() < wanted {
+            pods.push(Pod { template: template.clone(), ready_at });
+        }
+        let mut surplus = pods.iter().filter(|pod| current(pod)).count().saturating_sub(wanted);
+        pods.retain(|pod| {
+            let drop = current(pod) && surplus > 0;
+            surplus -= usize::from(drop);
+            !drop
+        });
+        // Old pods stay until all new ones are ready: a rolling update that never goes below what is wanted.
+        if pods.iter().filter(|pod| current(pod) && pod.ready_at <= now).count() >= wanted {
+            pods.retain(current);
+        }
+        let updated = pods.iter().filter(|pod| current(pod)).count();
+        let available = pods.iter().filter(|pod| pod.ready_at <= now).count();
+        let updated_available = pods.iter().filter(|pod| current(pod) && pod.ready_at <= now).count();
+        let status = json!({
+            "observedGeneration": generation,
+            "replicas": pods.len(),
+            "updatedReplicas": updated,
+            "readyReplicas": available,
+            "availableReplicas": available,
+            "unavailableReplicas": wanted.saturating_sub(updated_available),
+            "conditions": [
+                {"type": "Available", "status": if available >= wanted { "True" } else { "False" },
+                 "reason": if available >= wanted { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" }},
+                {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"},
+            ],
+        });
+        let _ = memory.replace_part(reference, "status", status);
+    }
+
+    fn endpoints(&self, memory: &mut Memory, service: &ObjectRef, now: Timestamp) {
+        let Some(object) = memory.get(service) else { return };
+        let selector = object["spec"]["selector"].as_object().cloned().unwrap_or_default();
+        let matches = |pod: &&Pod| {
+            selector.iter().all(|(key, value)| pod.template["metadata"]["labels"][key] == *value)
+        };
+        let ready = self
+            .pods
+            .iter()
+            .filter(|(workload, _)| workload.namespace == service.namespace)
+            .flat_map(|(_, pods)| pods)
+            .filter(matches)
+            .filter(|pod| pod.ready_at <= now)
+            .count();
+        let endpoints: Vec<Value> = (0..ready)
+            .map(|n| json!({"addresses": [format!("10.0.0.{n}")], "conditions": {"ready": true}}))
+            .collect();
+        let slice = ObjectRef::new(
+            "discovery.k8s.io/v1",
+            "EndpointSlice",
+            &service.namespace,
+            format!("{}-0", service.name),
+        );
+        let fields = json!({
+            "metadata": {"labels": {"kubernetes.io/service-name": service.name}},
+            "endpoints": endpoints,
+        });
+        let _ = memory.merge(&slice, &fields);
+    }
+}
+
+fn accept(memory: &mut Memory, route: &ObjectRef, generation: i64) {
+    let Some(object) = memory.get(route) else { return };
+    let condition = |name: &str| {
+        json!({"type": name, "status": "True", "reason": name, "observedGeneration": generation,
+               "lastTransitionTime": "2026-01-01T00:00:00Z", "message": ""})
+    };
+    let parents: Vec<Value> = object["spec"]["parentRefs"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|parent| {
+            json!({"parentRef": parent, "controllerName": "simulation/gateway",
+                   "conditions": [condition("Accepted"), condition("ResolvedRefs")]})
+        })
+        .collect();
+    let _ = memory.replace_part(route, "status", json!({ "parents": parents }));
+}

@@ -1,0 +1,98 @@
+//! A memory of an API server: objects with uid, resourceVersion and generation, and the writes that we use. It merges
+//! as the real one does for the kinds that we write: maps by key, lists whole.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::{Value, json};
+
+use crate::api::{Live, Object, ObjectRef};
+
+/// Objects by reference.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    objects: BTreeMap<ObjectRef, Arc<Object>>,
+    version: u64,
+}
+
+/// A write against a version that is no longer there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Conflict;
+
+impl Memory {
+    /// The object, if it exists.
+    pub fn get(&self, reference: &ObjectRef) -> Option<&Object> {
+        self.objects.get(reference).map(Arc::as_ref)
+    }
+
+    /// All objects as a reconcile would see them.
+    pub fn live(&self) -> Live {
+        self.objects.iter().map(|(reference, object)| (reference.clone(), object.clone())).collect()
+    }
+
+    /// References of all objects of a kind.
+    pub fn of_kind(&self, kind: &str) -> Vec<ObjectRef> {
+        self.objects.keys().filter(|reference| reference.kind == kind).cloned().collect()
+    }
+
+    /// Moves with every change.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Creates the object or merges the fields into it, as an apply or a merge patch does. Fields that are null go.
+    /// Changes nothing and keeps the version if everything is there already.
+    pub fn merge(&mut self, reference: &ObjectRef, fields: &Value) -> Result<(), Conflict> {
+        let before = self.objects.get(reference);
+        let expected = fields["metadata"]["resourceVersion"].as_str();
+        if expected.is_some()
+            && expected != before.and_then(|object| object["metadata"]["resourceVersion"].as_str())
+        {
+            return Err(Conflict);
+        }
+        let mut after = before.map_or_else(|| self.blank(reference), |object| object.as_ref().clone());
+        json_patch::merge(&mut after, fields);
+        self.store(reference, after);
+        Ok(())
+    }
+
+    /// Replaces one top-level part of an existing object, `status` for example.
+    pub fn replace_part(&mut self, reference: &ObjectRef, part: &str, value: Value) -> Result<(), Conflict> {
+        let mut after = self.objects.get(reference).ok_or(Conflict)?.as_ref().clone();
+        after[part] = value;
+        self.store(reference, after);
+        Ok(())
+    }
+
+    /// Deletes the object if it exists.
+    pub fn delete(&mut self, reference: &ObjectRef) {
+        if self.objects.remove(reference).is_some() {
+            self.version += 1;
+        }
+    }
+
+    fn blank(&self, reference: &ObjectRef) -> Value {
+        json!({
+            "apiVersion": reference.api_version,
+            "kind": reference.kind,
+            "metadata": {
+                "name": reference.name,
+                "namespace": reference.namespace,
+                "uid": format!("uid-{}", self.version + 1),
+                "generation": 0,
+            },
+        })
+    }
+
+    fn store(&mut self, reference: &ObjectRef, mut after: Value) {
+        let before = self.objects.get(reference).map(Arc::as_ref);
+        if before == Some(&after) {
+            return;
+        }
+        let spec_moved = before.is_none_or(|before| before["spec"] != after["spec"]);
+        let generation = after["metadata"]["generation"].as_i64().unwrap_or(0);
+        self.version += 1;
+        after["metadata"]["generation"] = json!(generation + i64::from(spec_moved));
+        after["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.objects.insert(reference.clone(), Arc::new(after));
+    }
+}

@@ -1,0 +1,150 @@
+//! Drives one Canary through the memory world: observe, decide, execute; when all is quiet, let time pass.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use super::{Fault, Faults, Kubernetes, Memory, MemoryWorld, canary_ref};
+use crate::{
+    api::{Canary, CanaryKey, CanaryStatus, Object, ObjectRef},
+    execute::{Outcome, execute},
+    rollout::{Answer, Answers, Ask, Observation, Settings, decide},
+};
+
+/// Answers what a Canary asks.
+pub type Oracle = Box<dyn FnMut(&Ask) -> Answer>;
+
+/// A cluster with one Canary, its controller and a clock.
+pub struct Simulation {
+    /// The objects and what happened to them.
+    pub world: MemoryWorld,
+    /// Pods, endpoints, gateway.
+    pub kubernetes: Kubernetes,
+    key: CanaryKey,
+    settings: Settings,
+    answers: Answers,
+    oracle: Oracle,
+    wake: Option<Timestamp>,
+}
+
+impl Simulation {
+    /// A cluster with a Canary and its target, both as JSON.
+    pub fn new(canary: Object, target: Object, settings: Settings, oracle: Oracle, faults: Faults) -> Self {
+        let text =
+            |object: &Object, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+        let key = CanaryKey::new(text(&canary, "namespace"), text(&canary, "name"));
+        let mut memory = Memory::default();
+        let workload = ObjectRef::new("apps/v1", "Deployment", &key.namespace, text(&target, "name"));
+        // An empty memory refuses nothing.
+        let _ = memory.merge(&workload, &target);
+        let _ = memory.merge(&canary_ref(&key), &canary);
+        let world = MemoryWorld::new(memory, Timestamp::UNIX_EPOCH, faults);
+        Simulation {
+            world,
+            kubernetes: Kubernetes::default(),
+            key,
+            settings,
+            answers: Answers::new(),
+            oracle,
+            wake: None,
+        }
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.world.state().now
+    }
+
+    /// The Canary's status as stored.
+    pub fn status(&self) -> CanaryStatus {
+        self.canary().and_then(|canary| canary.status).unwrap_or_default()
+    }
+
+    /// A reference in the Canary's namespace.
+    pub fn reference(&self, api_version: &str, kind: &str, name: &str) -> ObjectRef {
+        ObjectRef::new(api_version, kind, &self.key.namespace, name)
+    }
+
+    /// The Canary itself.
+    pub fn canary_reference(&self) -> ObjectRef {
+        canary_ref(&self.key)
+    }
+
+    /// Writes as a user does.
+    pub fn user(&self, reference: &ObjectRef, fields: &Object) {
+        let _ = self.world.state().memory.merge(reference, fields);
+    }
+
+    /// Lets a duration pass: every look that is due happens at its time.
+    pub fn pass(&mut self, duration: SignedDuration, mut check: impl FnMut(&Simulation)) {
+        let end = self.now() + duration;
+        loop {
+            let next = self.settle(&mut check);
+            match next.filter(|at| *at < end) {
+                Some(at) => self.world.state().now = at,
+                None => break,
+            }
+        }
+        self.world.state().now = end;
+    }
+
+    /// Looks until nothing changes any more; returns when something will happen next.
+    fn settle(&mut self, check: &mut impl FnMut(&Simulation)) -> Option<Timestamp> {
+        loop {
+            let before = self.world.state().memory.version();
+            let next = {
+                let mut state = self.world.state();
+                let now = state.now;
+                self.kubernetes.tick(&mut state.memory, now)
+            };
+            let again = self.look() | self.answer();
+            check(self);
+            if !again && self.world.state().memory.version() == before {
+                let wake = self.wake.filter(|wake| *wake > self.now());
+                return next.into_iter().chain(wake).min();
+            }
+        }
+    }
+
+    /// One reconcile; true if it has to be repeated at once.
+    fn look(&mut self) -> bool {
+        let Some(canary) = self.canary() else { return false };
+        let (live, now) = {
+            let state = self.world.state();
+            (state.memory.live(), state.now)
+        };
+        let observation = Observation {
+            canary: Arc::new(canary),
+            live,
+            answers: self.answers.clone(),
+            problems: Vec::new(),
+        };
+        let decision = decide(&observation, &self.settings, now);
+        self.wake = decision.wake;
+        // The memory never waits.
+        let outcome = execute(&self.world, &observation.canary, &decision).now_or_never();
+        !matches!(outcome, Some(Ok(Outcome::Done)))
+    }
+
+    /// Answers what was asked; true if anything was.
+    fn answer(&mut self) -> bool {
+        let asks = std::mem::take(&mut self.world.state().asks);
+        for ask in &asks {
+            let answer = (self.oracle)(ask);
+            self.answers.insert(ask.id.clone(), answer);
+        }
+        !asks.is_empty()
+    }
+
+    fn canary(&self) -> Option<Canary> {
+        let state = self.world.state();
+        Canary::deserialize(state.memory.get(&canary_ref(&self.key))?).ok()
+    }
+}
+
+/// Faults that never happen.
+pub fn no_faults() -> Faults {
+    Box::new(|| Fault::None)
+}

@@ -1,0 +1,213 @@
+//! A thousand rollouts, each with its own plan, verdicts, faults and meddling users, all from one seed each.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::rollout::Plan;
+
+/// How many rollouts; each replays alone by its seed.
+const ROLLOUTS: u64 = 1000;
+
+/// What a user does in mid-run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Meddling {
+    Nothing,
+    NewRevision,
+    BackToTheOld,
+    EditedSteps,
+    ScaledTarget,
+    DeletedPrimary,
+    EditedRoute,
+}
+
+#[test]
+fn a_thousand_rollouts_with_faults_keep_every_invariant_and_all_end() {
+    let mut ends = std::collections::BTreeMap::new();
+    for seed in 0..ROLLOUTS {
+        let end = rollout(seed);
+        *ends.entry(format!("{end:?}")).or_insert(0) += 1;
+    }
+    // Both ends happen often, or the scenarios show nothing.
+    assert!(ends.values().all(|count| *count > 100) && ends.len() == 2, "{ends:?}");
+}
+
+fn faults(seed: u64) -> Faults {
+    let mut random = fastrand::Rng::with_seed(seed);
+    Box::new(move || match random.u8(0..20) {
+        0 => Fault::Conflict,
+        1 => Fault::CrashBefore,
+        2 => Fault::CrashAfter,
+        _ => Fault::None,
+    })
+}
+
+fn rollout(seed: u64) -> Phase {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let steps = [vec![10, 20, 50], vec![5, 50, 100], vec![1], vec![30, 60]][random.usize(0..4)].clone();
+    let mut analysis = weights(&steps);
+    analysis["threshold"] = json!(random.i32(1..4));
+    if random.bool() {
+        analysis["stepWeightPromotion"] = json!(random.i32(10..60));
+    }
+    // A third of the revisions is good, a third is bad, a third is both at times.
+    let quality = random.u8(0..3);
+    let mut dice = random.fork();
+    let oracle: Oracle = Box::new(move |_| match (quality, dice.u8(0..4)) {
+        (0, _) | (2, 0..=2) => Ok(Sample::Value(100.0)),
+        (1, 0) => Err("the server is away".to_owned()),
+        (1, 1) => Ok(Sample::NoData),
+        _ => Ok(Sample::Value(12.0)),
+    });
+    let mut simulation =
+        Simulation::new(canary(analysis), target("shop:1"), Settings::default(), oracle, faults(seed));
+    let mut watch = Watch::new(seed);
+    simulation.pass(seconds(40), |simulation| watch.look(simulation));
+    assert_eq!(simulation.status().phase, Phase::Initialized, "seed {seed}");
+
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(random.i64(1..60)), |simulation| watch.look(simulation));
+    let meddling = match random.u8(0..12) {
+        0 => Meddling::NewRevision,
+        1 => Meddling::BackToTheOld,
+        2 => Meddling::EditedSteps,
+        3 => Meddling::ScaledTarget,
+        4 => Meddling::DeletedPrimary,
+        5 => Meddling::EditedRoute,
+        _ => Meddling::Nothing,
+    };
+    watch.meddled(meddling);
+    meddle(&simulation, meddling);
+    simulation.pass(seconds(900), |simulation| watch.look(simulation));
+
+    let status = simulation.status();
+    let wanted = match meddling {
+        Meddling::NewRevision => "shop:3",
+        Meddling::BackToTheOld => "shop:1",
+        _ => "shop:2",
+    };
+    let context = format!("seed {seed}, {meddling:?}, {status:?}, {:?}", shares(&simulation));
+    assert!(matches!(status.phase, Phase::Succeeded | Phase::Failed), "did not end: {context}");
+    assert_eq!(replicas(&simulation, "shop"), 0, "the target idles: {context}");
+    assert_eq!(shares(&simulation).last(), Some(&0), "the primary has all traffic: {context}");
+    let serving = image(&simulation, "shop-primary");
+    if status.phase == Phase::Succeeded {
+        assert_eq!(serving, wanted, "{context}");
+    } else {
+        assert_ne!(serving, wanted, "{context}");
+    }
+    status.phase
+}
+
+fn meddle(simulation: &Simulation, meddling: Meddling) {
+    let primary = deployment(simulation, "shop-primary");
+    match meddling {
+        Meddling::Nothing => {}
+        Meddling::NewRevision => release(simulation, "shop:3"),
+        Meddling::BackToTheOld => release(simulation, "shop:1"),
+        Meddling::EditedSteps => {
+            let steps = json!({"spec": {"analysis": {"stepWeights": [7, 15, 30, 70]}}});
+            simulation.user(&simulation.canary_reference(), &steps);
+        }
+        Meddling::ScaledTarget => {
+            simulation.user(&deployment(simulation, "shop"), &json!({"spec": {"replicas": 4}}));
+        }
+        Meddling::DeletedPrimary => simulation.world.state().memory.delete(&primary),
+        Meddling::EditedRoute => {
+            let route = simulation.reference("gateway.networking.k8s.io/v1", "HTTPRoute", "shop");
+            let mut rules = object(simulation, &route)["spec"]["rules"].clone();
+            rules[0]["backendRefs"][1]["weight"] = json!(77);
+            simulation.user(&route, &json!({"spec": {"rules": rules}}));
+        }
+    }
+}
+
+/// Checks after every look what must hold at any time.
+struct Watch {
+    seed: u64,
+    seen: usize,
+    share: i64,
+    left_at: Option<Timestamp>,
+    primary_may_be_gone: bool,
+    steps_edited: bool,
+}
+
+impl Watch {
+    fn new(seed: u64) -> Self {
+        Watch { seed, seen: 0, share: 0, left_at: None, primary_may_be_gone: false, steps_edited: false }
+    }
+
+    fn meddled(&mut self, meddling: Meddling) {
+        self.primary_may_be_gone = meddling == Meddling::DeletedPrimary;
+        self.steps_edited = meddling == Meddling::EditedSteps;
+    }
+
+    fn look(&mut self, simulation: &Simulation) {
+        let seed = self.seed;
+        let deeds: Vec<(Timestamp, Deed)> = simulation.world.state().deeds[self.seen..].to_vec();
+        self.seen += deeds.len();
+        let status = simulation.status();
+        let now = simulation.now();
+        for (at, deed) in &deeds {
+            if let Some(share) = share(deed) {
+                assert!((0..=100).contains(&share), "seed {seed}: share {share}");
+                assert!(
+                    share <= i64::from(status.canary_weight.max(0)),
+                    "seed {seed}: the route is ahead of the status"
+                );
+                if share > self.share {
+                    let canary = deployment(simulation, "shop");
+                    assert!(
+                        simulation.kubernetes.ready(&canary, now) > 0,
+                        "seed {seed}: traffic to what is not ready"
+                    );
+                    self.raised_by_one_step(simulation, share);
+                }
+                if share == 0 && self.share > 0 {
+                    self.left_at = Some(*at);
+                }
+                self.share = share;
+            }
+            if let Deed::Effect(Effect::Scale { replicas: 0, .. }) = deed {
+                assert_eq!(self.share, 0, "seed {seed}: pods went while they had traffic");
+                let settled = self.left_at.is_none_or(|left| *at >= left + seconds(5));
+                assert!(settled, "seed {seed}: pods went before the proxies knew");
+            }
+        }
+        let primary = deployment(simulation, "shop-primary");
+        if status.last_promoted_spec.is_some() && !self.primary_may_be_gone {
+            assert!(simulation.kubernetes.ready(&primary, now) > 0, "seed {seed}: nobody serves");
+        }
+    }
+
+    fn raised_by_one_step(&self, simulation: &Simulation, share: i64) {
+        if self.steps_edited || self.share > 0 && share < self.share {
+            return;
+        }
+        let canary = object(simulation, &simulation.canary_reference());
+        let steps: Vec<i64> = canary["spec"]["analysis"]["stepWeights"]
+            .as_array()
+            .map(|steps| steps.iter().filter_map(|step| step.as_i64()).collect())
+            .unwrap_or_default();
+        let next = steps.iter().find(|step| **step > self.share);
+        let restored = share == i64::from(simulation.status().canary_weight);
+        assert!(
+            next == Some(&share) || restored,
+            "seed {}: {} -> {share} is no step of {steps:?}",
+            self.seed,
+            self.share
+        );
+    }
+}
+
+#[test]
+fn plans_end_whatever_is_in_them() {
+    let analysis: crate::api::Analysis = serde_json::from_value(
+        json!({"interval": "1m", "threshold": 1, "stepWeights": [50, 20, -3, 400, 50]}),
+    )
+    .unwrap();
+    let router = crate::routing::router(crate::api::Provider::GatewayApiV1).unwrap();
+    let plan = Plan::of(&analysis, router.capabilities());
+    assert_eq!(plan.len(), 2);
+    assert_eq!(plan.limit().to_string(), "100");
+}

@@ -1,0 +1,146 @@
+//! The memory as a [`World`], with the faults that a real one has.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Memory;
+use crate::{
+    api::{API_VERSION, Canary, CanaryKey, CanaryStatus, ObjectRef},
+    execute::{World, WorldError},
+    rollout::{Ask, Effect, Event},
+};
+
+/// What may go wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// The object moved meanwhile (409).
+    Conflict,
+    /// The process dies before the call.
+    CrashBefore,
+    /// The process dies after the call, without having seen its answer.
+    CrashAfter,
+}
+
+/// What a call did, for invariants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// A status was written.
+    Status(Box<CanaryStatus>),
+    /// An effect was performed.
+    Effect(Effect),
+}
+
+/// Draws the fault of the next call.
+pub type Faults = Box<dyn FnMut() -> Fault + Send>;
+
+/// What has happened in the memory world.
+pub struct State {
+    /// The objects, the Canary among them.
+    pub memory: Memory,
+    /// The time that calls happen at.
+    pub now: Timestamp,
+    /// Calls that took effect, with their time.
+    pub deeds: Vec<(Timestamp, Deed)>,
+    /// What people were told.
+    pub events: Vec<Event>,
+    /// What was asked and not taken yet.
+    pub asks: Vec<Ask>,
+    /// Draws the fault of the next call.
+    pub faults: Faults,
+}
+
+/// A world in memory.
+pub struct MemoryWorld(Mutex<State>);
+
+/// Where a Canary stands in the memory.
+pub fn canary_ref(key: &CanaryKey) -> ObjectRef {
+    ObjectRef::new(API_VERSION, "Canary", &key.namespace, &key.name)
+}
+
+impl MemoryWorld {
+    /// A world that begins at `now` with these objects.
+    pub fn new(memory: Memory, now: Timestamp, faults: Faults) -> Self {
+        let state = State { memory, now, deeds: Vec::new(), events: Vec::new(), asks: Vec::new(), faults };
+        MemoryWorld(Mutex::new(state))
+    }
+
+    /// Everything, to look at and to change.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call(
+        &self,
+        what: &str,
+        act: impl FnOnce(&mut Memory) -> Result<Deed, super::Conflict>,
+    ) -> Result<(), WorldError> {
+        let mut state = self.state();
+        let crash = || WorldError::Failed { what: what.to_owned(), source: "the process died".into() };
+        let stale = || WorldError::Stale { what: what.to_owned() };
+        let fault = (state.faults)();
+        match fault {
+            Fault::Conflict => return Err(stale()),
+            Fault::CrashBefore => return Err(crash()),
+            Fault::None | Fault::CrashAfter => {}
+        }
+        let deed = act(&mut state.memory).map_err(|_| stale())?;
+        let now = state.now;
+        state.deeds.push((now, deed));
+        if fault == Fault::CrashAfter { Err(crash()) } else { Ok(()) }
+    }
+}
+
+impl World for MemoryWorld {
+    async fn write_status(&self, canary: &Canary, status: &CanaryStatus) -> Result<(), WorldError> {
+        let reference = canary_ref(&CanaryKey::from(canary));
+        let version = canary.metadata.resource_version.clone();
+        let status = status.clone();
+        self.call("writing the status", |memory| {
+            let present = memory.get(&reference).and_then(|o| o["metadata"]["resourceVersion"].as_str());
+            if present != version.as_deref() {
+                return Err(super::Conflict);
+            }
+            memory.replace_part(&reference, "status", json!(status))?;
+            Ok(Deed::Status(Box::new(status)))
+        })
+    }
+
+    async fn perform(&self, _canary: &Canary, effect: &Effect) -> Result<(), WorldError> {
+        self.call("performing an effect", |memory| {
+            match effect {
+                Effect::Apply { object, .. } => {
+                    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+                    let metadata = &object["metadata"];
+                    let reference = ObjectRef::new(
+                        text(&object["apiVersion"]),
+                        text(&object["kind"]),
+                        text(&metadata["namespace"]),
+                        text(&metadata["name"]),
+                    );
+                    memory.merge(&reference, object)?;
+                }
+                Effect::Merge { reference, patch, .. } => memory.merge(reference, patch)?,
+                Effect::Scale { reference, replicas } => {
+                    memory.merge(reference, &json!({"spec": {"replicas": replicas}}))?;
+                }
+                Effect::Delete { reference, .. } => memory.delete(reference),
+            }
+            Ok(Deed::Effect(effect.clone()))
+        })
+    }
+
+    fn announce(&self, _canary: &Canary, event: &Event) {
+        self.state().events.push(event.clone());
+    }
+
+    fn ask(&self, _canary: &Canary, ask: &Ask) {
+        let mut state = self.state();
+        if !state.asks.iter().any(|known| known.id == ask.id) {
+            state.asks.push(ask.clone());
+        }
+    }
+}
