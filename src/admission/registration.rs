@@ -132,15 +132,20 @@ fn target(install: &Install) -> Entry {
     }
 }
 
-/// Replicas, template, our label, our annotations: without the last two their removal would slip by.
+/// Replicas, template, our label, our annotations. Without the last three, somebody else's removal, change or forgery of
+/// a mark of ours would slip by.
 fn changed_target() -> String {
+    let marks = |of: &str| {
+        format!(
+            r#"{of}.metadata.?annotations.orValue({{}}).exists(k, k.startsWith("{PREFIX}") && object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])"#
+        )
+    };
     [
         "object.spec.?replicas != oldObject.spec.?replicas".to_owned(),
         "object.spec.template != oldObject.spec.template".to_owned(),
         format!(r#"object.metadata.?labels["{MANAGED}"] != oldObject.metadata.?labels["{MANAGED}"]"#),
-        format!(
-            r#"oldObject.metadata.?annotations.orValue({{}}).exists(k, k.startsWith("{PREFIX}") && object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])"#
-        ),
+        marks("oldObject"),
+        marks("object"),
     ]
     .join(" || ")
 }
