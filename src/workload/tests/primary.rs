@@ -165,7 +165,7 @@ fn a_primary_runs_the_target_that_it_was_rendered_from() {
 fn bookkeeping_in_the_primary_is_no_other_revision() {
     let mut live = live_primary();
     live["spec"]["template"]["metadata"]["annotations"]["flagger-id"] = "3f0c".into();
-    live["spec"]["template"]["metadata"]["annotations"]["sluice.dev/x"] = "y".into();
+    live["spec"]["template"]["metadata"]["annotations"][crate::api::names::REVISION] = "y".into();
     live["spec"]["template"]["metadata"]["creationTimestamp"] = Value::Null;
     assert!(same(&live, &target()));
 }

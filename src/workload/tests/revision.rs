@@ -55,7 +55,7 @@ fn the_data_that_can_never_change_depends_on_the_revision_alone() {
     other["spec"]["strategy"] = json!({"type": "Recreate"});
     other["metadata"]["labels"]["team"] = "press".into();
     other["metadata"]["annotations"]["orchard/contact"] = "bob".into();
-    other["spec"]["template"]["metadata"]["annotations"]["sluice.dev/x"] = "y".into();
+    other["spec"]["template"]["metadata"]["annotations"][crate::api::names::REVISION] = "y".into();
     let canary = canary(json!({"port": 80}));
     let object = |target| Snapshot::of_target(target).unwrap().to_object(&canary);
     let (one, other) = (object(&target()), object(&other));
