@@ -29,22 +29,22 @@ pub struct Analysis {
     /// Checks of a blue/green or A/B run.
     // 0 passes: with skipAnalysis, or with provider kubernetes (which then makes ten), it works with the peer.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(schema_with = "number::for_cel", range(min = 0))]
     pub iterations: Option<i32>,
     /// Largest share of the canary in percent; 0 and less count as 100. Not used beside `stepWeights`.
     // No range here: 0 and less count as 100, and beside iterations or stepWeights the value is not used (see the rule above).
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "number::for_cel", range(min = -2147483648))]
     pub max_weight: Option<i32>,
     /// Percent by which the canary's share grows with each step.
     // 0 passes for the same reason; more than 100 passes because it is one step to 100. A negative step goes nowhere.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0))]
+    #[schemars(schema_with = "number::for_cel", range(min = 0))]
     pub step_weight: Option<i32>,
     /// The canary's share in percent at each step, rising.
     // A last step above 100 passes, because the peer takes it as 100. A first step of 0 is never left.
     #[serde(default, deserialize_with = "number::list", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(inner(range(min = 1)))]
-    #[schemars(length(max = 100))]
+    #[schemars(schema_with = "number::list_for_cel", length(max = 100))]
     #[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::STEPS_RISE])))]
     pub step_weights: Vec<i32>,
     /// Percent by which the primary's share grows back with each step of a promotion; at once when absent or 0.

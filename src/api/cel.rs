@@ -119,10 +119,3 @@ pub const ONE_ADDRESS: Cel = Cel {
     message: "set either address or secretRef, not both and not none: with secretRef the address stands in the Secret's key address",
     field_path: "",
 };
-
-/// At `service.targetPort`: an int-or-string has no range of its own.
-pub const TARGET_PORT_IN_RANGE: Cel = Cel {
-    rule: "type(self) != int || (self >= 0 && self <= 65535)",
-    message: "a port number is between 1 and 65535 (0 means the same as port)",
-    field_path: "",
-};

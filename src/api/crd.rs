@@ -60,7 +60,19 @@ fn tidy(root: &mut JSONSchemaProps) {
         if let Some(words) = &mut schema.enum_ {
             words.retain(|word| !word.0.is_null());
         }
+        if schema.type_.as_deref() == Some("integer") {
+            bound(schema);
+        }
     });
+}
+
+/// Says a whole number's width by bounds in place of `format`: so a number that is too large is refused with its field and
+/// value, and a fraction with the word integer (with `format` it is "must be of type int32: float64").
+fn bound(schema: &mut JSONSchemaProps) {
+    if schema.format.take().as_deref() == Some("int32") {
+        schema.minimum.get_or_insert(i32::MIN.into());
+        schema.maximum.get_or_insert(i32::MAX.into());
+    }
 }
 
 /// Calls `change` for a schema and everything below it.

@@ -185,6 +185,12 @@ impl From<std::time::Duration> for Duration {
     }
 }
 
+impl From<Duration> for jiff::SignedDuration {
+    fn from(duration: Duration) -> Self {
+        Self::from_nanos(duration.nanoseconds)
+    }
+}
+
 impl TryFrom<Duration> for std::time::Duration {
     type Error = DurationError;
 
@@ -193,6 +199,112 @@ impl TryFrom<Duration> for std::time::Duration {
         match u64::try_from(duration.nanoseconds) {
             Ok(nanoseconds) => Ok(Self::from_nanos(nanoseconds)),
             Err(_) => Err(DurationError::Negative { text: duration.to_string() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use regex::Regex;
+    use rstest::rstest;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[rstest]
+    #[case("0", 0)]
+    #[case("0s", 0)]
+    #[case("+5s", 5 * SECOND)]
+    #[case("-5s", -5 * SECOND)]
+    #[case("1h30m", 5_400 * SECOND)]
+    #[case("1m30s", 90 * SECOND)]
+    #[case("1.5s", 1_500_000_000)]
+    #[case(".5s", 500_000_000)]
+    #[case("1.s", SECOND)]
+    #[case("100ms", 100_000_000)]
+    #[case("5us", 5_000)]
+    #[case("5\u{b5}s", 5_000)]
+    #[case("5\u{3bc}s", 5_000)]
+    #[case("7ns", 7)]
+    #[case("1m", 60 * SECOND)]
+    #[case("0.3333333333333333333h", 1_199_999_999_999)]
+    #[case("1s1s", 2 * SECOND)]
+    #[case("9223372036854775807ns", i64::MAX)]
+    #[case("-9223372036854775808ns", i64::MIN)]
+    fn a_duration_of_go_is_read(#[case] text: &str, #[case] nanoseconds: i64) {
+        assert_eq!(text.parse(), Ok(Duration::from_nanoseconds(nanoseconds)));
+    }
+
+    #[rstest]
+    #[case::empty("")]
+    #[case::no_unit("60")]
+    #[case::no_number("s")]
+    #[case::only_a_sign("-")]
+    #[case::only_a_point(".s")]
+    #[case::a_blank("1m 30s")]
+    #[case::days("1d")]
+    #[case::other_digits("\u{664}s")]
+    #[case::w_api_6_minutes_in_words("1min")]
+    #[case::w_api_6_nonsense_behind_a_unit("10mfoo")]
+    #[case::w_api_6_seconds_in_words("10seconds")]
+    fn what_go_cannot_read_is_refused_with_its_text(#[case] text: &str) {
+        let error = text.parse::<Duration>().unwrap_err();
+        assert_eq!(error, DurationError::Malformed { text: text.to_owned() });
+        assert!(
+            error.to_string().starts_with(&format!("`{text}` is not a duration: write numbers with units"))
+        );
+    }
+
+    #[rstest]
+    #[case("9223372036854775808ns")]
+    #[case("2562048h")]
+    #[case("99999999999999999999999999999999999999999999999h")]
+    fn what_is_too_long_is_refused(#[case] text: &str) {
+        assert_eq!(text.parse::<Duration>(), Err(DurationError::OutOfRange { text: text.to_owned() }));
+    }
+
+    #[rstest]
+    #[case(0, "0s")]
+    #[case(1, "1ns")]
+    #[case(1_500, "1.5us")]
+    #[case(100_000_000, "100ms")]
+    #[case(1_500_000_000, "1.5s")]
+    #[case(60 * SECOND, "1m")]
+    #[case(90 * SECOND, "1m30s")]
+    #[case(5_400 * SECOND, "1h30m")]
+    #[case(-SECOND, "-1s")]
+    fn a_duration_is_written_without_zero_parts(#[case] nanoseconds: i64, #[case] text: &str) {
+        assert_eq!(Duration::from_nanoseconds(nanoseconds).to_string(), text);
+    }
+
+    #[test]
+    fn a_negative_duration_is_no_time_to_wait() {
+        let error = std::time::Duration::try_from(Duration::from_seconds(-5)).unwrap_err();
+        assert_eq!(error.to_string(), "`-5s` is negative: write a duration of 0 or more");
+        assert_eq!(
+            std::time::Duration::try_from(Duration::from_seconds(5)),
+            Ok(std::time::Duration::from_secs(5))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(nanoseconds: i64) {
+            let duration = Duration::from_nanoseconds(nanoseconds);
+            prop_assert_eq!(duration.to_string().parse(), Ok(duration));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_fail_otherwise(text in "\\PC{0,40}|[-+0-9.hmsnu]{0,40}") {
+            let _ = text.parse::<Duration>();
+        }
+
+        #[test]
+        fn w_api_6_the_schema_lets_through_what_can_be_read_and_nothing_else(text in "[-+0-9.hmsnu\u{b5}]{0,8}|(1|0|[.]5)(h|m|s|ms|min)([0-9]{1,3}(s|ms))?") {
+            let pattern = Regex::new(PATTERN).unwrap();
+            let readable = text.parse::<Duration>().is_ok() && !text.starts_with(['-', '+']);
+            prop_assert_eq!(pattern.is_match(&text), readable);
         }
     }
 }

@@ -65,3 +65,6 @@ pub const GROUP: &str = "flagger.app";
 pub const VERSION: &str = "v1beta1";
 /// Group and version as written in `apiVersion`.
 pub const API_VERSION: &str = "flagger.app/v1beta1";
+
+#[cfg(test)]
+mod tests;

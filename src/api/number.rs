@@ -7,11 +7,25 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// The largest magnitude up to which every whole number has an exact `f64`.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Schema of a whole number that a CEL rule looks at.
+///
+/// The API server keeps `10.0` as it was sent until it stores it, and CEL refuses a float where the schema says `integer`;
+/// `number` with `multipleOf` lets both forms through and refuses a fraction as well.
+pub(super) fn for_cel(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "number", "multipleOf": 1, "maximum": i32::MAX })
+}
+
+/// Schema of a list of whole numbers that a CEL rule looks at.
+pub(super) fn list_for_cel(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "number", "multipleOf": 1, "minimum": 1, "maximum": i32::MAX } })
+}
 
 /// One whole number, for fields that are always there.
 pub fn whole<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -117,5 +131,86 @@ impl Visitor<'_> for WholeVisitor {
         } else {
             Err(E::invalid_value(Unexpected::Float(value), &self))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Sample {
+        #[serde(default, deserialize_with = "optional")]
+        small: Option<i32>,
+        #[serde(default, deserialize_with = "optional")]
+        large: Option<i64>,
+        #[serde(default, deserialize_with = "list")]
+        several: Vec<i32>,
+        #[serde(default, deserialize_with = "map")]
+        named: BTreeMap<String, i32>,
+        #[serde(default, deserialize_with = "or_zero")]
+        counter: i32,
+        #[serde(default, deserialize_with = "port")]
+        port: Option<IntOrString>,
+    }
+
+    fn read(value: serde_json::Value) -> Result<Sample, String> {
+        serde_json::from_value(value).map_err(|error| error.to_string())
+    }
+
+    proptest! {
+        #[test]
+        fn both_forms_of_a_whole_number_are_the_same(number: i32) {
+            let integer = read(json!({ "small": number, "several": [number], "counter": number })).unwrap();
+            let float = read(json!({ "small": f64::from(number), "several": [f64::from(number)], "counter": f64::from(number) })).unwrap();
+            prop_assert_eq!(integer.small, Some(number));
+            prop_assert_eq!(integer, float);
+        }
+
+        #[test]
+        fn every_number_of_64_bits_is_read_exactly(number: i64) {
+            prop_assert_eq!(read(json!({ "large": number })).unwrap().large, Some(number));
+        }
+
+        #[test]
+        fn w_api_1_every_fraction_is_refused(whole in -1_000_000..1_000_000_i32, fraction in 0.001..0.999_f64) {
+            let number = f64::from(whole) + fraction;
+            let error = read(json!({ "small": number })).unwrap_err();
+            prop_assert!(error.contains(&number.to_string()), "{}", error);
+        }
+    }
+
+    #[test]
+    fn absent_and_null_are_the_same() {
+        let absent = read(json!({})).unwrap();
+        let null =
+            read(json!({ "small": null, "several": null, "named": null, "counter": null, "port": null }))
+                .unwrap();
+        assert_eq!(absent, null);
+        assert_eq!((absent.small, absent.counter, absent.port), (None, 0, None));
+    }
+
+    #[rstest]
+    #[case(json!(9898), IntOrString::Int(9898))]
+    #[case(json!(9898.0), IntOrString::Int(9898))]
+    #[case(json!("http"), IntOrString::String("http".to_owned()))]
+    fn a_port_is_a_number_or_a_name(#[case] value: serde_json::Value, #[case] expected: IntOrString) {
+        assert_eq!(read(json!({ "port": value })).unwrap().port, Some(expected));
+    }
+
+    #[rstest]
+    #[case(json!({ "small": 3_000_000_000_i64 }), "integer `3000000000`, expected a whole number within the field's range")]
+    #[case(json!({ "small": 1e300 }), "1e+300")]
+    #[case(json!({ "large": u64::MAX }), "integer `18446744073709551615`, expected a whole number")]
+    #[case(json!({ "small": "5" }), "string \"5\", expected a whole number")]
+    #[case(json!({ "small": true }), "boolean `true`, expected a whole number")]
+    #[case(json!({ "named": { "a": 1.5 } }), "`1.5`, expected a whole number")]
+    #[case(json!({ "port": 80.5 }), "`80.5`, expected a whole number")]
+    fn what_is_no_whole_number_is_named(#[case] value: serde_json::Value, #[case] expected: &str) {
+        let error = read(value).unwrap_err();
+        assert!(error.contains(expected), "{error}");
     }
 }

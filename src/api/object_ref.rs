@@ -15,14 +15,9 @@ pub struct ObjectRef {
     pub name: String,
 }
 
-/// Lower-case plurals that no rule of spelling gives.
-const IRREGULAR: &[(&str, &str)] = &[
-    ("Canary", "canaries"),
-    ("HTTPProxy", "httpproxies"),
-    ("Ingress", "ingresses"),
-    ("Gateway", "gateways"),
-    ("EndpointSlice", "endpointslices"),
-];
+/// Kinds whose plural is not the lower-case kind with an `s`. A kind that ends in `y`, `s` or `x` has to be checked.
+const IRREGULAR: &[(&str, &str)] =
+    &[("Canary", "canaries"), ("HTTPProxy", "httpproxies"), ("Ingress", "ingresses")];
 
 impl ObjectRef {
     /// A reference of its parts.
@@ -65,5 +60,41 @@ impl fmt::Display for ObjectRef {
             "" => write!(f, "{} {}", self.kind, self.name),
             namespace => write!(f, "{} {namespace}/{}", self.kind, self.name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("v1", "Service", ("", "v1"), "services")]
+    #[case("v1", "ConfigMap", ("", "v1"), "configmaps")]
+    #[case("apps/v1", "Deployment", ("apps", "v1"), "deployments")]
+    #[case("apps/v1", "DaemonSet", ("apps", "v1"), "daemonsets")]
+    #[case("apps/v1", "ControllerRevision", ("apps", "v1"), "controllerrevisions")]
+    #[case("discovery.k8s.io/v1", "EndpointSlice", ("discovery.k8s.io", "v1"), "endpointslices")]
+    #[case("networking.k8s.io/v1", "Ingress", ("networking.k8s.io", "v1"), "ingresses")]
+    #[case("gateway.networking.k8s.io/v1", "HTTPRoute", ("gateway.networking.k8s.io", "v1"), "httproutes")]
+    #[case("gateway.networking.k8s.io/v1", "Gateway", ("gateway.networking.k8s.io", "v1"), "gateways")]
+    #[case("projectcontour.io/v1", "HTTPProxy", ("projectcontour.io", "v1"), "httpproxies")]
+    #[case("flagger.app/v1beta1", "Canary", ("flagger.app", "v1beta1"), "canaries")]
+    #[case("flagger.app/v1beta1", "MetricTemplate", ("flagger.app", "v1beta1"), "metrictemplates")]
+    fn an_object_is_addressed_by_group_version_and_plural(
+        #[case] api_version: &str,
+        #[case] kind: &str,
+        #[case] group_version: (&str, &str),
+        #[case] plural: &str,
+    ) {
+        let object = ObjectRef::new(api_version, kind, "shop", "catalogue");
+        assert_eq!(object.group_version(), group_version);
+        assert_eq!(object.plural(), plural);
+        assert_eq!(object.to_string(), format!("{kind} shop/catalogue"));
+    }
+
+    #[test]
+    fn an_object_of_the_cluster_has_no_namespace() {
+        assert_eq!(ObjectRef::new("v1", "Namespace", "", "shop").to_string(), "Namespace shop");
     }
 }

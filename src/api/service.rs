@@ -10,7 +10,7 @@ use super::gateway::{Mirror, ParentReference};
 use super::http::{CorsPolicy, Headers, Retries, Rewrite};
 use super::matching::HttpMatch;
 use super::traffic_policy::TrafficPolicy;
-use super::{cel, nullable, number};
+use super::{nullable, number};
 
 /// The Services and the route of a workload.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,7 +32,7 @@ pub struct CanaryService {
     pub port_name: Option<String>,
     /// Port of the container; equal to `port` when absent or 0.
     #[serde(default, deserialize_with = "number::port", skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::TARGET_PORT_IN_RANGE])))]
+    #[schemars(extend("minimum" = 0, "maximum" = 65535))]
     pub target_port: Option<IntOrString>,
     /// Protocol hint of the first port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
