@@ -1,4 +1,4 @@
-//! Files that are made from the code: the admission configurations and their place in the chart. Fails when one has
+//! Files that are made from the code: the admission configurations, their place in the chart, and the CRDs. Fails when one has
 //! drifted; `make generate` (this test with `GENERATE=1`) writes them.
 #![allow(clippy::unwrap_used)]
 
@@ -7,6 +7,7 @@ use std::path::Path;
 use sluice::admission::registration::{Install, configurations, document};
 
 const NOTE: &str = "# Made from src/admission/registration.rs by `make generate`; do not edit.\n";
+const CRD_NOTE: &str = "# Made from src/api by `make generate`; do not edit.\n";
 
 /// Where the files of `webhook-config/` are for: the names of the default installation.
 fn default_install() -> Install {
@@ -70,6 +71,7 @@ fn files() -> Vec<(&'static str, String)> {
         ("webhook-config/mutating.yaml", format!("{NOTE}{}", document(&mutating).unwrap())),
         ("webhook-config/validating.yaml", format!("{NOTE}{}", document(&validating).unwrap())),
         ("charts/sluice/templates/webhooks.yaml", chart),
+        ("charts/sluice/crds/flagger.app.yaml", format!("{CRD_NOTE}{}", sluice::api::crd::yaml().unwrap())),
     ]
 }
 

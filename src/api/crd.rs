@@ -10,9 +10,6 @@ use kube::CustomResourceExt;
 
 use super::{AlertProvider, Canary, MetricTemplate};
 
-/// How the committed copy is made anew.
-const HEADER: &str = "# Generated from src/api; do not edit. `sluice crds` prints it.\n";
-
 /// Writing the CRDs as YAML failed.
 #[derive(Debug, thiserror::Error)]
 #[error("writing the CRD {name} as YAML failed")]
@@ -43,7 +40,7 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 
 /// [`crds`] as one YAML text of several documents.
 pub fn yaml() -> Result<String, CrdError> {
-    let mut text = HEADER.to_owned();
+    let mut text = String::new();
     for definition in crds() {
         text.push_str("---\n");
         let name = definition.metadata.name.clone().unwrap_or_default();

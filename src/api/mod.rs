@@ -15,7 +15,6 @@ pub mod crd;
 pub mod digest;
 pub mod duration;
 pub mod gateway;
-pub mod http;
 pub mod key;
 pub mod live;
 pub mod matching;
@@ -27,6 +26,7 @@ pub mod object_ref;
 pub mod owned;
 pub mod provider;
 pub mod reference;
+pub mod request;
 pub mod service;
 pub mod session_affinity;
 pub mod status;
@@ -40,7 +40,6 @@ pub use cel::Cel;
 pub use condition::{Condition, ConditionStatus, Conditions};
 pub use duration::{Duration, DurationError};
 pub use gateway::{BackendRef, Mirror, ParentReference};
-pub use http::{CorsPolicy, HeaderOperations, Headers, Retries, Rewrite};
 pub use key::CanaryKey;
 pub use live::{Live, Malformed, Object};
 pub use matching::{AnalysisMatch, HeaderMatch, HttpMatch, StringMatch};
@@ -53,6 +52,7 @@ pub use reference::{
     AutoscalerKind, AutoscalerRef, IngressKind, IngressRef, Reference, ReplicaOverride, RouteKind, RouteRef,
     TargetKind, TargetRef, UpstreamKind, UpstreamRef,
 };
+pub use request::{CorsPolicy, HeaderOperations, Headers, Retries, Rewrite};
 pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
 pub use session_affinity::{SameSite, SessionAffinity};
 pub use status::{CanaryStatus, Check, ObservedTarget, Phase};

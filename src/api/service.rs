@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{Mirror, ParentReference};
-use super::http::{CorsPolicy, Headers, Retries, Rewrite};
 use super::matching::HttpMatch;
+use super::request::{CorsPolicy, Headers, Retries, Rewrite};
 use super::traffic_policy::TrafficPolicy;
 use super::{nullable, number};
 
