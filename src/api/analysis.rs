@@ -32,7 +32,7 @@ pub struct Analysis {
     #[schemars(schema_with = "number::for_cel", range(min = 0))]
     pub iterations: Option<i32>,
     /// Largest share of the canary in percent; 0 and less count as 100. Not used beside `stepWeights`.
-    // No range here: 0 and less count as 100, and beside iterations or stepWeights the value is not used (see the rule above).
+    // No upper bound here: beside iterations or stepWeights the value is not used (the rule at Analysis has the bound).
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "number::for_cel", range(min = -2147483648))]
     pub max_weight: Option<i32>,
