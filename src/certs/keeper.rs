@@ -12,14 +12,13 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::watch_object;
 use kube::{Api, Client};
 use rustls::ServerConfig;
-use rustls::server::NoServerSessionStorage;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::error::chain;
-use super::facts::provider;
 use super::files::{Files, Look, PERIOD};
+use super::resolver::server_config;
 use super::store::{Store, Written, material, request};
 use super::{Action, Bundle, Error, Injector, Material, Names, Policy, Resolver, Situation, make, plan};
 
@@ -245,19 +244,6 @@ impl Keeper {
     fn publisher(&self) -> Injector {
         Injector::new(self.client.clone(), self.settings.name.clone(), self.bundle())
     }
-}
-
-/// TLS 1.2 and 1.3, h2 and http/1.1. No resumption: every connection shows the certificate of the day.
-fn server_config(resolver: Arc<Resolver>) -> Result<ServerConfig, Error> {
-    let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|source| Error::Tls { what: "protocol versions", source })?
-        .with_no_client_auth()
-        .with_cert_resolver(resolver);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(config)
 }
 
 /// An hour, or less where lives are short (tests).

@@ -11,6 +11,8 @@ mod material;
 mod resolver;
 mod rotation;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use facts::{Facts, Names, verify};
@@ -19,9 +21,6 @@ pub use inject::{Configuration, Injected, Injector, patch};
 pub use issue::{Pair, SKEW, authority, leaf};
 pub use keeper::{Keeper, Settings, Source};
 pub use material::{Bundle, Material, Next};
-pub use resolver::Resolver;
+pub use resolver::{Resolver, server_config};
 pub use rotation::{Action, Policy, Request, Situation, make, plan};
 pub use store::{ROTATE, Store, Written};
-
-#[cfg(test)]
-mod tests;

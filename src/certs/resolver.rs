@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::facts::{Facts, certified};
+use super::facts::{Facts, certified, provider};
 use super::material::CERTIFICATE;
 use super::{Error, Pair};
 
@@ -53,4 +54,17 @@ impl ResolvesServerCert for Resolver {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.current.load().as_ref().map(|loaded| loaded.key.clone())
     }
+}
+
+/// What a server that serves from `resolver` needs: TLS 1.2 and 1.3, h2 and http/1.1. No resumption: every connection shows the certificate of the day.
+pub fn server_config(resolver: Arc<Resolver>) -> Result<ServerConfig, Error> {
+    let mut config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|source| Error::Tls { what: "protocol versions", source })?
+        .with_no_client_auth()
+        .with_cert_resolver(resolver);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
 }

@@ -10,6 +10,8 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{ConnectionShutdown, Handle, Server};
+use http::header::CONNECTION;
+use http::{HeaderValue, Version};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -87,14 +89,25 @@ fn server(listener: TcpListener, handle: Handle<SocketAddr>) -> Server<SocketAdd
     server
 }
 
-/// Once the shutdown has begun, each answer closes its connection, so that the next call goes to another pod.
+/// Once the shutdown has begun, each answer ends its connection in the words of its protocol, so that the next
+/// call goes to another pod. Over h1 the header must be in the answer itself: closing afterwards would be a race
+/// with the next request.
 fn polite(router: Router, shutdown: CancellationToken) -> Router {
     router.layer(from_fn(move |request: Request, next: Next| {
-        let ending = shutdown.is_cancelled();
-        if let Some(connection) = request.extensions().get::<ConnectionShutdown>().filter(|_| ending) {
-            connection.graceful_shutdown();
+        let shutdown = shutdown.clone();
+        let version = request.version();
+        let connection = request.extensions().get::<ConnectionShutdown>().cloned();
+        async move {
+            let mut response = next.run(request).await;
+            match (shutdown.is_cancelled(), version, connection) {
+                (true, Version::HTTP_2, Some(connection)) => connection.graceful_shutdown(),
+                (true, ..) => {
+                    drop(response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close")))
+                }
+                _ => {}
+            }
+            response
         }
-        next.run(request)
     }))
 }
 

@@ -5,6 +5,8 @@ mod limit;
 mod listen;
 mod metrics;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use admission::{Answer, BODY_LIMIT, BODY_TIME, Endpoint, Gate, Verdict, router};
 pub use listen::{CONNECTIONS, Drain, FIRST_REQUEST, REST, bind, http, https};

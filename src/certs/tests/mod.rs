@@ -1,5 +1,8 @@
 //! Rotation over simulated years: whatever is served must verify against any bundle that a client may have.
 
+mod api;
+mod cluster;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
