@@ -154,7 +154,7 @@ impl Keeper {
                 Ok(wrote) => {
                     failures = 0;
                     if wrote {
-                        tokio::time::sleep(REST).await;
+                        tokio::time::sleep(REST.min(policy.overlap.unsigned_abs())).await;
                     }
                 }
                 Err(error) => {

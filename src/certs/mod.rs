@@ -12,7 +12,7 @@ mod resolver;
 mod rotation;
 mod store;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use error::Error;
 pub use facts::{Facts, Names, verify};

@@ -18,15 +18,16 @@ struct State {
     objects: BTreeMap<String, Value>,
     version: u64,
     calls: Vec<String>,
+    events: Vec<(String, u64, Value)>,
     watches: Vec<(String, UnboundedSender<Value>)>,
 }
 
 /// The server. Clients made from it share its objects.
 #[derive(Clone, Default)]
-pub(super) struct Api(Arc<Mutex<State>>);
+pub(crate) struct Api(Arc<Mutex<State>>);
 
 impl Api {
-    pub(super) fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let api = self.clone();
         let service = tower::service_fn(move |request: Request<kube::client::Body>| {
             let api = api.clone();
@@ -40,22 +41,24 @@ impl Api {
     }
 
     /// Stores an object as somebody else would.
-    pub(super) fn put(&self, path: &str, object: Value) {
+    pub(crate) fn put(&self, path: &str, object: Value) {
         self.0.lock().unwrap().store(path, object);
     }
 
-    pub(super) fn get(&self, path: &str) -> Option<Value> {
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
         self.0.lock().unwrap().objects.get(path).cloned()
     }
 
-    pub(super) fn delete(&self, path: &str) {
+    pub(crate) fn delete(&self, path: &str) {
         let mut state = self.0.lock().unwrap();
-        let object = state.objects.remove(path).unwrap();
+        let mut object = state.objects.remove(path).unwrap();
+        state.version += 1;
+        object["metadata"]["resourceVersion"] = state.version.to_string().into();
         state.tell(path, "DELETED", &object);
     }
 
     /// The calls since the last time, without the watching itself, as `VERB last-part-of-path`.
-    pub(super) fn calls(&self) -> Vec<String> {
+    pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().calls)
     }
 
@@ -65,7 +68,9 @@ impl Api {
         let query = uri.query().unwrap_or_default();
         let named = query.split('&').find_map(|part| part.strip_prefix("fieldSelector=metadata.name%3D"));
         if let Some(name) = named {
-            return state.select(path, name, query.contains("watch="));
+            let since = query.split('&').find_map(|part| part.strip_prefix("resourceVersion="));
+            let since = since.and_then(|since| since.parse().ok()).filter(|_| query.contains("watch="));
+            return state.select(path, name, since);
         }
         state.calls.push(format!("{method} {}", path.rsplit('/').next().unwrap()));
         match *method {
@@ -119,14 +124,19 @@ impl State {
 
     fn tell(&mut self, path: &str, kind: &str, object: &Value) {
         let event = json!({ "type": kind, "object": object });
+        self.events.push((path.to_owned(), self.version, event.clone()));
         self.watches
             .retain(|(watched, sender)| watched != path || sender.unbounded_send(event.clone()).is_ok());
     }
 
-    fn select(&mut self, path: &str, name: &str, watch: bool) -> Response {
+    /// Lists, or watches from a version on.
+    fn select(&mut self, path: &str, name: &str, since: Option<u64>) -> Response {
         let path = format!("{path}/{name}");
-        if watch {
+        if let Some(since) = since {
             let (sender, events) = unbounded();
+            for (_, _, event) in self.events.iter().filter(|(of, at, _)| *of == path && *at > since) {
+                sender.unbounded_send(event.clone()).unwrap();
+            }
             self.watches.push((path, sender));
             let lines = events.map(|event| Ok::<_, Infallible>(format!("{event}\n")));
             return Body::from_stream(lines).into_response();

@@ -221,7 +221,7 @@ async fn demand_30_a_wiped_ca_bundle_is_repaired_at_once_and_idle_costs_no_call(
     api.put(VALIDATING, configuration(&[None]));
     api.put(MUTATING, configuration(&[None, Some(&bundle.0)]));
     pause().await;
-    assert_eq!(bundles(&api, VALIDATING), [bundle.0.clone()]);
+    assert_eq!(bundles(&api, VALIDATING), std::slice::from_ref(&bundle.0));
     assert_eq!(bundles(&api, MUTATING), [bundle.0.clone(), bundle.0.clone()]);
     let mut calls = api.calls();
     calls.sort();

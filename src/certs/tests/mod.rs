@@ -1,6 +1,6 @@
 //! Rotation over simulated years: whatever is served must verify against any bundle that a client may have.
 
-mod api;
+pub(crate) mod api;
 mod cluster;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Routes are called directly; real sockets only for what is between two sockets.
 
+mod rotation;
+
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use rstest::rstest;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -185,10 +187,12 @@ fn issued() -> Material {
 }
 
 fn trusting(materials: &[&Material]) -> rustls::ClientConfig {
+    trusting_all(materials.iter().flat_map(|material| material.trusted.clone()))
+}
+
+fn trusting_all(authorities: impl Iterator<Item = CertificateDer<'static>>) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
-    for authority in materials.iter().flat_map(|material| &material.trusted) {
-        roots.add(authority.clone()).unwrap();
-    }
+    authorities.for_each(|authority| roots.add(authority).unwrap());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -198,7 +202,10 @@ fn trusting(materials: &[&Material]) -> rustls::ClientConfig {
 }
 
 fn client(at: SocketAddr, materials: &[&Material], h1: bool) -> reqwest::Client {
-    let mut tls = trusting(materials);
+    client_with(trusting(materials), at, h1)
+}
+
+fn client_with(mut tls: rustls::ClientConfig, at: SocketAddr, h1: bool) -> reqwest::Client {
     tls.alpn_protocols = if h1 { vec![b"http/1.1".into()] } else { vec![b"h2".into(), b"http/1.1".into()] };
     let builder = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy();
     let builder = builder.resolve(NAME, at).tls_info(true);
