@@ -221,6 +221,20 @@ fn an_authority_that_clients_do_not_have_yet_does_not_sign_and_leaves_are_still_
 }
 
 #[test]
+fn in_the_last_days_of_an_authority_that_cannot_be_followed_nothing_is_renewed_in_vain() {
+    let (names, policy) = (names(), Policy::default());
+    let mut material = Some(issued(start()));
+    let mut situation = situation(&names, &policy, start() + DAY * 3640);
+    situation.published = false;
+    assert_eq!(settle(&mut material, &situation), [Action::RenewLeaf, Action::BeginRollover]);
+    assert_eq!(read(&material.as_ref().unwrap().leaf.certificate).not_after, start() + DAY * 3650);
+    situation.now += DAY;
+    assert_eq!(plan(material.as_ref(), &situation), Action::Nothing);
+    situation.now += DAY * 10;
+    assert_eq!(settle(&mut material, &situation), [Action::SwitchLeaf], "dead: nothing to wait for");
+}
+
+#[test]
 fn an_instant_from_a_wrong_clock_does_not_hold_the_rollover_up() {
     let (names, policy) = (names(), Policy::default());
     let mut material = Some(issued(start()));
@@ -251,6 +265,7 @@ proptest! {
             let mut situation = situation(&names, &policy, now);
             // One operator in sixty asks for a new authority.
             situation.request = (ask == 0).then_some(Request::Authority);
+            let before = material.as_ref().map(leaf_der);
             let action = settle_once(&mut material, &situation);
             situation.request = None;
             let mut taken = settle(&mut material, &situation);
@@ -259,6 +274,10 @@ proptest! {
             authorities += taken.iter().filter(|&&taken| taken == Action::SwitchLeaf).count();
             let held = material.clone().unwrap();
             bundles.push((now, held.trusted.clone()));
+            // A replica that has not heard of this step yet still serves the leaf of before.
+            if let Some(before) = before {
+                verify(&before, &held.trusted, &names, now).unwrap();
+            }
             // Checks at this instant and, without any further step, right before the next one.
             for at in [now, now + HOUR * (gap as i32) - SignedDuration::from_secs(1)] {
                 let old = bundles.iter().rev().find(|(since, _)| *since + policy.overlap <= at);
