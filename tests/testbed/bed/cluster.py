@@ -4,8 +4,8 @@ import subprocess
 import time
 
 from . import addons, certificates, cgroups, host, images, machine, namespaces, network, node, programs
-from .kubectl import get, kubectl, kubectl_succeeds
-from .shell import Failure, run, say, step, succeeds, wait_until
+from .kubectl import kubectl, kubectl_succeeds
+from .shell import Failure, say, step, succeeds, wait_until
 
 PARTS = {  # name of a part and of its log -> the word in its command line
     "etcd": "etcd", "apiserver": "kube-apiserver", "controller-manager": "kube-controller-manager",

@@ -37,7 +37,8 @@ def check_go():
     version = run("go", "env", "GOVERSION") if shutil.which("go") else ""
     numbers = tuple(int(part) for part in version.strip().removeprefix("go").split(".")[:2] if part.isdigit())
     if numbers < GO:
-        raise Failure(f"Go {GO[0]}.{GO[1]} or newer is needed to build the programs and {version.strip() or 'none'} is here: install it from https://go.dev/dl")
+        raise Failure(f"Go {GO[0]}.{GO[1]} or newer is needed to build the programs and {version.strip() or 'none'} is here: "
+                      "install it from https://go.dev/dl")
 
 
 def check_root():
@@ -45,7 +46,8 @@ def check_root():
     if os.geteuid() != 0:
         raise Failure("a bed is made of namespaces, mounts and routes: run as root")
     if Path("/proc/self/uid_map").read_text().split()[1:] != ["0", "4294967295"]:
-        raise Failure("this root is one of a user namespace only, which may not mount or route: run as root of the machine or in a privileged container")
+        raise Failure("this root is one of a user namespace only, which may not mount or route: "
+                      "run as root of the machine or in a privileged container")
 
 
 def check():
@@ -55,7 +57,8 @@ def check():
     if missing:
         raise Failure(f"{', '.join(missing)} are missing: run `testbed build`, which installs them")
     if not succeeds("unshare", "--net", "--mount", "--pid", "--fork", "true"):
-        raise Failure("this machine lets nobody make network, mount and process namespaces: run on the machine itself or in a privileged container")
+        raise Failure("this machine lets nobody make network, mount and process namespaces: "
+                      "run on the machine itself or in a privileged container")
     if not succeeds("unshare", "--net", "iptables", "-t", "nat", "-L", "-n"):
         raise Failure("iptables does not work in a network namespace of its own: the kernel needs nf_tables or ip_tables with NAT")
     if not succeeds("unshare", "--net", "ip", "link", "add", "probe0", "type", "veth", "peer", "name", "probe1"):
