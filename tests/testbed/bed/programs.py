@@ -89,7 +89,7 @@ ALL = (
     Envoy(),
     Contour(),
     GoProgram("prometheus", "github.com/prometheus/prometheus/cmd/prometheus", tags="remove_all_sd,enable_kubernetes_sd"),
-    GoProgram("helm", "helm.sh/helm/v4/cmd/helm"),  # version 3 is no cheaper, and out of support since November 2026
+    GoProgram("helm", "helm.sh/helm/v4/cmd/helm"),  # version 3 would share fewer packages and cost more time
 )
 
 
