@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use sluice::api::Canary;
+use sluice::rollout::Reason;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -78,6 +79,10 @@ fn links_in_the_documents_lead_somewhere() {
 fn literals(prefixes: &[&str]) -> BTreeSet<String> {
     fn collect(directory: &Path, prefixes: &[&str], into: &mut BTreeSet<String>) {
         for path in std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            if name.starts_with("test") {
+                continue;
+            }
             if path.is_dir() {
                 collect(&path, prefixes, into);
                 continue;
@@ -113,4 +118,19 @@ fn every_metric_and_annotation_of_the_code_is_documented() {
         let found = documented.contains(&name) || documented.contains(&format!("{name}_total"));
         assert!(found, "`{name}` is missing in docs/operate.md");
     }
+}
+
+#[test]
+fn the_table_of_events_is_the_list_of_the_code() {
+    let text = read("docs/operate.md");
+    let table = text.split("## Events").nth(1).unwrap().split("\n## ").next().unwrap();
+    let written: Vec<(&str, &str)> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|row| row.split_once("` | "))
+        .map(|(reason, rest)| (reason, rest.split(' ').next().unwrap()))
+        .collect();
+    let kind = |reason: &Reason| if reason.is_warning() { "Warning" } else { "Normal" };
+    let coded: Vec<(&str, &str)> = Reason::ALL.iter().map(|reason| (reason.as_str(), kind(reason))).collect();
+    assert_eq!(written, coded);
 }

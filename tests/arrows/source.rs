@@ -10,6 +10,8 @@ pub(crate) struct Used {
 /// What the check needs to know about a file.
 pub(crate) struct Source {
     pub(crate) uses: Vec<Used>,
+    /// Its own modules; a path that starts with one is no crate's, whatever the name.
+    pub(crate) modules: Vec<String>,
     /// Lines that are not test code.
     pub(crate) lines: usize,
 }
@@ -33,7 +35,9 @@ impl Source {
                 at += 1;
             }
         }
-        Source { uses, lines: text.lines().count() - test_lines }
+        let modules =
+            kept.windows(2).filter(|pair| pair[0].text == "mod").map(|pair| pair[1].text.clone()).collect();
+        Source { uses, modules, lines: text.lines().count() - test_lines }
     }
 }
 
