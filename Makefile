@@ -33,7 +33,7 @@ check: ## formatting, lints, documentation, arrows between the rooms, drift of g
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
 	cargo test --locked --quiet --test arrows --test generated --test documents
 
-generate: ## write the files that are made from the code: admission configurations, chart
+generate: ## write the files that are made from the code: CRDs, admission configurations
 	GENERATE=1 cargo test --locked --quiet --test generated
 
 build: ## the release binary, target/release/sluice
