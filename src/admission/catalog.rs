@@ -69,7 +69,7 @@ impl Claim {
         let collides = |suffix: &&str| {
             extends(&self.apex, &other.apex, suffix) || extends(&other.apex, &self.apex, suffix)
         };
-        SUFFIXES.iter().any(|suffix| collides(suffix)).then_some(Overlap::ServiceName)
+        SUFFIXES.iter().any(collides).then_some(Overlap::ServiceName)
     }
 }
 

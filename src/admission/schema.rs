@@ -33,14 +33,14 @@ fn walk(schema: &JSONSchemaProps, value: &Value, path: &str, found: &mut Vec<Vio
         // The API server drops a null where the field may be absent; where it may not, `required` has spoken already.
         return;
     }
-    if let Some(mismatch) = wrong_type(schema, value) {
-        return found.push(at(path, mismatch, "Write a value of that type"));
+    if let Some(wanted) = wrong_type(schema, value) {
+        return found.push(at(path, format!("{} is not {wanted}", plain(value)), format!("Write {wanted}")));
     }
     match value {
         Value::Object(map) => object(schema, map, path, found),
         Value::Array(items) => array(schema, items, path, found),
         Value::String(text) => string(schema, text, path, found),
-        Value::Number(number) => range(schema, number.as_f64().unwrap_or_default(), path, found),
+        Value::Number(number) => numeric(schema, number.as_f64().unwrap_or_default(), path, found),
         Value::Bool(_) | Value::Null => {}
     }
     if let Some(words) = &schema.enum_
@@ -58,11 +58,11 @@ fn at(path: &str, message: impl Into<String>, fix: impl Into<String>) -> Violati
     Violation { path: path.to_owned(), message: message.into(), fix: fix.into() }
 }
 
-/// The mismatch of types in words, if there is one. An integral float is a whole number, as it is for the API server.
-fn wrong_type(schema: &JSONSchemaProps, value: &Value) -> Option<String> {
+/// The type that the value should have and has not, in words. An integral float is a whole number, as it is for the API server.
+fn wrong_type(schema: &JSONSchemaProps, value: &Value) -> Option<&'static str> {
     if schema.x_kubernetes_int_or_string == Some(true) {
         let fits = value.is_string() || is_whole(value);
-        return (!fits).then(|| format!("{} is neither a whole number nor text", plain(value)));
+        return (!fits).then_some("a whole number or text");
     }
     let (fits, wanted) = match schema.type_.as_deref()? {
         "object" => (value.is_object(), "an object"),
@@ -73,7 +73,7 @@ fn wrong_type(schema: &JSONSchemaProps, value: &Value) -> Option<String> {
         "integer" => (is_whole(value), "a whole number"),
         _ => return None,
     };
-    (!fits).then(|| format!("{} is not {wanted}", plain(value)))
+    (!fits).then_some(wanted)
 }
 
 fn is_whole(value: &Value) -> bool {
@@ -139,7 +139,14 @@ fn string(schema: &JSONSchemaProps, text: &str, path: &str, found: &mut Vec<Viol
     }
 }
 
-fn range(schema: &JSONSchemaProps, number: f64, path: &str, found: &mut Vec<Violation>) {
+fn numeric(schema: &JSONSchemaProps, number: f64, path: &str, found: &mut Vec<Violation>) {
+    if let Some(unit) = schema.multiple_of.filter(|unit| *unit != 0.0 && (number / unit).fract() != 0.0) {
+        let (message, fix) = match unit {
+            1.0 => (format!("{number} is not a whole number"), "Write a whole number".to_owned()),
+            _ => (format!("{number} is not a multiple of {unit}"), format!("Write a multiple of {unit}")),
+        };
+        return found.push(at(path, message, fix));
+    }
     let below = schema.minimum.filter(|least| match schema.exclusive_minimum {
         Some(true) => number <= *least,
         _ => number < *least,
@@ -229,6 +236,7 @@ mod tests {
             "type": "object", "required": ["port"],
             "properties": {
                 "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+                "step": {"type": "number", "multipleOf": 1},
                 "share": {"type": "number", "minimum": 0, "exclusiveMinimum": true},
                 "kind": {"type": "string", "enum": ["", "A", "B"]},
                 "time": {"type": "string", "pattern": "^[0-9]+s$", "maxLength": 5, "minLength": 1},
@@ -247,8 +255,9 @@ mod tests {
     #[rstest]
     #[case::missing(json!({}), "port: this field is missing. Add it")]
     #[case::null_is_absent(json!({"port": null}), "port: this field is missing. Add it")]
-    #[case::fraction(json!({"port": 80.5}), "port: 80.5 is not a whole number. Write a value of that type")]
-    #[case::text_for_a_number(json!({"port": "80"}), "port: \"80\" is not a whole number. Write a value of that type")]
+    #[case::fraction(json!({"port": 80.5}), "port: 80.5 is not a whole number. Write a whole number")]
+    #[case::w_api_1_fraction_of_a_number(json!({"port": 1, "step": 2.5}), "step: 2.5 is not a whole number. Write a whole number")]
+    #[case::text_for_a_number(json!({"port": "80"}), "port: \"80\" is not a whole number. Write a whole number")]
     #[case::too_small(json!({"port": 0}), "port: 0 is out of range. Write a number from 1 to 65535")]
     #[case::exclusive(json!({"port": 1, "share": 0}), "share: 0 is out of range. Write more than 0")]
     #[case::enumeration(json!({"port": 1, "kind": "C"}), "kind: \"C\" is not a value of this field. Write one of \"A\", \"B\"")]
@@ -258,9 +267,9 @@ mod tests {
     #[case::in_a_list(json!({"port": 1, "list": [{"name": "a"}, {}]}), "list[1].name: this field is missing. Add it")]
     #[case::list_too_long(json!({"port": 1, "list": [1, 2, 3]}), "list: 3 entries are too many. Keep at most 2")]
     #[case::list_too_short(json!({"port": 1, "list": []}), "list: 0 entries are too few. Write at least 1")]
-    #[case::in_a_map(json!({"port": 1, "map": {"a/b": 5}}), "map[a/b]: 5 is not text. Write a value of that type")]
+    #[case::in_a_map(json!({"port": 1, "map": {"a/b": 5}}), "map[a/b]: 5 is not text. Write text")]
     #[case::map_too_long(json!({"port": 1, "map": {"a": "", "b": "", "c": ""}}), "map: 3 entries are too many. Keep at most 2")]
-    #[case::int_or_string(json!({"port": 1, "target": true}), "target: true is neither a whole number nor text. Write a value of that type")]
+    #[case::int_or_string(json!({"port": 1, "target": true}), "target: true is not a whole number or text. Write a whole number or text")]
     #[case::none_of(json!({"port": 1, "how": {"x": 1}}), "how: none of step, steps is set. Set exactly one of step, steps")]
     #[case::both_of(json!({"port": 1, "how": {"x": 1, "step": 1, "steps": 1}}), "how: step and steps cannot be told apart. Set exactly one of step, steps")]
     #[case::not(json!({"port": 1, "not": {"a": 1, "b": 1}}), "not: a and b cannot be set together. Remove one of them")]

@@ -1,0 +1,90 @@
+//! The one way in: bytes of a review to bytes of an answer, with the look-ups between them left to the edge.
+//!
+//! The edge does four things: [`Call::parse`], read what [`Gate::needs`] names, [`Gate::judge`] (and once more if the verdict
+//! wants something confirmed), [`Call::answer`].
+
+use super::catalog::Catalog;
+use super::endpoint::Endpoint;
+use super::lookup::Lookups;
+use super::reply;
+use super::review::{Request, ReviewError};
+use super::verdict::Verdict;
+use super::{examine, target};
+use crate::api::ObjectRef;
+use crate::rollout::Settings;
+
+/// Accounts of the cluster's own repair; nothing may stand in their way.
+const SYSTEM: [&str; 2] = [
+    "system:serviceaccount:kube-system:generic-garbage-collector",
+    "system:serviceaccount:kube-system:namespace-controller",
+];
+
+/// A review that came in.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Where it came in.
+    pub endpoint: Endpoint,
+    /// What is asked.
+    pub request: Request,
+}
+
+impl Call {
+    /// Reads a review.
+    ///
+    /// # Errors
+    /// The body is no review that could be answered: HTTP 400.
+    pub fn parse(endpoint: Endpoint, body: &[u8]) -> Result<Call, ReviewError> {
+        Ok(Call { endpoint, request: Request::parse(body)? })
+    }
+
+    /// Writes the answer.
+    ///
+    /// # Errors
+    /// The answer could not be written as JSON: HTTP 500.
+    pub fn answer(&self, verdict: &Verdict) -> Result<Vec<u8>, ReviewError> {
+        reply::bytes(&self.request, verdict)
+    }
+}
+
+/// The gate: judges calls by the operator's choices.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    settings: Settings,
+    own: String,
+}
+
+impl Gate {
+    /// A gate that lets pass what `own` writes, the user name of our service account
+    /// (`system:serviceaccount:NAMESPACE:NAME`).
+    pub fn new(settings: Settings, own: impl Into<String>) -> Self {
+        Gate { settings, own: own.into() }
+    }
+
+    /// The objects to read before the call is judged; none for a workload, whose writes wait for nobody.
+    pub fn needs(&self, call: &Call) -> Vec<ObjectRef> {
+        match call.endpoint {
+            Endpoint::CanaryMutate | Endpoint::CanaryValidate if !self.trusts(&call.request) => {
+                examine::needs(&call.request, &self.settings)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Judges a call. If [`Verdict::confirm`] names objects, read them, add them to the look-ups and judge again; what could not
+    /// be read goes in as failed, and the refusal stands.
+    pub fn judge(&self, call: &Call, catalog: &Catalog, lookups: &Lookups) -> Verdict {
+        if self.trusts(&call.request) {
+            return Verdict::allow();
+        }
+        match call.endpoint {
+            Endpoint::CanaryMutate | Endpoint::CanaryValidate => {
+                examine::review(&call.request, catalog, &self.settings, lookups)
+            }
+            Endpoint::TargetMutate => target::review(&call.request, catalog),
+        }
+    }
+
+    fn trusts(&self, request: &Request) -> bool {
+        request.user == self.own || SYSTEM.contains(&request.user.as_str())
+    }
+}

@@ -1,0 +1,65 @@
+//! Examples of rules: YAML documents, of which the last is written while the others are in the cluster before.
+//!
+//! A document is a merge patch over a plain object of its kind that breaks no rule; without `kind` it is a Canary. A document
+//! before the last with the same kind and name makes the last one an update. A first line `# sluice run FLAGS` sets flags.
+
+use serde_json::{Value, json};
+
+/// The plain object of a kind that examples change.
+pub fn plain(kind: &str) -> Value {
+    let (version, name, spec) = match kind {
+        "Deployment" => (
+            "apps/v1",
+            "app",
+            json!({
+                "replicas": 2,
+                "selector": {"matchLabels": {"app": "app"}},
+                "template": {
+                    "metadata": {"labels": {"app": "app"}},
+                    "spec": {"containers": [{"name": "app", "image": "app:1"}]},
+                },
+            }),
+        ),
+        "MetricTemplate" => (
+            "flagger.app/v1beta1",
+            "errors",
+            json!({
+                "provider": {"type": "prometheus", "address": "http://prometheus:9090"},
+                "query": "sum(rate(errors_total[{{ interval }}]))",
+            }),
+        ),
+        _ => (
+            "flagger.app/v1beta1",
+            "app",
+            json!({
+                "provider": "gatewayapi:v1",
+                "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+                "service": {"port": 80, "gatewayRefs": [{"name": "public", "namespace": "gateways"}]},
+                "analysis": {
+                    "interval": "30s",
+                    "threshold": 5,
+                    "stepWeight": 10,
+                    "maxWeight": 50,
+                    "metrics": [
+                        {"name": "request-success-rate", "interval": "1m", "thresholdRange": {"min": 99}},
+                    ],
+                },
+            }),
+        ),
+    };
+    json!({"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "shop"}, "spec": spec})
+}
+
+/// The documents of an example as whole objects, in their order.
+///
+/// # Errors
+/// A document is not YAML.
+pub fn objects(example: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
+    let whole = |text: &str| {
+        let patch: Value = serde_saphyr::from_str(text)?;
+        let mut object = plain(patch.get("kind").and_then(Value::as_str).unwrap_or("Canary"));
+        json_patch::merge(&mut object, &patch);
+        Ok(object)
+    };
+    example.split("\n---\n").map(whole).collect()
+}

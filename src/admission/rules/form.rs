@@ -1,0 +1,51 @@
+//! The form of a value: what the schema of the CRD says, told before the API server says it.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps,
+};
+use serde_json::Value;
+
+use super::{Check, Findings, Manner, Rule};
+use crate::admission::problem::Severity;
+use crate::admission::schema;
+use crate::api::crd;
+
+pub(super) static MALFORMED: Rule = Rule {
+    id: "SL001",
+    severity: Severity::Error,
+    title: "Every value has the form that its field demands",
+    manner: Manner::Yields,
+    check: Check::Json(check),
+    cel: &[],
+    wrong: "
+spec:
+  service:
+    port: 80.5
+",
+    right: "
+spec:
+  service:
+    port: 80
+",
+};
+
+/// The schema of each kind, made once.
+static SCHEMAS: LazyLock<BTreeMap<String, JSONSchemaProps>> = LazyLock::new(|| {
+    let schema = |definition: CustomResourceDefinition| {
+        let version = definition.spec.versions.into_iter().next()?;
+        Some((definition.spec.names.kind, version.schema?.open_api_v3_schema?))
+    };
+    crd::crds().into_iter().filter_map(schema).collect()
+});
+
+fn check(kind: &str, object: &Value, findings: &mut Findings) {
+    for violation in SCHEMAS.get(kind).iter().flat_map(|schema| schema::violations(schema, object, "")) {
+        // The status is ours and not what a user writes.
+        if !violation.path.starts_with("status") {
+            findings.report(violation.path, violation.message, violation.fix);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The registry of rules: what is right and wrong in a Canary, MetricTemplate or AlertProvider.
+//!
+//! A rule is one function with an id that never changes its meaning, a severity and two examples; a new rule is a file (or a few
+//! lines beside its relatives) and a line in [`RULES`]. Ids are grouped: SL0xx form, SL1xx identity and ownership, SL2xx target,
+//! SL3xx routing, SL4xx analysis, SL5xx references, SL9xx what Sluice cannot do yet.
+
+mod affinity;
+mod choice;
+mod cross_namespace;
+mod deadline;
+mod document;
+mod duration;
+pub mod example;
+mod form;
+mod identity;
+mod interval;
+mod metric;
+mod mirror;
+mod name;
+mod ownership;
+mod route;
+mod selector;
+mod service;
+mod step;
+mod target;
+mod template;
+mod unsupported;
+
+use serde_json::Value;
+
+pub use document::document;
+
+use super::catalog::Catalog;
+use super::lookup::{Lookup, Lookups};
+use super::problem::{Problem, Severity};
+use crate::api::{Analysis, Canary, CanaryKey, Cel, MetricTemplate, ObjectRef, Provider};
+use crate::rollout::Settings;
+
+/// Every rule, in the order in which their problems are told.
+pub static RULES: &[&Rule] = &[
+    &form::MALFORMED,
+    &duration::UNREADABLE,
+    &choice::CHOICE,
+    &identity::APEX_NAME,
+    &ownership::SAME_TARGET,
+    &ownership::SAME_SERVICE,
+    &ownership::PRIMARY_AS_TARGET,
+    &name::UNUSABLE,
+    &target::MISSING,
+    &selector::NONE,
+    &selector::MORE,
+    &target::UNKNOWN,
+    &service::INCOMPLETE,
+    &route::NO_PARENT,
+    &route::INEXPRESSIBLE,
+    &mirror::NO_PORT,
+    &affinity::SAME_COOKIE,
+    &interval::SHORT,
+    &step::NO_THRESHOLD,
+    &step::ONE_WAY,
+    &step::STEPS,
+    &step::MAX_WEIGHT,
+    &step::ITERATIONS,
+    &step::COERCED,
+    &step::CAPPED,
+    &deadline::DEADLINE,
+    &metric::UNKNOWN,
+    &metric::BOUNDS,
+    &metric::WINDOW,
+    &metric::QUERY,
+    &metric::SERVER,
+    &template::QUERY,
+    &cross_namespace::REFERENCE,
+    &template::MISSING,
+    &template::VARIABLES,
+    &unsupported::PROVIDER,
+    &unsupported::MATCH,
+    &unsupported::MIRROR,
+    &unsupported::SESSION_AFFINITY,
+    &unsupported::WEBHOOKS,
+    &unsupported::AUTOSCALER,
+    &unsupported::TARGET_KIND,
+    &unsupported::TEMPLATE_PROVIDER,
+    &unsupported::TEMPLATE_SECRET,
+    &unsupported::REVERT,
+    &unsupported::ALERTS,
+    &unsupported::TEMPLATE_WAITS,
+];
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Never changes its meaning and is never used again.
+    pub id: &'static str,
+    /// Whether it refuses or warns.
+    pub severity: Severity,
+    /// What has to hold, as one sentence without a full stop.
+    pub title: &'static str,
+    /// How its word counts beside others.
+    pub manner: Manner,
+    /// How it is checked.
+    pub check: Check,
+    /// Rules of the schema that say the same, or a part of it, when the gate is away.
+    pub cel: &'static [Cel],
+    /// An example that breaks this rule and no other; see [`example`] for the form.
+    pub wrong: &'static str,
+    /// The same put right.
+    pub right: &'static str,
+}
+
+/// How a rule's word counts beside that of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// It counts; an UPDATE that leaves the problem as it was is only warned.
+    Plain,
+    /// It says in general what another rule may say better: it is silent about a field of which another rule speaks.
+    Yields,
+    /// The operator forbids it: an UPDATE is refused also if the problem stood there before.
+    Strict,
+}
+
+/// How a rule is checked, by what it has to see.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// The JSON of any of our kinds, also when it cannot be read as its type.
+    Json(fn(&str, &Value, &mut Findings)),
+    /// A Canary that can be read, and what is known around it.
+    Canary(fn(&Context<'_>, &mut Findings)),
+    /// A MetricTemplate that can be read.
+    MetricTemplate(fn(&MetricTemplate, &mut Findings)),
+}
+
+/// A Canary under review and what is known around it.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The Canary as it is going to be.
+    pub canary: &'a Canary,
+    /// The Canary as it is; none when it is new or when the old one cannot be read.
+    pub old: Option<&'a Canary>,
+    /// Its identity.
+    pub key: &'a CanaryKey,
+    /// What was looked up.
+    pub lookups: &'a Lookups,
+    /// All Canaries.
+    pub catalog: &'a Catalog,
+    /// The operator's choices.
+    pub settings: &'a Settings,
+}
+
+impl Context<'_> {
+    /// The provider that the Canary names or gets.
+    pub fn provider(&self) -> Provider {
+        self.canary.spec.provider.unwrap_or(self.settings.provider)
+    }
+
+    /// `spec.analysis`, if the Canary has one.
+    pub fn analysis(&self) -> Option<&Analysis> {
+        self.canary.spec.analysis.as_ref()
+    }
+
+    /// The outcome of a look-up; failed if nobody looked.
+    pub fn look(&self, reference: &ObjectRef) -> Lookup {
+        self.lookups.get(reference).cloned().unwrap_or_else(|| Lookup::Failed("it was not looked up".into()))
+    }
+}
+
+/// Collects the problems that rules find.
+#[derive(Debug, Default)]
+pub struct Findings {
+    rule: Option<&'static Rule>,
+    /// What was found.
+    pub problems: Vec<Problem>,
+    /// Objects that a problem rests on and that nobody read for this request.
+    pub confirm: Vec<ObjectRef>,
+}
+
+impl Findings {
+    /// Reports a problem of the rule that is being checked: the field, what is wrong there and the way out.
+    pub fn report(&mut self, path: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) {
+        let Some(rule) = self.rule else { return };
+        let (path, message, fix) = (path.into(), message.into(), fix.into());
+        self.problems.push(Problem { rule: rule.id, severity: rule.severity, path, message, fix });
+    }
+
+    /// Reports a sentence of another room, in which fault and way out are divided by the last semicolon or the first
+    /// colon.
+    pub fn report_sentence(&mut self, path: impl Into<String>, sentence: &str) {
+        let (fault, fix) = sentence
+            .rsplit_once("; ")
+            .or_else(|| sentence.split_once(": "))
+            .unwrap_or((sentence, "change or remove it"));
+        let mut letters = fix.chars();
+        let fix: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        self.report(path, fault, fix);
+    }
+
+    /// Demands that an object is read before a problem about it counts.
+    pub fn confirm(&mut self, reference: ObjectRef) {
+        if !self.confirm.contains(&reference) {
+            self.confirm.push(reference);
+        }
+    }
+
+    /// Checks an object of one of our kinds as JSON.
+    pub fn check_json(&mut self, kind: &str, object: &Value) {
+        self.each(|check, findings| {
+            if let Check::Json(check) = check {
+                check(kind, object, findings);
+            }
+        });
+    }
+
+    /// Checks a Canary.
+    pub fn check_canary(&mut self, context: &Context<'_>) {
+        self.each(|check, findings| {
+            if let Check::Canary(check) = check {
+                check(context, findings);
+            }
+        });
+    }
+
+    /// Checks a MetricTemplate.
+    pub fn check_template(&mut self, template: &MetricTemplate) {
+        self.each(|check, findings| {
+            if let Check::MetricTemplate(check) = check {
+                check(template, findings);
+            }
+        });
+    }
+
+    fn each(&mut self, check: impl Fn(Check, &mut Findings)) {
+        for rule in RULES {
+            self.rule = Some(rule);
+            check(rule.check, self);
+        }
+        self.rule = None;
+    }
+}
+
+/// The id of the rule about the form of values.
+pub const MALFORMED: &str = form::MALFORMED.id;
+
+/// The target of a Canary as an object to look up.
+pub fn target_reference(canary: &Canary, namespace: &str) -> Option<ObjectRef> {
+    target::reference(canary, namespace)
+}
+
+/// The MetricTemplates of a Canary as objects to look up; those of other namespaces only if `across`.
+pub fn template_references(canary: &Canary, namespace: &str, across: bool) -> Vec<ObjectRef> {
+    template::references(canary, namespace, across).into_iter().map(|(_, reference)| reference).collect()
+}
+
+/// The rule of an id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}

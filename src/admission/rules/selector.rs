@@ -1,0 +1,134 @@
+//! The label by which the pods of target and primary are told apart.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use serde::Deserialize;
+
+use super::{Check, Context, Findings, Manner, Rule, target};
+use crate::admission::lookup::Lookup;
+use crate::admission::problem::Severity;
+use crate::api::TargetKind;
+use crate::workload::{Selector, WorkloadError};
+
+pub(super) static NONE: Rule = Rule {
+    id: "SL202",
+    severity: Severity::Error,
+    title: "The target selects its pods by a supported label (app, name, app.kubernetes.io/name, or --selector-labels)",
+    manner: Manner::Plain,
+    check: Check::Canary(none),
+    cel: &[],
+    wrong: "
+kind: Deployment
+metadata:
+  name: app
+spec:
+  selector:
+    matchLabels:
+      app: null
+      component: app
+---
+spec:
+  targetRef:
+    name: app
+",
+    right: "
+kind: Deployment
+metadata:
+  name: app
+spec:
+  selector:
+    matchLabels:
+      app: app
+---
+spec:
+  targetRef:
+    name: app
+",
+};
+
+pub(super) static MORE: Rule = Rule {
+    id: "SL203",
+    severity: Severity::Warning,
+    title: "The target selects its pods by one label whose value is its name",
+    manner: Manner::Plain,
+    check: Check::Canary(more),
+    cel: &[],
+    wrong: "
+kind: Deployment
+metadata:
+  name: app
+spec:
+  selector:
+    matchLabels:
+      app: app
+      tier: web
+---
+spec:
+  targetRef:
+    name: app
+",
+    right: "
+kind: Deployment
+metadata:
+  name: app
+spec:
+  selector:
+    matchLabels:
+      app: app
+---
+spec:
+  targetRef:
+    name: app
+",
+};
+
+fn deployment(context: &Context<'_>) -> Option<Deployment> {
+    let Some(Lookup::Found(object)) = target::look(context) else { return None };
+    (context.canary.spec.target_ref.kind == TargetKind::Deployment)
+        .then(|| Deployment::deserialize(&object).ok())
+        .flatten()
+}
+
+fn none(context: &Context<'_>, findings: &mut Findings) {
+    let Some(deployment) = deployment(context) else { return };
+    let path = "spec.targetRef.name";
+    match Selector::of(&deployment, &context.settings.selector_labels) {
+        Err(WorkloadError::NoSelector { target, candidates }) => findings.report(
+            path,
+            format!("Deployment {target} selects its pods by none of the labels {}", candidates.join(", ")),
+            "Add one of them to its spec.selector.matchLabels, or start Sluice with --selector-labels and yours",
+        ),
+        Err(error @ WorkloadError::LongLabel { .. }) => findings.report_sentence(path, &error.to_string()),
+        _ => {}
+    }
+}
+
+fn more(context: &Context<'_>, findings: &mut Findings) {
+    let Some(deployment) = deployment(context) else { return };
+    let Ok(selector) = Selector::of(&deployment, &context.settings.selector_labels) else { return };
+    let path = "spec.targetRef.name";
+    let name = context.canary.target_name();
+    let labels = deployment.spec.and_then(|spec| spec.selector.match_labels).unwrap_or_default();
+    let further: Vec<&str> = labels.keys().map(String::as_str).filter(|key| *key != selector.key).collect();
+    if !further.is_empty() {
+        findings.report(
+            path,
+            format!(
+                "Deployment {name} also selects by {}, but the Services will select by {}={} alone",
+                further.join(", "),
+                selector.key,
+                selector.value
+            ),
+            format!("Make sure that no other workload has {}={}", selector.key, selector.value),
+        );
+    }
+    if selector.value != name {
+        findings.report(
+            path,
+            format!("label {} of Deployment {name} is {}, not {name}", selector.key, selector.value),
+            format!(
+                "Affinity terms that name {} are not rewritten for the primary; use {name} as the value",
+                selector.value
+            ),
+        );
+    }
+}

@@ -1,0 +1,365 @@
+//! What the API allows and Sluice cannot do yet. It is refused rather than ignored: a gate that is never asked, or traffic that
+//! goes another way than written, is worse than a Canary that does not start.
+
+use super::metric::{faults, windowed};
+use super::{Check, Context, Findings, Manner, Rule};
+use crate::admission::problem::Severity;
+use crate::analysis::{Fault, RUNNABLE};
+use crate::api::{MetricTemplate, Provider, TargetKind};
+use crate::routing;
+
+/// A rule about a field that Sluice does not serve yet.
+const fn refused(
+    id: &'static str,
+    title: &'static str,
+    check: fn(&Context<'_>, &mut Findings),
+    wrong: &'static str,
+    right: &'static str,
+) -> Rule {
+    Rule {
+        id,
+        severity: Severity::Error,
+        title,
+        manner: Manner::Plain,
+        check: Check::Canary(check),
+        cel: &[],
+        wrong,
+        right,
+    }
+}
+
+/// An example that shows nothing but a plain Canary.
+const PLAIN: &str = "
+spec:
+  targetRef:
+    name: app
+";
+
+pub(super) static PROVIDER: Rule = refused(
+    "SL901",
+    "Sluice routes with gatewayapi and kubernetes; the other providers follow",
+    provider,
+    "
+spec:
+  provider: istio
+",
+    "
+spec:
+  provider: gatewayapi:v1
+",
+);
+
+pub(super) static MATCH: Rule = refused(
+    "SL902",
+    "A/B runs (spec.analysis.match) are not served yet",
+    matches,
+    "
+spec:
+  analysis:
+    match:
+      - headers:
+          x-canary:
+            exact: insider
+",
+    PLAIN,
+);
+
+pub(super) static MIRROR: Rule = refused(
+    "SL903",
+    "Mirrored runs (spec.analysis.mirror) are not served yet",
+    mirror,
+    "
+spec:
+  analysis:
+    mirror: true
+",
+    PLAIN,
+);
+
+pub(super) static SESSION_AFFINITY: Rule = refused(
+    "SL904",
+    "Session affinity (spec.analysis.sessionAffinity) is not served yet",
+    session_affinity,
+    "
+spec:
+  analysis:
+    sessionAffinity:
+      cookieName: app
+",
+    PLAIN,
+);
+
+pub(super) static WEBHOOKS: Rule = refused(
+    "SL905",
+    "Webhooks of a run (spec.analysis.webhooks) are not called yet; one of them may be a gate",
+    webhooks,
+    "
+spec:
+  analysis:
+    webhooks:
+      - name: approve
+        type: confirm-promotion
+        url: http://approver.shop/
+",
+    PLAIN,
+);
+
+pub(super) static AUTOSCALER: Rule = refused(
+    "SL906",
+    "Autoscalers (spec.autoscalerRef) are not copied to the primary yet",
+    autoscaler,
+    "
+spec:
+  autoscalerRef:
+    apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    name: app
+",
+    PLAIN,
+);
+
+pub(super) static TARGET_KIND: Rule = refused(
+    "SL907",
+    "Sluice releases Deployments; DaemonSets and Services follow",
+    target_kind,
+    "
+spec:
+  targetRef:
+    apiVersion: v1
+    kind: Service
+",
+    PLAIN,
+);
+
+pub(super) static TEMPLATE_PROVIDER: Rule = refused(
+    "SL908",
+    "Sluice asks MetricTemplates of provider prometheus; the others follow",
+    template_provider,
+    "
+kind: MetricTemplate
+metadata:
+  name: errors
+spec:
+  provider:
+    type: datadog
+---
+spec:
+  analysis:
+    metrics:
+      - name: errors
+        thresholdRange:
+          max: 1
+        templateRef:
+          name: errors
+",
+    PLAIN,
+);
+
+pub(super) static TEMPLATE_SECRET: Rule = refused(
+    "SL909",
+    "Credentials of a metric server (secretRef of a MetricTemplate) are not read yet",
+    template_secret,
+    "
+kind: MetricTemplate
+metadata:
+  name: errors
+spec:
+  provider:
+    secretRef:
+      name: token
+---
+spec:
+  analysis:
+    metrics:
+      - name: errors
+        thresholdRange:
+          max: 1
+        templateRef:
+          name: errors
+",
+    PLAIN,
+);
+
+pub(super) static REVERT: Rule = refused(
+    "SL910",
+    "The target is not restored on deletion yet (spec.revertOnDeletion)",
+    revert,
+    "
+spec:
+  revertOnDeletion: true
+",
+    PLAIN,
+);
+
+pub(super) static ALERTS: Rule = Rule {
+    id: "SL911",
+    severity: Severity::Warning,
+    title: "Alerts (spec.analysis.alerts) are not sent yet; events and metrics are",
+    manner: Manner::Plain,
+    check: Check::Canary(alerts),
+    cel: &[],
+    wrong: "
+spec:
+  analysis:
+    alerts:
+      - name: on-call
+        providerRef:
+          name: on-call
+",
+    right: PLAIN,
+};
+
+pub(super) static TEMPLATE_WAITS: Rule = Rule {
+    id: "SL912",
+    severity: Severity::Warning,
+    title: "A MetricTemplate is of provider prometheus and without secretRef, or it waits until Sluice can ask it",
+    manner: Manner::Plain,
+    check: Check::MetricTemplate(template_waits),
+    cel: &[],
+    wrong: "
+kind: MetricTemplate
+spec:
+  provider:
+    type: datadog
+",
+    right: "
+kind: MetricTemplate
+spec:
+  provider:
+    type: prometheus
+",
+};
+
+fn provider(context: &Context<'_>, findings: &mut Findings) {
+    let provider = context.provider();
+    if routing::router(provider).is_some() {
+        return;
+    }
+    let served: Vec<&str> = served().map(Provider::as_str).collect();
+    let path = "spec.provider";
+    let whose = if context.canary.spec.provider.is_some() { "" } else { ", the controller's default," };
+    findings.report(
+        path,
+        format!("provider {provider}{whose} is not served yet"),
+        format!("Use one of {}", served.join(", ")),
+    );
+}
+
+/// The providers that Sluice routes with.
+fn served() -> impl Iterator<Item = Provider> {
+    routing::ROUTERS.iter().flat_map(|router| router.providers()).copied()
+}
+
+fn matches(context: &Context<'_>, findings: &mut Findings) {
+    let can = routing::router(context.provider()).is_some_and(|router| router.capabilities().matching);
+    if !can && context.analysis().is_some_and(|analysis| !analysis.matches.is_empty()) {
+        let fix =
+            "Remove match; with iterations the run is blue/green, with stepWeight traffic is split by weight";
+        findings.report("spec.analysis.match", "A/B runs are not served yet", fix);
+    }
+}
+
+fn mirror(context: &Context<'_>, findings: &mut Findings) {
+    let can = routing::router(context.provider()).is_some_and(|router| router.capabilities().mirror);
+    if !can && context.analysis().is_some_and(|analysis| analysis.mirror) {
+        findings.report(
+            "spec.analysis.mirror",
+            "requests are not mirrored yet",
+            "Remove mirror and mirrorWeight",
+        );
+    }
+}
+
+fn session_affinity(context: &Context<'_>, findings: &mut Findings) {
+    let can = routing::router(context.provider()).is_some_and(|router| router.capabilities().affinity);
+    if !can && context.analysis().is_some_and(|analysis| analysis.session_affinity.is_some()) {
+        let message = "users are not kept on one version yet";
+        findings.report("spec.analysis.sessionAffinity", message, "Remove sessionAffinity");
+    }
+}
+
+fn webhooks(context: &Context<'_>, findings: &mut Findings) {
+    let webhooks = context.analysis().map(|analysis| analysis.webhooks.as_slice()).unwrap_or_default();
+    for (index, webhook) in webhooks.iter().enumerate() {
+        findings.report(
+            format!("spec.analysis.webhooks[{index}]"),
+            format!(
+                "webhook {} ({}) would not be called, so what it guards would pass",
+                webhook.name, webhook.type_
+            ),
+            "Remove it; a metric check or spec.suspend can hold a run back instead",
+        );
+    }
+}
+
+fn autoscaler(context: &Context<'_>, findings: &mut Findings) {
+    if let Some(autoscaler) = &context.canary.spec.autoscaler_ref {
+        findings.report(
+            "spec.autoscalerRef",
+            format!("{} {} would not be copied to the primary", autoscaler.kind, autoscaler.name),
+            "Remove autoscalerRef; the primary then keeps the target's replicas",
+        );
+    }
+}
+
+fn target_kind(context: &Context<'_>, findings: &mut Findings) {
+    let kind = context.canary.spec.target_ref.kind;
+    if kind != TargetKind::Deployment {
+        findings.report("spec.targetRef.kind", format!("{kind}s are not released yet"), "Name a Deployment");
+    }
+}
+
+fn template_provider(context: &Context<'_>, findings: &mut Findings) {
+    for problem in faults(context, windowed) {
+        if matches!(problem.fault, Fault::ProviderNotSupported(_)) {
+            findings.report_sentence(problem.path, &problem.fault.to_string());
+        }
+    }
+}
+
+fn template_secret(context: &Context<'_>, findings: &mut Findings) {
+    for problem in faults(context, windowed) {
+        if matches!(problem.fault, Fault::SecretNotSupported(_)) {
+            findings.report_sentence(problem.path, &problem.fault.to_string());
+        }
+    }
+}
+
+fn revert(context: &Context<'_>, findings: &mut Findings) {
+    if context.canary.spec.revert_on_deletion {
+        findings.report(
+            "spec.revertOnDeletion",
+            "the target would stay at 0 replicas when this Canary is deleted",
+            "Remove it, and scale the target up before you delete the Canary",
+        );
+    }
+}
+
+fn alerts(context: &Context<'_>, findings: &mut Findings) {
+    if context.analysis().is_some_and(|analysis| !analysis.alerts.is_empty()) {
+        let fix = "Watch the Canary's events and the metrics sluice exports";
+        findings.report("spec.analysis.alerts", "alerts are not sent yet", fix);
+    }
+}
+
+fn template_waits(template: &MetricTemplate, findings: &mut Findings) {
+    let provider = &template.spec.provider;
+    if !RUNNABLE.contains(&provider.type_) {
+        let known: Vec<&str> = RUNNABLE.iter().map(|kind| kind.as_str()).collect();
+        findings.report(
+            "spec.provider.type",
+            format!(
+                "metric provider {} cannot be asked yet, so Canaries that use it are refused",
+                provider.type_
+            ),
+            format!("Use {} until then", known.join(" or ")),
+        );
+    }
+    if provider.secret_ref.is_some() {
+        findings.report(
+            "spec.provider.secretRef",
+            "credentials are not read yet, so Canaries that use this template are refused",
+            "Use a server without credentials, or headers, until then",
+        );
+    }
+}
