@@ -1,4 +1,4 @@
-//! The state machine. [`decide`] is a pure function from an [`Observation`], the operator's [`Settings`] and the time
+//! The state machine. [`decide`](fn@decide) is a pure function from an [`Observation`], the operator's [`Settings`] and the time
 //! to a [`Decision`]; it reads nothing and writes nothing.
 
 mod analyse;
