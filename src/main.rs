@@ -1,2 +1,13 @@
-//! The `sluice` command: installs the TLS provider, runs the chosen subcommand, maps an error to an exit code.
-fn main() {}
+//! The `sluice` command: maps the outcome of a subcommand to an exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match sluice::cli::main(std::env::args_os()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("sluice: {}", sluice::sentence(&error));
+            ExitCode::from(2)
+        }
+    }
+}

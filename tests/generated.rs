@@ -71,7 +71,7 @@ fn files() -> Vec<(&'static str, String)> {
         ("webhook-config/mutating.yaml", format!("{NOTE}{}", document(&mutating).unwrap())),
         ("webhook-config/validating.yaml", format!("{NOTE}{}", document(&validating).unwrap())),
         ("charts/sluice/templates/webhooks.yaml", chart),
-        ("charts/sluice/crds/flagger.app.yaml", format!("{CRD_NOTE}{}", sluice::api::crd::yaml().unwrap())),
+        ("charts/sluice/files/flagger.app.yaml", format!("{CRD_NOTE}{}", sluice::api::crd::yaml().unwrap())),
     ]
 }
 

@@ -169,6 +169,12 @@ impl Catalog {
         self.entries.len()
     }
 
+    /// How many a namespace has.
+    pub fn in_namespace(&self, namespace: &str) -> usize {
+        let first = CanaryKey::new(namespace, "");
+        self.entries.range(first..).take_while(|(key, _)| key.namespace == namespace).count()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

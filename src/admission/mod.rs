@@ -14,6 +14,7 @@ pub mod reply;
 pub mod review;
 pub mod rules;
 pub mod schema;
+pub mod standing;
 pub mod target;
 pub mod verdict;
 mod warning;

@@ -35,6 +35,13 @@ impl ObjectRef {
         }
     }
 
+    /// The reference of an object that says itself what it is; what it does not say is empty.
+    pub fn of(object: &super::Object) -> Self {
+        let text =
+            |pointer: &str| object.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default();
+        Self::new(text("/apiVersion"), text("/kind"), text("/metadata/namespace"), text("/metadata/name"))
+    }
+
     /// Group and version; the group of core kinds is empty.
     pub fn group_version(&self) -> (&str, &str) {
         self.api_version.split_once('/').unwrap_or(("", &self.api_version))

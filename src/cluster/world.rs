@@ -21,7 +21,7 @@ use super::{
     read::Cluster,
 };
 use crate::{
-    api::{self, Canary, CanaryKey, CanaryStatus, Object, ObjectRef, names::manager},
+    api::{self, Canary, CanaryKey, CanaryStatus, ObjectRef, names::manager},
     execute::{World, WorldError},
     rollout::{Ask, Effect, Event},
 };
@@ -93,6 +93,18 @@ impl ClusterWorld {
         Ok(())
     }
 
+    /// Replaces the conditions of an object that cannot be read as its type, as long as it has this version.
+    pub async fn write_conditions(
+        &self,
+        reference: &ObjectRef,
+        version: &str,
+        conditions: Value,
+    ) -> Result<(), WorldError> {
+        let what = format!("writing the conditions of {reference}");
+        let patch = json!({"metadata": {"resourceVersion": version}, "status": {"conditions": conditions}});
+        self.patch(what, reference, Some("status"), &managed_by(manager::STATUS), &Patch::Merge(patch)).await
+    }
+
     async fn delete(&self, reference: &ObjectRef, uid: &str) -> Result<(), WorldError> {
         let what = format!("deleting {reference}");
         let limit = self.limit(&what)?;
@@ -145,7 +157,7 @@ impl World for ClusterWorld {
     async fn perform(&self, _: &Canary, effect: &Effect) -> Result<(), WorldError> {
         match effect {
             Effect::Apply { object, manager } => {
-                let reference = reference_of(object);
+                let reference = ObjectRef::of(object);
                 let parameters = PatchParams::apply(manager.as_str()).force();
                 let what = format!("applying {reference}");
                 self.patch(what, &reference, None, &parameters, &Patch::Apply(object.clone())).await
@@ -172,15 +184,4 @@ impl World for ClusterWorld {
 
 fn managed_by(manager: &str) -> PatchParams {
     PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() }
-}
-
-/// The reference of an object that says itself what it is.
-fn reference_of(object: &Object) -> ObjectRef {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    ObjectRef::new(
-        text(&object["apiVersion"]),
-        text(&object["kind"]),
-        text(&object["metadata"]["namespace"]),
-        text(&object["metadata"]["name"]),
-    )
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Effect, Manager, Reason, draft::Draft, refs, scene::Scene};
 use crate::{
-    api::{Phase, names},
+    api::{ObjectRef, Phase, names},
     routing::{Weight, Weights},
     workload::{self, Snapshot},
 };
@@ -87,7 +87,7 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     match scene.router.render(scene.canary, live, weights) {
         Ok(objects) => {
             for object in objects {
-                let reference = reference_of(&object);
+                let reference = ObjectRef::of(&object);
                 if !live.get(&reference).is_some_and(|present| workload::contains(present, &object)) {
                     draft.effect(Effect::Apply { object, manager: Manager::Route });
                 }
@@ -95,17 +95,6 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         }
         Err(error) => draft.block("RouteNotPossible", error.to_string()),
     }
-}
-
-fn reference_of(object: &Value) -> crate::api::ObjectRef {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let metadata = &object["metadata"];
-    crate::api::ObjectRef::new(
-        text(&object["apiVersion"]),
-        text(&object["kind"]),
-        text(&metadata["namespace"]),
-        text(&metadata["name"]),
-    )
 }
 
 /// The primary as the phase wants it: the promoted revision, or the one that is being promoted.

@@ -8,7 +8,7 @@ use crate::{
     analysis,
     api::{
         Analysis, Canary, CanaryStatus, Duration, MetricTemplate, Object, ObjectRef, ObservedTarget,
-        Provider, TargetKind,
+        Provider, TargetKind, owned,
     },
     routing::{self, Acceptance, Route, Router, Weight, Weights},
     workload::{self, Readiness, RevisionId, Selector, Snapshot},
@@ -91,6 +91,18 @@ impl<'a> Scene<'a> {
         let live = &observation.live;
         let malformed = |error| blocked("Malformed", error);
         let target = Target::read(observation, settings)?;
+        if let Some(primary) =
+            live.get(&refs::primary(canary)).filter(|primary| !owned::controls(canary, primary))
+        {
+            // Anything else would take over what a user has made, and delete it with the Canary.
+            let name = primary["metadata"]["name"].as_str().unwrap_or_default();
+            return Err(blocked(
+                "PrimaryTaken",
+                format!(
+                    "Deployment {name} exists and is not this Canary's: delete or rename it, or rename the target."
+                ),
+            ));
+        }
         let route = router.read(canary, live).map_err(|error| blocked("RouteNotReadable", error))?;
         let snapshots =
             live.of_kind("ControllerRevision").filter_map(|(_, o)| Snapshot::from_object(o).ok()).collect();
@@ -221,7 +233,8 @@ impl<'a> Scene<'a> {
         let live = self.observation.live.get(&refs::primary(self.canary));
         let replicas = primary_replicas(primary);
         let up_to_date = match (live, self.render_primary(revision, replicas)) {
-            (Some(live), Some(wanted)) => workload::contains(live, &wanted),
+            // The fingerprint, not the content: a mutating policy may have added to what we applied.
+            (Some(live), Some(wanted)) => owned::is_applied(live, &wanted),
             // Nothing to compare with (a primary that was adopted): what runs is what counts.
             _ => true,
         };

@@ -14,37 +14,12 @@ use futures::FutureExt;
 use http::{StatusCode, header};
 
 use super::Metrics;
-use crate::admission::registration::{CANARY_MUTATE, CANARY_VALIDATE, TARGET_MUTATE};
+use crate::admission::Endpoint;
 
 /// Largest body in bytes. etcd takes 1.5 MiB for an object by default, and a review of an update holds two.
 pub const BODY_LIMIT: usize = 3 * 1024 * 1024;
 /// Longest time that a body may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(5);
-
-/// What the API server calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// A Canary or a template or provider of alerts and metrics, before the schema.
-    CanaryMutate,
-    /// The same, the final object.
-    CanaryValidate,
-    /// A target or primary.
-    TargetMutate,
-}
-
-impl Endpoint {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::CanaryMutate, Self::CanaryValidate, Self::TargetMutate];
-
-    /// Its path.
-    pub fn path(self) -> &'static str {
-        match self {
-            Self::CanaryMutate => CANARY_MUTATE,
-            Self::CanaryValidate => CANARY_VALIDATE,
-            Self::TargetMutate => TARGET_MUTATE,
-        }
-    }
-}
 
 /// How a request ended, for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

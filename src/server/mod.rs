@@ -8,7 +8,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Answer, BODY_LIMIT, BODY_TIME, Endpoint, Gate, Verdict, router};
+pub use admission::{Answer, BODY_LIMIT, BODY_TIME, Gate, Verdict, router};
 pub use listen::{CONNECTIONS, Drain, FIRST_REQUEST, REST, bind, http, https};
 pub use metrics::{Metrics, register_certificate};
 pub use status::{Check, Status};

@@ -112,17 +112,7 @@ impl World for MemoryWorld {
     async fn perform(&self, _canary: &Canary, effect: &Effect) -> Result<(), WorldError> {
         self.call("performing an effect", |memory| {
             match effect {
-                Effect::Apply { object, .. } => {
-                    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-                    let metadata = &object["metadata"];
-                    let reference = ObjectRef::new(
-                        text(&object["apiVersion"]),
-                        text(&object["kind"]),
-                        text(&metadata["namespace"]),
-                        text(&metadata["name"]),
-                    );
-                    memory.merge(&reference, object)?;
-                }
+                Effect::Apply { object, .. } => memory.merge(&ObjectRef::of(object), object)?,
                 Effect::Merge { reference, patch, .. } => memory.merge(reference, patch)?,
                 Effect::Scale { reference, replicas } => {
                     memory.merge(reference, &json!({"spec": {"replicas": replicas}}))?;

@@ -237,6 +237,9 @@ impl Findings {
     }
 }
 
+/// The ids of the rules about what two Canaries claim.
+pub const OWNERSHIP: &[&str] =
+    &[ownership::SAME_TARGET.id, ownership::SAME_SERVICE.id, ownership::PRIMARY_AS_TARGET.id];
 /// The id of the rule about the form of values.
 pub const MALFORMED: &str = form::MALFORMED.id;
 

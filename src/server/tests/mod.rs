@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
+use crate::admission::Endpoint;
 use crate::certs::{Action, Material, Names, Policy, Resolver, Situation, make, server_config};
 
 const NAME: &str = "sluice.sluice-system.svc";

@@ -1,0 +1,93 @@
+//! Listens to everything that changes: keeps the Catalog, and wakes the Canaries that a change concerns.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use super::{look::reference, metrics::Metrics};
+use crate::{
+    admission::{Catalog, Claim},
+    api::{API_VERSION, Canary, CanaryKey, ObjectRef},
+    cluster::{Cluster, Touched},
+};
+
+/// Follows the watches of one replica.
+pub(super) struct Follower {
+    pub(super) cluster: Cluster,
+    pub(super) catalog: Arc<RwLock<Catalog>>,
+    pub(super) metrics: Metrics,
+    /// Where Canaries are woken; a replica that does not lead wakes nobody.
+    pub(super) wake: Arc<RwLock<Option<mpsc::UnboundedSender<CanaryKey>>>>,
+}
+
+impl Follower {
+    /// Follows until the watches have ended.
+    pub(super) async fn run(self, mut touched: mpsc::UnboundedReceiver<Touched>) {
+        while let Some(Touched { reference, owner }) = touched.recv().await {
+            if reference.kind == "Canary" && reference.api_version == API_VERSION {
+                self.canary(&CanaryKey::new(&reference.namespace, &reference.name));
+            }
+            if let Some(owner) = owner {
+                self.wake(owner);
+            }
+        }
+    }
+
+    /// A Canary was born, changed or went.
+    fn canary(&self, key: &CanaryKey) {
+        let canary =
+            self.cluster.known(&reference(key)).and_then(|object| Canary::deserialize(object.as_ref()).ok());
+        let mut rivals = Vec::new();
+        let count = {
+            let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
+            let claims =
+                [catalog.get(key).map(|entry| entry.claim.clone()), canary.as_ref().map(Claim::from)];
+            match &canary {
+                Some(canary) => catalog.apply(canary),
+                None => catalog.remove(key),
+            }
+            // Whoever waited for this Canary's target or Service may go on; whoever now shares it must stop.
+            if claims[0] != claims[1] {
+                rivals.extend(claims.iter().flatten().flat_map(|claim| catalog.rivals(key, claim)));
+            }
+            catalog.in_namespace(&key.namespace)
+        };
+        self.metrics.count(&key.namespace, count);
+        if canary.is_none() {
+            self.metrics.forget(key);
+        }
+        self.cluster.name_target(key, canary.as_ref().map(target));
+        for rival in rivals {
+            self.wake(rival.key);
+        }
+    }
+
+    fn wake(&self, key: CanaryKey) {
+        if let Some(wake) = self.wake.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            // The receiver is gone only when leadership just ended.
+            let _ = wake.send(key);
+        }
+    }
+}
+
+/// The workload that a Canary names.
+fn target(canary: &Canary) -> ObjectRef {
+    ObjectRef::new(
+        "apps/v1",
+        canary.spec.target_ref.kind.as_str(),
+        canary.namespace_name(),
+        canary.target_name(),
+    )
+}
+
+/// Every Canary was seen once.
+pub(super) fn mark_synced(catalog: &RwLock<Catalog>) {
+    catalog.write().unwrap_or_else(PoisonError::into_inner).synced = true;
+}
+
+/// Whether every Canary was seen once; before that the gate cannot tell rivals.
+pub(super) fn is_synced(catalog: &RwLock<Catalog>) -> Result<(), String> {
+    let synced = catalog.read().unwrap_or_else(PoisonError::into_inner).synced;
+    if synced { Ok(()) } else { Err("not every Canary was seen yet".to_owned()) }
+}

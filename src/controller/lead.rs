@@ -1,0 +1,179 @@
+//! What only the leader does: look at Canaries, tell the API server of the certificate.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{asks::Asks, look::Looker, metrics::Metrics, queue};
+use crate::{
+    admission::Catalog,
+    api::CanaryKey,
+    certs::Injector,
+    cluster::{Announcer, Candidate, Cluster, ClusterWorld, Duty, Leadership, check_schema},
+    rollout::Settings,
+};
+
+/// Pause before the served schema is looked at again.
+const SCHEMA_PAUSE: Duration = Duration::from_secs(10);
+
+/// Whether the served schema can hold what we write.
+pub(super) type Schema = watch::Receiver<Result<(), String>>;
+
+/// Everything that leading needs.
+pub(super) struct Leader {
+    pub(super) schema: Schema,
+    pub(super) cluster: Cluster,
+    pub(super) catalog: Arc<RwLock<Catalog>>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) metrics: Metrics,
+    pub(super) announcer: Announcer,
+    pub(super) asks: Arc<Asks>,
+    pub(super) wake: Arc<RwLock<Option<mpsc::UnboundedSender<CanaryKey>>>>,
+    pub(super) injector: Option<Injector>,
+    pub(super) concurrency: usize,
+}
+
+/// Looks until the served schema is ours: a schema of the peer would silently drop our status.
+pub(super) fn watch_schema(client: kube::Client) -> Schema {
+    let (sender, receiver) = watch::channel(Err("the served schema was not looked at yet".to_owned()));
+    tokio::spawn(async move {
+        while let Err(error) = check_schema(&client).await {
+            let text = crate::sentence(&error);
+            if sender.borrow().as_ref() != Err(&text) {
+                tracing::error!(error = text, "nothing is done for any Canary");
+            }
+            let _ = sender.send_replace(Err(text));
+            tokio::time::sleep(SCHEMA_PAUSE).await;
+        }
+        let _ = sender.send_replace(Ok(()));
+        // The last word is kept for as long as anybody reads it.
+        sender.closed().await;
+    });
+    receiver
+}
+
+impl Leader {
+    /// Competes for the lease and leads whenever it is ours, until `shutdown`; gives the lease back in the end.
+    pub(super) async fn run(
+        self,
+        mut candidate: Candidate,
+        mut leadership: watch::Receiver<Leadership>,
+        mut answers: mpsc::UnboundedReceiver<CanaryKey>,
+        shutdown: CancellationToken,
+    ) {
+        let leading = async {
+            while !shutdown.is_cancelled() {
+                tokio::select! {
+                    () = shutdown.cancelled() => break,
+                    () = self.chosen(&mut leadership) => {}
+                }
+                let stop = shutdown.child_token();
+                let held = leadership.clone();
+                tokio::join!(self.term(&mut answers, held, &stop), async {
+                    tokio::select! {
+                        () = lost(&mut leadership) => {}
+                        () = stop.cancelled() => {}
+                    }
+                    stop.cancel();
+                });
+            }
+        };
+        tokio::select! {
+            () = candidate.run() => {}
+            () = leading => {}
+        }
+        candidate.release().await;
+    }
+
+    /// Waits until this replica leads and may act.
+    async fn chosen(&self, leadership: &mut watch::Receiver<Leadership>) {
+        let mut schema = self.schema.clone();
+        // The senders live as long as the process does.
+        let _ = schema.wait_for(Result::is_ok).await;
+        let _ = leadership.wait_for(|held| held.is_leader(Instant::now())).await;
+    }
+
+    /// One term: from the first list to the last write.
+    async fn term(
+        &self,
+        answers: &mut mpsc::UnboundedReceiver<CanaryKey>,
+        leadership: watch::Receiver<Leadership>,
+        stop: &CancellationToken,
+    ) {
+        let watches = self.cluster.watch(Duty::Loop, stop);
+        tokio::select! {
+            () = watches.synced() => self.work(answers, leadership, stop).await,
+            () = stop.cancelled() => {}
+        }
+        watches.finished().await;
+    }
+
+    async fn work(
+        &self,
+        answers: &mut mpsc::UnboundedReceiver<CanaryKey>,
+        leadership: watch::Receiver<Leadership>,
+        stop: &CancellationToken,
+    ) {
+        let (wake, events) = mpsc::unbounded_channel();
+        let (ask, mut asked) = mpsc::unbounded_channel();
+        self.wake_through(Some(wake.clone()));
+        for canary in self.cluster.known_of("Canary") {
+            let text = |field: &str| canary["metadata"][field].as_str().unwrap_or_default().to_owned();
+            let _ = wake.send(CanaryKey::new(text("namespace"), text("name")));
+        }
+        let looker = Looker {
+            cluster: self.cluster.clone(),
+            world: ClusterWorld::new(self.cluster.clone(), self.announcer.clone(), ask, leadership),
+            asks: self.asks.clone(),
+            catalog: self.catalog.clone(),
+            settings: self.settings.clone(),
+            metrics: self.metrics.clone(),
+        };
+        let asking = async {
+            while let Some((key, question)) = asked.recv().await {
+                self.asks.start(key, question);
+            }
+        };
+        let answering = async {
+            while let Some(key) = answers.recv().await {
+                let _ = wake.send(key);
+            }
+        };
+        let publishing = async {
+            match &self.injector {
+                Some(injector) => injector.run(stop.clone()).await,
+                None => stop.cancelled().await,
+            }
+        };
+        let working = queue::work(events, self.concurrency, stop, move |key| looker.clone().look(key));
+        let helping = async { tokio::join!(asking, answering, publishing) };
+        tokio::select! {
+            () = working => {}
+            _ = helping => {}
+        }
+        self.wake_through(None);
+    }
+
+    fn wake_through(&self, wake: Option<mpsc::UnboundedSender<CanaryKey>>) {
+        *self.wake.write().unwrap_or_else(PoisonError::into_inner) = wake;
+    }
+}
+
+/// Waits until this replica may not begin writes any more.
+async fn lost(leadership: &mut watch::Receiver<Leadership>) {
+    loop {
+        let until = leadership.borrow_and_update().until();
+        let Some(until) = until.filter(|until| *until > Instant::now()) else { return };
+        tokio::select! {
+            changed = leadership.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep_until(until) => {}
+        }
+    }
+}

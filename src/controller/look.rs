@@ -1,0 +1,153 @@
+//! One look at one Canary: gather an Observation, ask `rollout`, hand the Decision to `execute`.
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, PoisonError, RwLock},
+    time::Instant,
+};
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{asks::Asks, metrics::Metrics, problems, queue::Again};
+use crate::{
+    admission::Catalog,
+    api::{API_VERSION, Canary, CanaryKey, Object, ObjectRef},
+    cluster::{Cluster, ClusterError, ClusterWorld},
+    execute::{Outcome, WorldError, execute},
+    rollout::{self, Observation, Settings},
+};
+
+/// What a look needs; clones share it.
+#[derive(Clone)]
+pub(super) struct Looker {
+    pub(super) cluster: Cluster,
+    pub(super) world: ClusterWorld,
+    pub(super) asks: Arc<Asks>,
+    pub(super) catalog: Arc<RwLock<Catalog>>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) metrics: Metrics,
+}
+
+/// Why a look ended early.
+#[derive(Debug, thiserror::Error)]
+enum LookError {
+    #[error("reading what {canary} needs")]
+    Read {
+        canary: CanaryKey,
+        #[source]
+        source: ClusterError,
+    },
+    #[error("acting for {canary}")]
+    Act {
+        canary: CanaryKey,
+        #[source]
+        source: WorldError,
+    },
+}
+
+/// Where a Canary stands.
+pub(super) fn reference(key: &CanaryKey) -> ObjectRef {
+    ObjectRef::new(API_VERSION, "Canary", &key.namespace, &key.name)
+}
+
+impl Looker {
+    /// Looks at a Canary; whatever goes wrong concerns this Canary alone.
+    pub(super) async fn look(self, key: CanaryKey) -> Again {
+        let begin = Instant::now();
+        let again = match AssertUnwindSafe(self.attempt(&key)).catch_unwind().await {
+            Ok(Ok(again)) => again,
+            Ok(Err(error)) => {
+                tracing::warn!(canary = %key, error = crate::sentence(&error), "the look failed; it is repeated");
+                Again::Failed
+            }
+            Err(_) => {
+                tracing::error!(canary = %key, "the look panicked; it is repeated");
+                Again::Failed
+            }
+        };
+        let outcome = match again {
+            Again::Failed => "error",
+            Again::Stale => "stale",
+            Again::Never | Again::After(_) => "done",
+        };
+        self.metrics.looked(&key, begin.elapsed().as_secs_f64(), outcome);
+        again
+    }
+
+    async fn attempt(&self, key: &CanaryKey) -> Result<Again, LookError> {
+        let read = |source| LookError::Read { canary: key.clone(), source };
+        let act = |source| LookError::Act { canary: key.clone(), source };
+        let Some(object) = self.cluster.look(&reference(key)).await.map_err(read)? else {
+            return Ok(Again::Never);
+        };
+        let canary = match Canary::deserialize(object.as_ref()) {
+            Ok(canary) => canary,
+            Err(error) => return self.poisoned(key, &object, &error).await.map_err(act),
+        };
+        let needs = rollout::needs(&canary, &self.settings);
+        let live = self.cluster.live(&needs).await.map_err(read)?;
+        let problems = {
+            let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+            problems::standing(&object, &canary, &catalog, &self.settings, &live)
+        };
+        let answers = self.asks.answers(key);
+        let observation = Observation { canary: Arc::new(canary), live, answers, problems };
+        let now = Timestamp::now();
+        let decision = rollout::decide(&observation, &self.settings, now);
+        let status = &decision.status;
+        let outcome = execute(&self.world, &observation.canary, &decision).await.map_err(act)?;
+        if outcome == Outcome::Stale {
+            return Ok(Again::Stale);
+        }
+        if observation.canary.status.as_ref() != Some(status) {
+            tracing::info!(
+                canary = %key,
+                phase = status.phase.as_str(),
+                weight = status.canary_weight,
+                revision = status.last_applied_spec,
+                decision = status.last_decision,
+                "decided"
+            );
+        }
+        self.metrics.status(&observation.canary, status);
+        let due = status.next_step_at.as_ref().map(|due| due.0);
+        self.asks
+            .retain(key, |id| Some(id.due) == due && Some(&id.revision) == status.last_applied_spec.as_ref());
+        Ok(match decision.wake {
+            None => Again::Never,
+            Some(at) => Again::After(at.duration_since(now).unsigned_abs()),
+        })
+    }
+
+    /// A Canary that cannot be read (the gate was away) is told so in a condition; it stops nobody else.
+    async fn poisoned(
+        &self,
+        key: &CanaryKey,
+        object: &Object,
+        error: &serde_json::Error,
+    ) -> Result<Again, WorldError> {
+        let message = format!(
+            "The Canary cannot be read and nothing is done for it: {error}. Mend the field and apply again."
+        );
+        let told = object["status"]["conditions"].as_array().into_iter().flatten();
+        if told
+            .into_iter()
+            .any(|condition| condition["type"] == "Stalled" && condition["message"] == json!(message))
+        {
+            return Ok(Again::Never);
+        }
+        tracing::warn!(canary = %key, %error, "the Canary cannot be read");
+        let now = Timestamp::now().to_string();
+        let condition = |of: &str, status: &str| {
+            json!({"type": of, "status": status, "reason": "Malformed", "message": message,
+                   "lastUpdateTime": now, "lastTransitionTime": now})
+        };
+        let conditions = json!([condition("Ready", "False"), condition("Stalled", "True")]);
+        let version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        self.world.write_conditions(&reference(key), version, conditions).await?;
+        Ok(Again::Never)
+    }
+}

@@ -1,0 +1,269 @@
+//! The loop, and everything that runs around it: watches, leadership, the gate's endpoint, probes, the end.
+
+mod asks;
+mod catalog;
+mod gate;
+mod lead;
+mod look;
+mod metrics;
+mod problems;
+mod queue;
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+use prometheus_client::registry::Registry;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    admission::{self, Catalog},
+    certs::{self, Keeper, Policy, Source},
+    cluster::{Announcer, Candidate, Cluster, Duty},
+    providers::{Limits, ProviderError, Providers},
+    rollout::Settings,
+    server::{self, Drain},
+};
+use asks::Asks;
+use catalog::Follower;
+use metrics::Metrics;
+
+/// How long a watch may fail before the process is no longer ready to answer from it.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long calls in flight may take at the end.
+const LAST_CALLS: Duration = Duration::from_secs(10);
+
+/// Where and as what this replica runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Full name of the installation.
+    pub name: String,
+    /// Namespace that it runs in.
+    pub own_namespace: String,
+    /// Service account that it runs as.
+    pub service_account: String,
+    /// Name of this replica.
+    pub identity: String,
+    /// The only namespace that is looked at; all if none.
+    pub namespace: Option<String>,
+    /// Where admission is served.
+    pub https_address: SocketAddr,
+    /// Where probes and metrics are served.
+    pub http_address: SocketAddr,
+    /// Canaries that are worked on at once.
+    pub concurrency: u16,
+    /// Whether admission is served.
+    pub gate: bool,
+    /// Directory of a certificate that somebody else issues.
+    pub cert_dir: Option<PathBuf>,
+    /// How long to go on serving after the signal to end.
+    pub shutdown_delay: Duration,
+}
+
+/// Why the program ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ControllerError {
+    /// An endpoint.
+    #[error("serving {what}")]
+    Serve {
+        /// Which.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: server::Error,
+    },
+    /// The certificates.
+    #[error("preparing the certificates")]
+    Certificates(#[source] certs::Error),
+    /// The client of metric servers.
+    #[error("preparing the client of metric servers")]
+    Providers(#[source] ProviderError),
+    /// Signals.
+    #[error("listening for signals")]
+    Signals(#[source] std::io::Error),
+    /// A watch, which must never end.
+    #[error("the watch of {0} ended; the process ends too, to begin anew")]
+    Watch(&'static str),
+}
+
+/// Runs until SIGTERM or SIGINT, then ends in order: no new work, work in flight, the lease, the endpoints.
+pub async fn run(client: kube::Client, settings: Settings, options: Options) -> Result<(), ControllerError> {
+    let shutdown = CancellationToken::new();
+    end_on_signal(&shutdown)?;
+    let tasks = TaskTracker::new();
+    let mut registry = Registry::default();
+    let metrics = Metrics::new(&mut registry, settings.provider.as_str());
+    let gate_metrics = server::Metrics::register(&mut registry);
+
+    // What every replica knows.
+    let (cluster, touched) = Cluster::new(client.clone(), options.namespace.clone());
+    let catalog = Arc::new(RwLock::new(Catalog::default()));
+    let wake = Arc::new(RwLock::new(None));
+    let watches = CancellationToken::new();
+    let mut catalog_watches = cluster.watch(Duty::Catalog, &watches);
+    let follower = Follower {
+        cluster: cluster.clone(),
+        catalog: catalog.clone(),
+        metrics: metrics.clone(),
+        wake: wake.clone(),
+    };
+    tasks.spawn(follower.run(touched));
+
+    // The certificate and who tells the API server of it.
+    let keeper = keeper(client.clone(), &options)?;
+    if options.gate {
+        let (keeper, stop) = (keeper.clone(), watches.clone());
+        tasks.spawn(async move { keeper.run(stop).await });
+    }
+    let served = keeper.clone();
+    server::register_certificate(&mut registry, move || served.not_after());
+
+    // The loop, while this replica leads.
+    let (announcer, poster) = Announcer::new(client.clone(), &options.identity);
+    tasks.spawn(poster.run());
+    let (candidate, leadership) = Candidate::new(
+        client.clone(),
+        &options.own_namespace,
+        &format!("{}-leader", options.name),
+        &format!("{}_{}", options.identity, uuid()),
+    );
+    let (answered, answers) = mpsc::unbounded_channel();
+    let asks = Asks::new(Providers::new(Limits::default()).map_err(ControllerError::Providers)?, answered);
+    let settings = Arc::new(settings);
+    let schema = lead::watch_schema(client);
+    let leader = lead::Leader {
+        schema: schema.clone(),
+        cluster: cluster.clone(),
+        catalog: catalog.clone(),
+        settings: settings.clone(),
+        metrics,
+        announcer,
+        asks,
+        wake,
+        injector: if options.gate { keeper.injector() } else { None },
+        concurrency: usize::from(options.concurrency),
+    };
+    let leading = tokio::spawn(leader.run(candidate, leadership, answers, shutdown.clone()));
+
+    // The endpoints.
+    let health = catalog_watches.health();
+    let ready_health = health.clone();
+    let mut status = server::Status::new(Arc::new(registry), shutdown.clone())
+        .live("watches", move || watching(&health, PATIENCE * 5))
+        .ready("watches", move || watching(&ready_health, PATIENCE))
+        .ready("schema", move || schema.borrow().clone());
+    if options.gate {
+        let keeper = keeper.clone();
+        let known = catalog.clone();
+        status = status
+            .ready(
+                "certificate",
+                move || if keeper.ready() { Ok(()) } else { Err("none is served yet".to_owned()) },
+            )
+            .ready("catalog", move || catalog::is_synced(&known));
+    }
+    let drain = Drain { delay: options.shutdown_delay, limit: LAST_CALLS };
+    let serve = |what| move |source| ControllerError::Serve { what, source };
+    let listener = server::bind(options.http_address).await.map_err(serve("probes and metrics"))?;
+    let plain = server::http(listener, status.router(), shutdown.clone(), drain);
+    let gate = async {
+        if !options.gate {
+            shutdown.cancelled().await;
+            return Ok(());
+        }
+        let own = format!("system:serviceaccount:{}:{}", options.own_namespace, options.service_account);
+        let gate = gate::Gate {
+            cluster: cluster.clone(),
+            catalog: catalog.clone(),
+            gate: admission::Gate::new(settings.as_ref().clone(), own),
+        };
+        let listener = server::bind(options.https_address).await?;
+        let router = server::router(Arc::new(gate), gate_metrics);
+        server::https(listener, keeper.tls_config(), router, shutdown.clone(), drain).await
+    };
+    let sync = async {
+        catalog_watches.synced().await;
+        catalog::mark_synced(&catalog);
+        match catalog_watches.ended().await {
+            Some(kind) if !shutdown.is_cancelled() => Err(ControllerError::Watch(kind)),
+            _ => Ok(()),
+        }
+    };
+    let served = async {
+        let (plain, gate) = tokio::join!(plain, gate);
+        plain.map_err(serve("probes and metrics")).and(gate.map_err(serve("admission")))
+    };
+    let ended = tokio::select! {
+        ended = served => ended,
+        Err(error) = sync => Err(error),
+    };
+    shutdown.cancel();
+    // The loop ends first of all, long before the endpoints have drained; a lost one has already been told.
+    let _ = leading.await;
+    watches.cancel();
+    ended
+}
+
+fn keeper(client: kube::Client, options: &Options) -> Result<Keeper, ControllerError> {
+    let source = match &options.cert_dir {
+        Some(directory) => Source::Files(directory.clone()),
+        None => Source::BuiltIn(Policy::default()),
+    };
+    let settings = certs::Settings {
+        namespace: options.own_namespace.clone(),
+        name: options.name.clone(),
+        service: options.name.clone(),
+    };
+    Keeper::start(client, settings, source).map_err(ControllerError::Certificates)
+}
+
+/// The first signal ends in order, the second at once.
+fn end_on_signal(shutdown: &CancellationToken) -> Result<(), ControllerError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(ControllerError::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(ControllerError::Signals)?;
+    let shutdown = shutdown.clone();
+    tokio::spawn(async move {
+        for ending in [false, true] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if ending {
+                tracing::error!("second signal: ending at once");
+                std::process::exit(1);
+            }
+            tracing::info!("ending: no new work, then work in flight, then the endpoints");
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}
+
+type WatchHealth = Vec<(&'static str, tokio::sync::watch::Receiver<crate::cluster::Health>)>;
+
+/// Whether no watch has failed for longer than `patience`.
+fn watching(watches: &WatchHealth, patience: Duration) -> Result<(), String> {
+    let now = tokio::time::Instant::now();
+    let failing: Vec<&str> = watches
+        .iter()
+        .filter(|(_, health)| health.borrow().failing_since(now).is_some_and(|since| now - since > patience))
+        .map(|(kind, _)| *kind)
+        .collect();
+    if failing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no word from the API server about {}", failing.join(", ")))
+    }
+}
+
+/// Something that no other start of this replica has.
+fn uuid() -> String {
+    format!("{:x}", jiff::Timestamp::now().as_nanosecond())
+}

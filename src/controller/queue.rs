@@ -1,0 +1,220 @@
+//! Which Canary is looked at when: each at most once at a time, a bounded number at once, no Canary without a reason.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    future::Future,
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::CanaryKey;
+
+/// Pauses after errors double from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_secs(60);
+/// Pause before a decision that turned out stale is made again.
+const STALE_PAUSE: Duration = Duration::from_millis(50);
+
+/// When a Canary wants to be looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// When something happens.
+    Never,
+    /// After this time, or when something happens.
+    After(Duration),
+    /// Very soon: what was seen is out of date.
+    Stale,
+    /// It failed: after a pause that grows.
+    Failed,
+}
+
+/// The order of work.
+#[derive(Debug, Default)]
+struct Plan {
+    order: BTreeSet<(Instant, CanaryKey)>,
+    due: HashMap<CanaryKey, Instant>,
+    running: HashSet<CanaryKey>,
+    woken: HashSet<CanaryKey>,
+    failures: HashMap<CanaryKey, u32>,
+}
+
+impl Plan {
+    /// Looks at the Canary at that time, or at an earlier one that is planned already.
+    fn at(&mut self, key: CanaryKey, at: Instant) {
+        match self.due.get(&key) {
+            Some(earlier) if *earlier <= at => return,
+            Some(later) => {
+                self.order.remove(&(*later, key.clone()));
+            }
+            None => {}
+        }
+        self.due.insert(key.clone(), at);
+        self.order.insert((at, key));
+    }
+
+    /// Something happened to the Canary.
+    fn wake(&mut self, key: CanaryKey, now: Instant) {
+        if self.running.contains(&key) {
+            self.woken.insert(key);
+        } else {
+            self.at(key, now);
+        }
+    }
+
+    fn next(&self) -> Option<Instant> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// The Canary that is due, marked as running.
+    fn take(&mut self, now: Instant) -> Option<CanaryKey> {
+        self.next().filter(|at| *at <= now)?;
+        let (_, key) = self.order.pop_first()?;
+        self.due.remove(&key);
+        self.running.insert(key.clone());
+        Some(key)
+    }
+
+    /// A look ended.
+    fn done(&mut self, key: CanaryKey, again: Again, now: Instant) {
+        self.running.remove(&key);
+        if again != Again::Failed {
+            self.failures.remove(&key);
+        }
+        match again {
+            Again::Never => {}
+            Again::After(pause) => self.at(key.clone(), now + pause),
+            Again::Stale => self.at(key.clone(), now + STALE_PAUSE),
+            Again::Failed => {
+                let failures = self.failures.entry(key.clone()).or_default();
+                let pause = FIRST_PAUSE * 2u32.pow((*failures).min(6));
+                *failures += 1;
+                self.at(key.clone(), now + pause.min(LAST_PAUSE));
+            }
+        }
+        if self.woken.remove(&key) {
+            // A failure keeps its pause, so that an event storm does not defeat it.
+            if again != Again::Failed {
+                self.at(key, now);
+            }
+        }
+    }
+}
+
+/// Looks at Canaries until `stop`, then waits for the looks that are under way.
+pub(super) async fn work<F: Future<Output = Again> + Send + 'static>(
+    mut events: mpsc::UnboundedReceiver<CanaryKey>,
+    concurrency: usize,
+    stop: &CancellationToken,
+    look: impl Fn(CanaryKey) -> F,
+) {
+    let mut plan = Plan::default();
+    let mut looks: JoinSet<(CanaryKey, Again)> = JoinSet::new();
+    while !stop.is_cancelled() {
+        while looks.len() < concurrency.max(1) {
+            let Some(key) = plan.take(Instant::now()) else { break };
+            let looking = look(key.clone());
+            looks.spawn(async move { (key, looking.await) });
+        }
+        let full = looks.len() >= concurrency.max(1);
+        let next = plan.next().unwrap_or_else(|| Instant::now() + LAST_PAUSE);
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            Some(ended) = looks.join_next() => {
+                // A look contains its own panics; one that is lost all the same is told in the log.
+                match ended {
+                    Ok((key, again)) => plan.done(key, again, Instant::now()),
+                    Err(error) => tracing::error!(%error, "a look was lost"),
+                }
+            }
+            event = events.recv() => match event {
+                Some(key) => plan.wake(key, Instant::now()),
+                None => break,
+            },
+            () = sleep_until(next), if !full => {}
+        }
+    }
+    while looks.join_next().await.is_some() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    fn key(name: &str) -> CanaryKey {
+        CanaryKey::new("shop", name)
+    }
+
+    type Seen = Arc<Mutex<Vec<(CanaryKey, u64)>>>;
+
+    async fn run(
+        events: &[&str],
+        last: u64,
+        again: impl Fn(usize) -> Again + Send + Sync + 'static,
+    ) -> Vec<u64> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        events.iter().for_each(|name| sender.send(key(name)).unwrap());
+        let (seen, stop, begin) = (Seen::default(), CancellationToken::new(), Instant::now());
+        let (record, again) = (seen.clone(), Arc::new(again));
+        let ending = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(last)).await;
+            ending.cancel();
+        });
+        work(receiver, 4, &stop, move |key| {
+            let (record, again) = (record.clone(), again.clone());
+            async move {
+                let count = {
+                    let mut record = record.lock().unwrap();
+                    record.push((key, begin.elapsed().as_secs()));
+                    record.len()
+                };
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                again(count)
+            }
+        })
+        .await;
+        drop(sender);
+        let seen = seen.lock().unwrap();
+        seen.iter().map(|(_, at)| *at).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_canary_is_not_looked_at_again() {
+        assert_eq!(run(&["a"], 3600, |_| Again::Never).await, [0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn several_events_during_a_look_lead_to_one_more() {
+        assert_eq!(run(&["a", "a", "a"], 10, |_| Again::Never).await.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_due_time_is_kept() {
+        let looks =
+            run(
+                &["a"],
+                35,
+                |count| if count < 3 { Again::After(Duration::from_secs(10)) } else { Again::Never },
+            );
+        assert_eq!(looks.await, [0, 10, 20]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_after_failures_grow() {
+        assert_eq!(run(&["a"], 20, |_| Again::Failed).await, [0, 1, 3, 7, 15]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn different_canaries_are_looked_at_side_by_side() {
+        assert_eq!(run(&["a", "b", "c"], 10, |_| Again::Never).await, [0, 0, 0]);
+    }
+}
