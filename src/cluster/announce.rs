@@ -113,3 +113,55 @@ fn cut(text: &str) -> String {
     let end = (0..=NOTE - '…'.len_utf8()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     format!("{}…", &text[..end])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::testing::{Reply, server, settle};
+
+    fn canary() -> Canary {
+        let mut canary = Canary::new(&"c".repeat(253), Default::default());
+        canary.metadata.namespace = Some("n".to_owned());
+        canary.metadata.uid = Some("u".to_owned());
+        canary
+    }
+
+    fn event(message: &str) -> Event {
+        Event { reason: Reason::RolledBack, message: message.to_owned() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_event_is_posted_on_its_own_with_its_reason() {
+        let (client, record) = server(|call| Reply::ok(call.body.clone()));
+        let (announcer, poster) = Announcer::new(client, "pod-1");
+        tokio::spawn(poster.run());
+        announcer.announce(&canary(), &event("first"));
+        announcer.announce(&canary(), &event("second"));
+        settle().await;
+        let calls = record.all();
+        assert_eq!(calls.len(), 2);
+        assert_eq!(calls[1].path, "/apis/events.k8s.io/v1/namespaces/n/events");
+        let body = &calls[1].body;
+        assert_eq!((body["reason"].as_str(), body["type"].as_str()), (Some("RolledBack"), Some("Warning")));
+        assert_eq!((body["note"].as_str(), body["regarding"]["uid"].as_str()), (Some("second"), Some("u")));
+        assert_eq!(body["regarding"]["kind"], "Canary");
+        assert!(body["metadata"]["name"].as_str().unwrap().len() <= 253);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_server_never_holds_the_speaker_up_and_losses_are_counted() {
+        let (client, _) = server(|_| Reply::Hang);
+        let (announcer, _poster) = Announcer::new(client, "pod-1");
+        for _ in 0..BACKLOG + 3 {
+            announcer.announce(&canary(), &event("x"));
+        }
+        assert_eq!(announcer.dropped(), 3);
+    }
+
+    #[test]
+    fn a_long_note_is_cut_at_a_character() {
+        let text = cut(&"ä".repeat(1000));
+        assert!(text.len() <= NOTE && text.ends_with('…'));
+        assert_eq!(cut("short"), "short");
+    }
+}

@@ -16,6 +16,7 @@ mod named;
 mod overlay;
 mod raw;
 mod read;
+mod scale;
 pub mod schema_check;
 mod served;
 mod store;

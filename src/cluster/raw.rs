@@ -50,6 +50,11 @@ impl<const ONLY_META: bool> Raw<ONLY_META> {
         ))
     }
 
+    /// The object as it came, managedFields and all.
+    pub(super) fn value(&self) -> &Object {
+        &self.value
+    }
+
     /// The object as it is kept: with its type, without what nobody reads.
     pub(super) fn into_object(mut self, resource: &ApiResource) -> Arc<Object> {
         if let Some(fields) = self.value.as_object_mut() {

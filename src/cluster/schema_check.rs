@@ -48,3 +48,44 @@ fn judge(crd: Option<&CustomResourceDefinition>) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::crd::crds;
+    use kube::ResourceExt;
+    use rstest::rstest;
+
+    fn canaries() -> CustomResourceDefinition {
+        crds().into_iter().find(|crd| crd.name_any() == CANARIES).unwrap()
+    }
+
+    #[test]
+    fn our_own_schema_passes() {
+        assert_eq!(judge(Some(&canaries())), None);
+    }
+
+    fn spoil_status(crd: &mut CustomResourceDefinition) {
+        let schema = crd.spec.versions[0].schema.as_mut().unwrap().open_api_v3_schema.as_mut().unwrap();
+        let status = schema.properties.as_mut().unwrap().get_mut("status").unwrap();
+        status.properties.as_mut().unwrap().remove(FIELD);
+    }
+
+    #[test]
+    fn a_missing_definition_is_refused() {
+        assert!(judge(None).unwrap().contains("has no CustomResourceDefinition"));
+    }
+
+    #[rstest]
+    #[case::not_served(|crd: &mut CustomResourceDefinition| crd.spec.versions[0].served = false)]
+    #[case::no_subresource(|crd: &mut CustomResourceDefinition| crd.spec.versions[0].subresources = None)]
+    #[case::no_schema(|crd: &mut CustomResourceDefinition| crd.spec.versions[0].schema = None)]
+    #[case::the_peers_schema(spoil_status)]
+    fn any_other_is_refused(#[case] spoil: fn(&mut CustomResourceDefinition)) {
+        let mut crd = canaries();
+        spoil(&mut crd);
+        let problem = judge(Some(&crd)).unwrap();
+        let error = ClusterError::Schema { problem }.to_string();
+        assert!(error.contains(CANARIES) && error.contains("sluice crds --apply"), "{error}");
+    }
+}

@@ -29,7 +29,7 @@ use crate::{
 /// The real world. Clones act on the same one.
 #[derive(Clone)]
 pub struct ClusterWorld {
-    cluster: Cluster,
+    pub(super) cluster: Cluster,
     announcer: Announcer,
     asks: mpsc::UnboundedSender<(CanaryKey, Ask)>,
     leadership: watch::Receiver<Leadership>,
@@ -47,7 +47,7 @@ impl ClusterWorld {
     }
 
     /// How long a write that begins now may take: it must have ended before another replica may lead.
-    fn limit(&self, what: &str) -> Result<Duration, WorldError> {
+    pub(super) fn limit(&self, what: &str) -> Result<Duration, WorldError> {
         let leadership = self.leadership.borrow().clone();
         let now = Instant::now();
         if leadership.is_leader(now) {
@@ -75,21 +75,6 @@ impl ClusterWorld {
         };
         let written = answer.and_then(|raw| object(&what, raw, reference)).map_err(refusal(&what))?;
         flight.written(&written);
-        Ok(())
-    }
-
-    /// Scales by the subresource: a zero is omitted there, so that the field ends without an owner and nobody's next apply
-    /// conflicts. The answer is a Scale and no workload; the next look waits for the watch to reach its version, or asks.
-    async fn scale(&self, reference: &ObjectRef, replicas: i32) -> Result<(), WorldError> {
-        let what = format!("scaling {reference} to {replicas}");
-        let limit = self.limit(&what)?;
-        let flight = self.cluster.view.writing(reference);
-        let api = address(&self.cluster.client, reference);
-        let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
-        let manager = managed_by(manager::CLAIM);
-        let scale = timed(&what, limit, api.patch_scale(&reference.name, &manager, &patch)).await;
-        let scale = scale.map_err(refusal(&what))?;
-        flight.moved(scale.metadata.resource_version);
         Ok(())
     }
 
@@ -126,7 +111,7 @@ impl ClusterWorld {
 }
 
 /// What a refused write means for the decision behind it.
-fn refusal(what: &str) -> impl FnOnce(ClusterError) -> WorldError {
+pub(super) fn refusal(what: &str) -> impl FnOnce(ClusterError) -> WorldError {
     let what = what.to_owned();
     move |error| match error.code() {
         Some(404 | 409) => WorldError::Stale { what },
@@ -182,6 +167,6 @@ impl World for ClusterWorld {
     }
 }
 
-fn managed_by(manager: &str) -> PatchParams {
+pub(super) fn managed_by(manager: &str) -> PatchParams {
     PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() }
 }

@@ -1,5 +1,6 @@
 //! The room as a whole against an API server that a test plays, on virtual time.
 
+mod election;
 mod reads;
 mod watched;
 mod writes;

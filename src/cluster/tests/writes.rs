@@ -154,6 +154,27 @@ async fn after_scaling_a_look_waits_for_the_version_of_the_scale() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_count_above_zero_is_handed_back_so_that_nobodys_apply_conflicts() {
+    let stage = Stage::new().await;
+    let path = "/apis/apps/v1/namespaces/n/deployments/a";
+    let scale =
+        json!({"kind": "Scale", "metadata": {"name": "a", "resourceVersion": "11"}, "spec": {"replicas": 2}});
+    stage.bed.answer(&format!("PATCH {path}/scale"), Reply::ok(scale));
+    let mut owned = object("Deployment", "a", 11);
+    owned["metadata"]["managedFields"] = json!([{"manager": "sluice/claim", "subresource": "scale"}]);
+    stage.bed.answer(&format!("GET {path}"), Reply::ok(owned));
+    stage.bed.answer(&format!("PATCH {path}"), Reply::ok(object("Deployment", "a", 12)));
+    let effect = Effect::Scale { reference: deployment("a"), replicas: 2 };
+    stage.world().perform(&canary(), &effect).await.unwrap();
+    assert_eq!(stage.version(&deployment("a")).await.as_deref(), Some("12"));
+    let expected = [format!("PATCH {path}/scale"), format!("GET {path}"), format!("PATCH {path}")];
+    assert_eq!(stage.record.single(), expected);
+    stage.bed.answer(&format!("PATCH {path}"), Reply::refused(422, "Invalid"));
+    stage.world().perform(&canary(), &effect).await.unwrap();
+    assert_eq!(stage.record.single().len(), 3 + 1 + 2 * 3, "it is tried thrice and is no failure of scaling");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_we_deleted_is_absent_although_the_watch_still_shows_it() {
     let bed = Bed::default();
     bed.list(SERVICES, &[object("Service", "a", 9)]);
