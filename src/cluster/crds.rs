@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Applies our CRDs, forced, as `sluice/crds`, and waits until they are served; tells each step on standard error. A CRD is
-/// one owner's whole: what another manager owns in it is taken over, what we do not want goes.
+/// Applies our CRDs, forced, as `sluice/crds`, and waits until they are served; tells each step on standard error. The
+/// versions of a CRD are one field to the API server: nothing of the peer's schema or columns remains.
 pub async fn apply_crds(client: Client) -> Result<(), ClusterError> {
     let crds = crds();
     let api: Api<CustomResourceDefinition> = Api::all(client);

@@ -113,6 +113,11 @@ impl Overlay {
         });
     }
 
+    /// Forgets a kind that nobody watches any more.
+    pub(super) fn drop_kind(&mut self, kind: &str) {
+        self.0.retain(|reference, _| reference.kind != kind);
+    }
+
     /// Objects of ours that the watches have not delivered yet.
     pub(super) fn objects(&self) -> impl Iterator<Item = (&ObjectRef, &Arc<Object>)> {
         self.0.iter().filter_map(|(reference, entry)| match &entry.cover {

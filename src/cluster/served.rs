@@ -34,7 +34,7 @@ impl Served {
             None => true,
             Some(since) if now.duration_since(*since) < RECHECK => false,
             Some(_) => {
-                self.wanted.notify_one();
+                self.wanted.notify_waiters();
                 true
             }
         }

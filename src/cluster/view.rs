@@ -170,6 +170,7 @@ impl View {
     /// Nobody watches the kind any more: what we knew of it is worth nothing.
     pub(super) fn unwatched(&mut self, kind: &str) {
         self.store.drop_kind(kind);
+        self.overlay.drop_kind(kind);
         if kind == ALL_DEPLOYMENTS {
             self.free.clear();
         }
@@ -245,7 +246,16 @@ impl View {
         position.map(|at| self.flights.swap_remove(at).meanwhile).unwrap_or_default()
     }
 
-    /// A GET returned. Its answer is only kept if no watch spoke of the object meanwhile: that may be newer.
+    /// Ends a write; a GET that is still under way may tell of the time before it.
+    fn settle(&mut self, id: u64, reference: &ObjectRef) -> Meanwhile {
+        let meanwhile = self.end(id);
+        self.note(reference, Meanwhile { touched: true, left: false });
+        self.free.remove(reference);
+        meanwhile
+    }
+
+    /// A GET returned. Its answer is only kept if neither a watch nor a write of ours spoke of the object
+    /// meanwhile: that may be newer.
     pub(super) fn answered(
         &mut self,
         id: u64,
@@ -275,8 +285,7 @@ impl View {
 
     /// A write of ours returned the object.
     pub(super) fn written(&mut self, id: u64, reference: &ObjectRef, object: &Arc<Object>, now: Instant) {
-        let meanwhile = self.end(id);
-        self.free.remove(reference);
+        let meanwhile = self.settle(id, reference);
         if self.watches(reference).is_some() {
             self.cover(reference, object, meanwhile.left, now);
         }
@@ -284,8 +293,7 @@ impl View {
 
     /// A write of ours happened, or may have: the object's version is at least `version`.
     pub(super) fn unsure(&mut self, id: u64, reference: &ObjectRef, version: Option<String>, now: Instant) {
-        self.end(id);
-        self.free.remove(reference);
+        self.settle(id, reference);
         if self.watches(reference).is_none() {
             return;
         }
@@ -298,7 +306,7 @@ impl View {
 
     /// Our delete of the object with this uid was carried out.
     pub(super) fn gone(&mut self, id: u64, reference: &ObjectRef, uid: &str, now: Instant) {
-        self.end(id);
+        self.settle(id, reference);
         match self.store.get(reference) {
             Some(object) if metadata(object, "uid") == uid => {
                 self.overlay.lay(reference.clone(), Cover::Gone(uid.to_owned()), now);

@@ -23,12 +23,15 @@ use super::{
     named::ALL_DEPLOYMENTS,
     raw::{Raw, RawMeta, metadata},
     read::Cluster,
-    served::{RECHECK, Served},
+    served::Served,
 };
 use crate::api::ObjectRef;
 
 /// Pause before a new list after the API server refused to go on.
 const RESTART: Duration = Duration::from_secs(1);
+
+/// Pause before discovery is asked again after it failed.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Watches under way.
 pub struct Watches {
@@ -189,7 +192,7 @@ async fn wait_until_served(client: &Client, served: &Served, kind: &'static Kind
         }
         Err(error) => {
             pulse.failed(&error);
-            tokio::time::sleep(RECHECK).await;
+            tokio::time::sleep(RETRY).await;
         }
     }
     false

@@ -1,6 +1,7 @@
 //! The room as a whole against an API server that a test plays, on virtual time.
 
 mod election;
+mod freshness;
 mod reads;
 mod watched;
 mod writes;
