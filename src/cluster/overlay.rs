@@ -43,18 +43,35 @@ struct Entry {
     since: Instant,
 }
 
+impl Entry {
+    /// Whether the watch, which has just delivered this object, has come to the version that is waited for.
+    fn caught_up(&self, object: &Object) -> bool {
+        let version = metadata(object, "resourceVersion");
+        match &self.cover {
+            Cover::Object(own) => reached(version, metadata(own, "resourceVersion")),
+            Cover::Doubt(wanted) => wanted.as_ref().is_some_and(|wanted| reached(version, wanted)),
+            Cover::Gone(_) => false,
+        }
+    }
+}
+
 /// What our own calls returned and the watches have not confirmed yet.
 #[derive(Default)]
 pub(super) struct Overlay(HashMap<ObjectRef, Entry>);
 
 impl Overlay {
-    /// What our own calls say about an object, if they say anything.
-    pub(super) fn look(&self, reference: &ObjectRef, now: Instant) -> Option<Look> {
+    /// What our own calls say about an object, if they say anything; `shown` is the uid that the projection shows.
+    pub(super) fn look(&self, reference: &ObjectRef, shown: Option<&str>, now: Instant) -> Option<Look> {
         let entry = self.0.get(reference)?;
         Some(match &entry.cover {
             _ if now.duration_since(entry.since) >= PATIENCE => Look::Unknown,
             Cover::Object(object) => Look::Present(Arc::clone(object)),
-            Cover::Gone(_) => Look::Absent,
+            // A uid never comes back; of other objects of the name a delete says nothing.
+            Cover::Gone(uid) => match shown {
+                Some(shown) if shown == uid => Look::Absent,
+                Some(_) => Look::Unknown,
+                None => return None,
+            },
             Cover::Doubt(_) => Look::Unknown,
         })
     }
@@ -70,31 +87,39 @@ impl Overlay {
         self.0.remove(reference);
     }
 
+    /// A GET found nothing; `known` is the uid that the projection still shows. Events from before may be on their way, so
+    /// that a wait of ours only ends if it was long enough.
+    pub(super) fn not_found(&mut self, reference: &ObjectRef, known: Option<String>, now: Instant) {
+        match (self.0.get_mut(reference), known) {
+            (Some(entry), None) if now.duration_since(entry.since) >= PATIENCE => self.lift(reference),
+            (Some(Entry { cover: cover @ Cover::Object(_), .. }), _) => {
+                *cover = Cover::Doubt(version_of(cover))
+            }
+            (Some(_), _) => {}
+            (None, Some(uid)) => self.lay(reference.clone(), Cover::Gone(uid), now),
+            (None, None) => {}
+        }
+    }
+
     /// The watch delivered this object.
     pub(super) fn delivered(&mut self, reference: &ObjectRef, object: &Object) {
-        let version = metadata(object, "resourceVersion");
-        let caught_up = self.0.get(reference).is_some_and(|entry| match &entry.cover {
-            Cover::Object(own) => reached(version, metadata(own, "resourceVersion")),
-            // Another object of the name, or the deletion that a finalizer holds up.
-            Cover::Gone(uid) => {
-                metadata(object, "uid") != uid || !object["metadata"]["deletionTimestamp"].is_null()
+        let Some(entry) = self.0.get_mut(reference) else { return };
+        if let Cover::Gone(uid) = &entry.cover {
+            if metadata(object, "uid") != uid {
+                // An object of the name from before the one that we deleted, or from after it.
+                entry.cover = Cover::Doubt(None);
+            } else if !object["metadata"]["deletionTimestamp"].is_null() {
+                // A finalizer holds our delete up.
+                self.lift(reference);
             }
-            Cover::Doubt(wanted) => wanted.as_ref().is_some_and(|wanted| reached(version, wanted)),
-        });
-        if caught_up {
+        } else if entry.caught_up(object) {
             self.lift(reference);
         }
     }
 
     /// The watch said that this object left it; `object` carries the version of that event.
     pub(super) fn left(&mut self, reference: &ObjectRef, object: &Object) {
-        let version = metadata(object, "resourceVersion");
-        let caught_up = self.0.get(reference).is_some_and(|entry| match &entry.cover {
-            Cover::Object(own) => reached(version, metadata(own, "resourceVersion")),
-            Cover::Gone(uid) => metadata(object, "uid") == uid,
-            Cover::Doubt(wanted) => wanted.as_ref().is_some_and(|wanted| reached(version, wanted)),
-        });
-        if caught_up {
+        if self.0.get(reference).is_some_and(|entry| entry.caught_up(object)) {
             self.lift(reference);
         }
     }
@@ -127,6 +152,14 @@ impl Overlay {
     }
 }
 
+fn version_of(cover: &Cover) -> Option<String> {
+    match cover {
+        Cover::Object(object) => Some(metadata(object, "resourceVersion").to_owned()),
+        Cover::Gone(_) => None,
+        Cover::Doubt(version) => version.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,24 +179,33 @@ mod tests {
     }
 
     #[rstest]
-    #[case::stale_event(own("10"), "u", "9", false)]
-    #[case::same_version(own("10"), "u", "10", true)]
-    #[case::later_version(own("9"), "u", "10", true)]
-    #[case::event_from_before_our_delete(Cover::Gone("u".into()), "u", "9", false)]
-    #[case::a_new_object_of_the_name(Cover::Gone("u".into()), "v", "12", true)]
-    #[case::doubt_satisfied(Cover::Doubt(Some("10".into())), "u", "10", true)]
-    #[case::doubt_not_satisfied(Cover::Doubt(Some("10".into())), "u", "9", false)]
-    #[case::doubt_without_version(Cover::Doubt(None), "u", "99", false)]
+    #[case::stale_event(own("10"), "9", false)]
+    #[case::same_version(own("10"), "10", true)]
+    #[case::later_version(own("9"), "10", true)]
+    #[case::doubt_satisfied(Cover::Doubt(Some("10".into())), "10", true)]
+    #[case::doubt_not_satisfied(Cover::Doubt(Some("10".into())), "9", false)]
+    #[case::doubt_without_version(Cover::Doubt(None), "99", false)]
     fn a_watch_event_ends_the_wait_only_when_it_has_caught_up(
         #[case] cover: Cover,
-        #[case] uid: &str,
         #[case] version: &str,
         #[case] ended: bool,
     ) {
         let mut overlay = Overlay::default();
         overlay.lay(reference(), cover, Instant::now());
-        overlay.delivered(&reference(), &object(uid, version));
-        assert_eq!(overlay.look(&reference(), Instant::now()).is_none(), ended);
+        overlay.delivered(&reference(), &object("u", version));
+        assert_eq!(overlay.look(&reference(), Some("u"), Instant::now()).is_none(), ended);
+    }
+
+    #[test]
+    fn what_we_deleted_never_comes_back_but_another_of_the_name_may() {
+        let (mut overlay, now) = (Overlay::default(), Instant::now());
+        overlay.lay(reference(), Cover::Gone("u".into()), now);
+        overlay.delivered(&reference(), &object("u", "9"));
+        assert_eq!(overlay.look(&reference(), Some("u"), now), Some(Look::Absent));
+        overlay.left(&reference(), &object("u", "10"));
+        assert_eq!(overlay.look(&reference(), None, now), None, "of successors it says nothing");
+        overlay.delivered(&reference(), &object("v", "12"));
+        assert_eq!(overlay.look(&reference(), Some("v"), now), Some(Look::Unknown));
     }
 
     #[test]
@@ -171,8 +213,8 @@ mod tests {
         let (mut overlay, now) = (Overlay::default(), Instant::now());
         overlay.lay(reference(), own("10"), now);
         let just_before = now + PATIENCE - Duration::from_millis(1);
-        assert!(matches!(overlay.look(&reference(), just_before), Some(Look::Present(_))));
-        assert_eq!(overlay.look(&reference(), now + PATIENCE), Some(Look::Unknown));
+        assert!(matches!(overlay.look(&reference(), Some("u"), just_before), Some(Look::Present(_))));
+        assert_eq!(overlay.look(&reference(), Some("u"), now + PATIENCE), Some(Look::Unknown));
     }
 
     #[test]
@@ -180,9 +222,9 @@ mod tests {
         let mut overlay = Overlay::default();
         overlay.lay(reference(), own("10"), Instant::now());
         overlay.left(&reference(), &object("old", "8"));
-        assert!(overlay.look(&reference(), Instant::now()).is_some());
+        assert!(overlay.look(&reference(), Some("u"), Instant::now()).is_some());
         overlay.left(&reference(), &object("u", "11"));
-        assert!(overlay.look(&reference(), Instant::now()).is_none());
+        assert!(overlay.look(&reference(), Some("u"), Instant::now()).is_none());
     }
 
     #[test]
@@ -190,8 +232,11 @@ mod tests {
         let (mut overlay, now) = (Overlay::default(), Instant::now());
         overlay.lay(reference(), own("10"), now);
         overlay.relisted("Service", &HashSet::new(), now);
-        assert!(matches!(overlay.look(&reference(), now), Some(Look::Present(_))), "laid while listing");
+        assert!(
+            matches!(overlay.look(&reference(), Some("u"), now), Some(Look::Present(_))),
+            "laid while listing"
+        );
         overlay.relisted("Service", &HashSet::new(), now + Duration::from_secs(1));
-        assert_eq!(overlay.look(&reference(), now), Some(Look::Unknown));
+        assert_eq!(overlay.look(&reference(), Some("u"), now), Some(Look::Unknown));
     }
 }

@@ -71,10 +71,11 @@ impl View {
 
     /// What is known of an object.
     pub(super) fn look(&self, reference: &ObjectRef, now: Instant) -> Look {
-        if let Some(look) = self.overlay.look(reference, now) {
+        let shown = self.store.get(reference);
+        if let Some(look) = self.overlay.look(reference, shown.map(|shown| metadata(shown, "uid")), now) {
             return look;
         }
-        if let Some(object) = self.store.get(reference) {
+        if let Some(object) = shown {
             return Look::Present(Arc::clone(object));
         }
         let all = self.watches(reference).is_some_and(|kind| kind.scope == Scope::All);
@@ -86,10 +87,11 @@ impl View {
 
     /// The newest object that we have seen under this name, believed or not.
     pub(super) fn last(&self, reference: &ObjectRef, now: Instant) -> Option<Arc<Object>> {
-        match self.overlay.look(reference, now) {
+        let shown = self.store.get(reference);
+        match self.overlay.look(reference, shown.map(|shown| metadata(shown, "uid")), now) {
             Some(Look::Present(object)) => Some(object),
             Some(Look::Absent) => None,
-            Some(Look::Unknown) | None => self.store.get(reference).cloned(),
+            Some(Look::Unknown) | None => shown.cloned(),
         }
     }
 
@@ -162,6 +164,11 @@ impl View {
             .collect();
         for (reference, object) in vanished {
             self.left(&reference, &object);
+        }
+        let absent =
+            |flight: &&mut Flight| flight.reference.kind == kind && !listed.contains(&flight.reference);
+        for flight in self.flights.iter_mut().filter(absent) {
+            flight.meanwhile = Meanwhile { touched: true, left: true };
         }
         self.overlay.relisted(kind, listed, begun);
         self.store.sync(kind);
@@ -271,10 +278,8 @@ impl View {
             Some(object) => self.cover(reference, object, false, now),
             None => {
                 self.store.believe(reference);
-                match self.store.get(reference).map(|stale| metadata(stale, "uid").to_owned()) {
-                    Some(uid) => self.overlay.lay(reference.clone(), Cover::Gone(uid), now),
-                    None => self.overlay.lift(reference),
-                }
+                let known = self.store.get(reference).map(|stale| metadata(stale, "uid").to_owned());
+                self.overlay.not_found(reference, known, now);
                 let heard = self.store.is_synced(ALL_DEPLOYMENTS);
                 if reference.kind == DEPLOYMENT && heard && self.store.get(reference).is_none() {
                     self.free.insert(reference.clone());
@@ -307,11 +312,10 @@ impl View {
     /// Our delete of the object with this uid was carried out.
     pub(super) fn gone(&mut self, id: u64, reference: &ObjectRef, uid: &str, now: Instant) {
         self.settle(id, reference);
-        match self.store.get(reference) {
-            Some(object) if metadata(object, "uid") == uid => {
-                self.overlay.lay(reference.clone(), Cover::Gone(uid.to_owned()), now);
-            }
-            _ => self.overlay.lift(reference),
+        if self.watches(reference).is_some() {
+            let other = self.store.get(reference).is_some_and(|shown| metadata(shown, "uid") != uid);
+            let cover = if other { Cover::Doubt(None) } else { Cover::Gone(uid.to_owned()) };
+            self.overlay.lay(reference.clone(), cover, now);
         }
     }
 
@@ -325,9 +329,10 @@ impl View {
         let version = metadata(object, "resourceVersion");
         let known = self.store.get(reference).map(|known| metadata(known, "resourceVersion"));
         let selected = Kind::of(reference).is_some_and(|kind| kind.selects(object));
-        if known.is_some_and(|known| reached(known, version)) || (known.is_none() && !selected) {
+        if known.is_some_and(|known| reached(known, version)) {
             self.overlay.lift(reference);
         } else if left || !selected {
+            // The watch will not deliver it like this, but may still deliver what it was before.
             self.overlay.lay(reference.clone(), Cover::Doubt(Some(version.to_owned())), now);
         } else {
             self.overlay.lay(reference.clone(), Cover::Object(Arc::clone(object)), now);
