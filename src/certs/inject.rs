@@ -91,11 +91,12 @@ pub fn patch<C: Configuration>(configuration: &C, bundle: &Bundle) -> Option<(Pa
 pub struct Injector {
     client: Client,
     name: String,
-    bundle: watch::Receiver<Option<Bundle>>,
+    // The sending half: an injector that outlives its keeper goes on repairing.
+    bundle: watch::Sender<Option<Bundle>>,
 }
 
 impl Injector {
-    pub(super) fn new(client: Client, name: String, bundle: watch::Receiver<Option<Bundle>>) -> Self {
+    pub(super) fn new(client: Client, name: String, bundle: watch::Sender<Option<Bundle>>) -> Self {
         Self { client, name, bundle }
     }
 
@@ -123,7 +124,7 @@ impl Injector {
 
     async fn keep<C: Configuration>(&self) {
         let api = Api::<C>::all(self.client.clone());
-        let mut bundle = self.bundle.clone();
+        let mut bundle = self.bundle.subscribe();
         let mut seen: Option<C> = None;
         let mut events = std::pin::pin!(watch_object(api.clone(), &self.name).default_backoff());
         loop {

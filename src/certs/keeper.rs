@@ -242,7 +242,7 @@ impl Keeper {
     }
 
     fn publisher(&self) -> Injector {
-        Injector::new(self.client.clone(), self.settings.name.clone(), self.bundle())
+        Injector::new(self.client.clone(), self.settings.name.clone(), self.bundle.clone())
     }
 }
 
