@@ -76,6 +76,11 @@ impl Overlay {
         })
     }
 
+    /// Whether we deleted the object with this uid.
+    pub(super) fn is_gone(&self, reference: &ObjectRef, uid: &str) -> bool {
+        self.0.get(reference).is_some_and(|entry| matches!(&entry.cover, Cover::Gone(gone) if gone == uid))
+    }
+
     /// Covers the projection of an object.
     pub(super) fn lay(&mut self, reference: ObjectRef, cover: Cover, now: Instant) {
         self.0.retain(|_, entry| now.duration_since(entry.since) < FORGET);

@@ -148,7 +148,8 @@ impl View {
         self.overlay.left(reference, object);
         let Some(old) = self.store.take(reference) else { return };
         let owner = self.owner(reference, &old);
-        if let Some(group) = Group::of(reference, &old) {
+        let deleted_by_us = self.overlay.is_gone(reference, metadata(&old, "uid"));
+        if let Some(group) = Group::of(reference, &old).filter(|_| !deleted_by_us) {
             self.store.doubt(group, reference.clone(), Instant::now());
         }
         self.tell(reference, owner);

@@ -197,6 +197,24 @@ async fn what_we_deleted_is_absent_although_the_watch_still_shows_it() {
     assert_eq!(stage.record.single().len(), 2, "one GET tells whether it is from before or after");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_we_deleted_is_not_asked_for_again() {
+    let bed = Bed::default();
+    bed.list(REVISIONS, &[object("ControllerRevision", "r", 9)]);
+    let stage = Stage::on(bed).await;
+    let reference = ObjectRef::new("apps/v1", "ControllerRevision", "n", "r");
+    let done = json!({"kind": "Status", "status": "Success"});
+    stage.bed.answer("DELETE /apis/apps/v1/namespaces/n/controllerrevisions/r", Reply::ok(done));
+    let effect = Effect::Delete { reference, uid: "uid-r".to_owned() };
+    stage.world().perform(&canary(), &effect).await.unwrap();
+    stage.record.forget();
+    let needs = crate::rollout::Needs { objects: vec![], slices_of: vec![], snapshots_of: key() };
+    assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("ControllerRevision").count(), 0);
+    stage.bed.send(REVISIONS, "DELETED", &object("ControllerRevision", "r", 10)).await;
+    assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("ControllerRevision").count(), 0);
+    assert!(stage.record.all().is_empty(), "{:?}", stage.record.all());
+}
+
 #[rstest]
 #[case::already_gone(404, None)]
 #[case::another_of_the_name(409, Some(true))]
