@@ -8,6 +8,7 @@ use sluice::admission::registration::{Install, configurations, document};
 
 const NOTE: &str = "# Made from src/admission/registration.rs by `make generate`; do not edit.\n";
 const CRD_NOTE: &str = "# Made from src/api by `make generate`; do not edit.\n";
+const RULES_NOTE: &str = "<!-- Made from src/admission/rules by `make generate`; do not edit. -->\n\n";
 
 /// Where the files of `webhook-config/` are for: the names of the default installation.
 fn default_install() -> Install {
@@ -72,6 +73,7 @@ fn files() -> Vec<(&'static str, String)> {
         ("webhook-config/validating.yaml", format!("{NOTE}{}", document(&validating).unwrap())),
         ("charts/sluice/templates/webhooks.yaml", chart),
         ("charts/sluice/files/flagger.app.yaml", format!("{CRD_NOTE}{}", sluice::api::crd::yaml().unwrap())),
+        ("docs/rules.md", format!("{RULES_NOTE}{}", sluice::admission::rules::document())),
     ]
 }
 

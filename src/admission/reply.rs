@@ -11,6 +11,9 @@ use super::review::{REVIEW_VERSION, Request, ReviewError};
 use super::verdict::Verdict;
 use super::warning;
 
+/// Most problems that one refusal spells out; an object with more was hardly written by hand.
+const MOST: usize = 50;
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Review {
@@ -78,8 +81,12 @@ pub fn bytes(request: &Request, verdict: &Verdict) -> Result<Vec<u8>, ReviewErro
 }
 
 fn refusal(request: &Request, verdict: &Verdict) -> Status {
-    let lines: Vec<String> = verdict.errors().map(|problem| format!("- {problem}")).collect();
-    let number = match lines.len() {
+    let mut lines: Vec<String> = verdict.errors().take(MOST).map(|problem| format!("- {problem}")).collect();
+    let count = verdict.errors().count();
+    if count > MOST {
+        lines.push(format!("- and {} more, told once these are mended", count - MOST));
+    }
+    let number = match count {
         1 => "1 problem".to_owned(),
         many => format!("{many} problems"),
     };
@@ -102,18 +109,8 @@ fn refusal(request: &Request, verdict: &Verdict) -> Status {
             group: request.group.clone(),
             kind: request.kind.clone(),
             name: request.name.clone(),
-            causes: verdict.errors().map(cause).collect(),
+            causes: verdict.errors().take(MOST).map(cause).collect(),
         },
-    }
-}
-
-impl Request {
-    /// `namespace/name`, or the name alone for an object of the cluster.
-    pub fn display_name(&self) -> String {
-        match self.namespace.as_str() {
-            "" => self.name.clone(),
-            namespace => format!("{namespace}/{}", self.name),
-        }
     }
 }
 
@@ -203,6 +200,19 @@ mod tests {
           }
         }
         "#
+        );
+    }
+
+    #[test]
+    fn a_refusal_stays_readable_however_much_is_wrong() {
+        let problems = (0..1_000).map(|n| problem(Severity::Error, &format!("spec.a[{n}]"))).collect();
+        let answer = answer(&Verdict { problems, ..Verdict::default() });
+        let status = &answer["response"]["status"];
+        assert_eq!(status["details"]["causes"].as_array().unwrap().len(), 50);
+        let message = status["message"].as_str().unwrap();
+        assert!(
+            message.contains("1000 problems")
+                && message.ends_with("- and 950 more, told once these are mended")
         );
     }
 

@@ -107,6 +107,14 @@ impl Request {
             old_object: object(request, "oldObject"),
         })
     }
+
+    /// `namespace/name`, or the name alone for an object of the cluster.
+    pub fn display_name(&self) -> String {
+        match self.namespace.as_str() {
+            "" => self.name.clone(),
+            namespace => format!("{namespace}/{}", self.name),
+        }
+    }
 }
 
 /// A field as text; empty when it is absent or something else.

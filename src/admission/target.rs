@@ -98,7 +98,7 @@ impl<'a> Write<'a> {
         let written = marks(self.new, "annotations")?.get(REPLICAS)?.as_str()?;
         let key = format!("f:{REPLICAS}");
         let path = ["f:metadata", "f:annotations", key.as_str()];
-        (self.owned_by_another(&path) == Some(false)).then(|| written.to_owned())
+        (self.owned_by_another(&path) != Some(true)).then(|| written.to_owned())
     }
 
     /// Whether a field manager other than ours owns a field of the new object; `None` if ownership is not recorded.

@@ -1,7 +1,10 @@
 //! A small cluster in front of which the gate stands, and what the tests ask it.
 
+mod corpus;
 mod hostile;
+mod own_kinds;
 mod rules;
+mod targets;
 
 use serde_json::{Value, json};
 

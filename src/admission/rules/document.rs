@@ -7,11 +7,11 @@ use crate::admission::problem::Severity;
 
 const INTRODUCTION: &str = "# Rules
 
-What the gate refuses and what it warns about. This page is made from the rules themselves (`make generate`);
-`sluice rules` prints it, `sluice validate` checks files without a cluster.
+What the gate refuses and what it warns about. All problems of an object are told in one answer. `sluice rules` prints
+this list.
 
-An UPDATE is refused only for problems that it introduces: what stood so before only warns. Objects that are being
-deleted and updates that leave `spec` as it is always pass. All problems of an object are told in one answer.
+An UPDATE is refused only for problems that it introduces: what stood so before only warns, except what the operator
+forbids (SL501). Objects that are being deleted and updates that leave `spec` as it is always pass.
 
 Examples show what differs from the plain objects at the end of this page. Of several documents the last is being
 written; the others are in the cluster before.

@@ -1,12 +1,13 @@
 //! Names from which no Service or workload can be made.
 
-use super::{Check, Context, Findings, Manner, Rule};
+use super::{Check, Context, Findings, Manner, Rule, selector};
 use crate::admission::problem::Severity;
+use crate::workload::{Selector, WorkloadError};
 
 pub(super) static UNUSABLE: Rule = Rule {
     id: "SL105",
     severity: Severity::Error,
-    title: "The apex name can be a Service's and leaves room for -primary: at most 55 of a-z, 0-9 and -",
+    title: "Apex name and selector label leave room for -primary: at most 55 characters, of a Service's name a-z, 0-9 and -",
     manner: Manner::Plain,
     check: Check::Canary(check),
     cel: &[],
@@ -44,6 +45,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             format!("{apex:?} cannot be the name of a Service"),
             "Set spec.service.name to lower-case letters, digits and -",
         );
+    }
+    let selector = selector::deployment(context)
+        .map(|deployment| Selector::of(&deployment, &context.settings.selector_labels));
+    if let Some(Err(error @ WorkloadError::LongLabel { .. })) = selector {
+        findings.report_sentence("spec.targetRef.name", &error.to_string());
     }
 }
 

@@ -46,7 +46,7 @@ spec:
 pub(super) static SAME_SERVICE: Rule = Rule {
     id: "SL103",
     severity: Severity::Error,
-    title: "A Service name belongs to one Canary; <apex>, <apex>-primary and <apex>-canary are all its own",
+    title: "A Service name belongs to one Canary: apex, apex-primary and apex-canary are all its own",
     manner: Manner::Plain,
     check: Check::Canary(same_service),
     cel: &[],

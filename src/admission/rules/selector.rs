@@ -81,7 +81,8 @@ spec:
 ",
 };
 
-fn deployment(context: &Context<'_>) -> Option<Deployment> {
+/// The target, if it is a Deployment and could be read.
+pub(super) fn deployment(context: &Context<'_>) -> Option<Deployment> {
     let Some(Lookup::Found(object)) = target::look(context) else { return None };
     (context.canary.spec.target_ref.kind == TargetKind::Deployment)
         .then(|| Deployment::deserialize(&object).ok())
@@ -91,14 +92,13 @@ fn deployment(context: &Context<'_>) -> Option<Deployment> {
 fn none(context: &Context<'_>, findings: &mut Findings) {
     let Some(deployment) = deployment(context) else { return };
     let path = "spec.targetRef.name";
-    match Selector::of(&deployment, &context.settings.selector_labels) {
-        Err(WorkloadError::NoSelector { target, candidates }) => findings.report(
+    let found = Selector::of(&deployment, &context.settings.selector_labels);
+    if let Err(WorkloadError::NoSelector { target, candidates }) = found {
+        findings.report(
             path,
             format!("Deployment {target} selects its pods by none of the labels {}", candidates.join(", ")),
             "Add one of them to its spec.selector.matchLabels, or start Sluice with --selector-labels and yours",
-        ),
-        Err(error @ WorkloadError::LongLabel { .. }) => findings.report_sentence(path, &error.to_string()),
-        _ => {}
+        );
     }
 }
 

@@ -1,1 +1,97 @@
-//! x
+//! The manifests of the schema tests: of those that it accepts the gate refuses what Sluice cannot do yet, and little else; of those
+//! that it refuses the gate lets none pass.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::{World, told};
+use crate::admission::rules::example;
+use crate::admission::{Problem, Severity};
+
+/// What is refused although the schema takes it, each for a reason that its rule gives.
+const REFUSED: &[(&str, &[&str])] = &[
+    // A deadline of no time takes back every revision.
+    ("canary-coerced.yaml", &["SL409"]),
+    // A metric without a bound passes always, also at 0.1 % success.
+    ("canary-all-metrics.yaml", &["SL422"]),
+];
+
+/// The manifests are about the schema, so that many of them have no Gateway to hang a route on, or words that another provider has.
+const ROUTE: [&str; 2] = ["SL302", "SL303"];
+
+/// The documents of the manifests in a folder, by file name, as they come to the gate.
+fn manifests(folder: &str) -> Vec<(String, Vec<Value>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema").join(folder);
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let documents = text.split("\n---\n").map(|document| {
+            let mut object: Value = serde_saphyr::from_str(document).unwrap();
+            object["metadata"]["namespace"] = json!("shop");
+            object
+        });
+        (path.file_name().unwrap().to_string_lossy().into_owned(), documents.collect())
+    };
+    std::fs::read_dir(folder).unwrap().map(read).collect()
+}
+
+/// Writes a manifest where its target and, perhaps, an earlier version of it are.
+fn problems(documents: &[Value]) -> Vec<Problem> {
+    let (written, before) = documents.split_last().unwrap();
+    let mut target = example::plain("Deployment");
+    target["metadata"]["name"] = written["spec"]["targetRef"]["name"].clone();
+    World::new(before.iter().cloned().chain([target]).collect()).write(written)
+}
+
+/// The rules that refuse for another reason than that Sluice cannot do it yet.
+fn refusals(problems: &[Problem]) -> Vec<&str> {
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+    let mut rules: Vec<&str> =
+        errors.map(|problem| problem.rule).filter(|rule| !rule.starts_with("SL9")).collect();
+    rules.dedup();
+    rules
+}
+
+#[test]
+fn valid_manifests_are_refused_only_for_what_sluice_cannot_do_yet() {
+    let expected: BTreeMap<&str, &[&str]> = REFUSED.iter().copied().collect();
+    let manifests = manifests("valid");
+    assert!(manifests.len() > 40, "only {} manifests were found", manifests.len());
+    for (name, documents) in manifests {
+        let problems = problems(&documents);
+        let mut refused = refusals(&problems);
+        refused.retain(|rule| !ROUTE.contains(rule));
+        assert_eq!(
+            refused,
+            expected.get(name.as_str()).copied().unwrap_or_default(),
+            "{name}:\n{}",
+            told(&problems)
+        );
+    }
+}
+
+/// Nobody meets the API server's words first: what its schema refuses, the gate refuses before, with everything else.
+#[test]
+fn manifests_that_the_schema_refuses_are_refused_by_the_gate() {
+    for folder in ["invalid", "change-invalid"] {
+        let passed: Vec<String> = manifests(folder)
+            .into_iter()
+            .filter(|(_, documents)| {
+                let problems = problems(documents);
+                refusals(&problems).iter().all(|rule| ROUTE.contains(rule))
+            })
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(passed, [""; 0], "{folder}");
+    }
+}
+
+#[test]
+fn changes_that_keep_the_apex_name_are_not_taken_for_renames() {
+    for (name, documents) in manifests("change-valid") {
+        let problems = problems(&documents);
+        assert!(!refusals(&problems).contains(&"SL101"), "{name}:\n{}", told(&problems));
+    }
+}
