@@ -124,11 +124,12 @@ fn more(context: &Context<'_>, findings: &mut Findings) {
     if selector.value != name {
         findings.report(
             path,
-            format!("label {} of Deployment {name} is {}, not {name}", selector.key, selector.value),
             format!(
-                "Affinity terms that name {} are not rewritten for the primary; use {name} as the value",
-                selector.value
+                "label {} of Deployment {name} is {value}, not {name}, so Services and primary follow {value}",
+                selector.key,
+                value = selector.value
             ),
+            format!("Make sure that no other workload has {}={}", selector.key, selector.value),
         );
     }
 }
