@@ -3,6 +3,7 @@
 //! A room may use the rooms above it, never one below; `tests/arrows.rs` holds them to it.
 //!
 //! ```text
+//! sentence                              how an error is told
 //! api                                   what users write and what we store
 //! workload · routing · analysis         pure: objects to objects, weights to routes, metrics to verdicts
 //! rollout                               pure: Observation + now -> Decision
@@ -26,21 +27,7 @@ pub mod execute;
 pub mod providers;
 pub mod rollout;
 pub mod routing;
+pub mod sentence;
 pub mod server;
 pub mod simulation;
 pub mod workload;
-
-/// An error and all its causes in one sentence.
-pub fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        // Many libraries repeat their cause in their own text.
-        if !text.contains(&part) {
-            text = format!("{text}: {part}");
-        }
-        cause = error.source();
-    }
-    text
-}

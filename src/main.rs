@@ -6,7 +6,7 @@ fn main() -> ExitCode {
     match sluice::cli::main(std::env::args_os()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("sluice: {}", sluice::sentence(&error));
+            eprintln!("sluice: {}", sluice::sentence::of(&error));
             ExitCode::from(2)
         }
     }

@@ -66,15 +66,3 @@ impl Error {
         Self::Api { doing: doing.into(), source: Box::new(source) }
     }
 }
-
-/// Spells an error with all its causes, for one log line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
-}

@@ -144,7 +144,7 @@ impl Injector {
                         tracing::warn!(
                             kind = C::KIND,
                             name = self.name,
-                            error = chain(&error),
+                            error = sentence::of(&error),
                             "caBundle not injected"
                         );
                         tokio::time::sleep(REST * 5).await;
@@ -155,7 +155,7 @@ impl Injector {
             tokio::select! {
                 event = events.next() => match event {
                     Some(Ok(found)) => seen = found,
-                    Some(Err(error)) => tracing::warn!(kind = C::KIND, name = self.name, error = chain(&error), "watch interrupted"),
+                    Some(Err(error)) => tracing::warn!(kind = C::KIND, name = self.name, error = sentence::of(&error), "watch interrupted"),
                     None => return,
                 },
                 changed = bundle.changed() => if changed.is_err() { return },

@@ -118,7 +118,7 @@ impl Keeper {
                     self.bundle.send_replace(bundle);
                     self.log_serving();
                 }
-                Err(error) => tracing::warn!(error = chain(&error), "certificate files not loaded"),
+                Err(error) => tracing::warn!(error = sentence::of(&error), "certificate files not loaded"),
             }
             tokio::time::sleep(PERIOD).await;
         }
@@ -139,7 +139,7 @@ impl Keeper {
                 event = events.next() => match event {
                     Some(Ok(found)) => { held = found; known = true; }
                     Some(Err(error)) => {
-                        tracing::warn!(secret = name, error = chain(&error), "watch of the certificate Secret interrupted");
+                        tracing::warn!(secret = name, error = sentence::of(&error), "watch of the certificate Secret interrupted");
                         continue;
                     }
                     None => return,
@@ -161,7 +161,7 @@ impl Keeper {
                     failures = failures.saturating_add(1);
                     tracing::error!(
                         secret = name,
-                        error = chain(&error),
+                        error = sentence::of(&error),
                         "certificates not settled; trying again"
                     );
                 }
@@ -216,7 +216,7 @@ impl Keeper {
     fn understood(&self, secret: &Secret) -> Option<Material> {
         material(secret)
             .inspect_err(|error| {
-                tracing::warn!(error = chain(error), "the certificate Secret is of no use; starting over")
+                tracing::warn!(error = sentence::of(error), "the certificate Secret is of no use; starting over")
             })
             .ok()
     }
@@ -226,7 +226,7 @@ impl Keeper {
             Ok(true) => self.log_serving(),
             Ok(false) => {}
             // The next step renews it; what was served before stays.
-            Err(error) => tracing::warn!(error = chain(&error), "stored certificate refused"),
+            Err(error) => tracing::warn!(error = sentence::of(&error), "stored certificate refused"),
         }
         let bundle = material.bundle();
         self.bundle.send_if_modified(|known| {

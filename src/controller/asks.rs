@@ -11,6 +11,7 @@ use crate::{
     api::CanaryKey,
     providers::Providers,
     rollout::{Answers, Ask, AskId},
+    sentence,
 };
 
 /// Questions under way at once, over all servers; each server has a limit of its own in [`Providers`].
@@ -49,7 +50,7 @@ impl Asks {
         let asks = self.clone();
         tokio::spawn(async move {
             let slot = asks.slots.acquire().await;
-            let answer = asks.providers.query(&ask.check).await.map_err(|error| crate::sentence(&error));
+            let answer = asks.providers.query(&ask.check).await.map_err(|error| sentence::of(&error));
             drop(slot);
             tracing::debug!(canary = %key, check = %ask.id.name, ?answer, "answered");
             {

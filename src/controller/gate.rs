@@ -9,6 +9,7 @@ use crate::{
     admission::{self, Call, Catalog, Endpoint, Lookup, Lookups},
     api::ObjectRef,
     cluster::Cluster,
+    sentence,
     server::{self, Answer, Verdict},
 };
 use bytes::Bytes;
@@ -69,7 +70,7 @@ impl Gate {
             let lookup = match tokio::time::timeout(READ_TIME, self.cluster.get(&reference)).await {
                 Ok(Ok(Some(object))) => Lookup::Found(object.as_ref().clone()),
                 Ok(Ok(None)) => Lookup::Missing,
-                Ok(Err(error)) => Lookup::Failed(crate::sentence(&error)),
+                Ok(Err(error)) => Lookup::Failed(sentence::of(&error)),
                 Err(_) => {
                     Lookup::Failed(format!("the API server took longer than {} ms", READ_TIME.as_millis()))
                 }

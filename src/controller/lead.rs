@@ -18,6 +18,7 @@ use crate::{
     certs::Injector,
     cluster::{Announcer, Candidate, Cluster, ClusterWorld, Duty, Leadership, check_schema},
     rollout::Settings,
+    sentence,
 };
 
 /// Pause before the served schema is looked at again.
@@ -45,7 +46,7 @@ pub(super) fn watch_schema(client: kube::Client) -> Schema {
     let (sender, receiver) = watch::channel(Err("the served schema was not looked at yet".to_owned()));
     tokio::spawn(async move {
         while let Err(error) = check_schema(&client).await {
-            let text = crate::sentence(&error);
+            let text = sentence::of(&error);
             if sender.borrow().as_ref() != Err(&text) {
                 tracing::error!(error = text, "nothing is done for any Canary");
             }

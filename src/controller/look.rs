@@ -18,6 +18,7 @@ use crate::{
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
     rollout::{self, Observation, Settings},
+    sentence,
 };
 
 /// What a look needs; clones share it.
@@ -60,7 +61,7 @@ impl Looker {
         let again = match AssertUnwindSafe(self.attempt(&key)).catch_unwind().await {
             Ok(Ok(again)) => again,
             Ok(Err(error)) => {
-                tracing::warn!(canary = %key, error = crate::sentence(&error), "the look failed; it is repeated");
+                tracing::warn!(canary = %key, error = sentence::of(&error), "the look failed; it is repeated");
                 Again::Failed
             }
             Err(_) => {

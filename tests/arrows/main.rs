@@ -11,6 +11,7 @@ use source::{Source, Used};
 
 /// The rooms from the inside out; those of one line may not use each other.
 const ROOMS: &[&[&str]] = &[
+    &["sentence"],
     &["api"],
     &["workload", "routing", "analysis"],
     &["rollout"],
@@ -23,7 +24,7 @@ const ROOMS: &[&[&str]] = &[
 ];
 
 /// No input, no output, no clock, no async: time and the world come in as arguments.
-const PURE: &[&str] = &["api", "workload", "routing", "analysis", "rollout", "admission"];
+const PURE: &[&str] = &["sentence", "api", "workload", "routing", "analysis", "rollout", "admission"];
 
 /// The crates that are data or arithmetic. A new dependency is forbidden to pure rooms until it stands here.
 const PURE_CRATES: &[&str] = &[
