@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::error::chain;
 use super::{Bundle, Error};
+use crate::sentence;
 
 /// Tries before a write is given up until the next event.
 const TRIES: usize = 5;

@@ -16,11 +16,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::error::chain;
 use super::files::{Files, Look, PERIOD};
 use super::resolver::server_config;
 use super::store::{Store, Written, material, request};
 use super::{Action, Bundle, Error, Injector, Material, Names, Policy, Resolver, Situation, make, plan};
+use crate::sentence;
 
 /// Steps of one settling: a start or a rollover takes three at most, the rest is for lost races.
 const STEPS: usize = 8;
@@ -216,7 +216,10 @@ impl Keeper {
     fn understood(&self, secret: &Secret) -> Option<Material> {
         material(secret)
             .inspect_err(|error| {
-                tracing::warn!(error = sentence::of(error), "the certificate Secret is of no use; starting over")
+                tracing::warn!(
+                    error = sentence::of(error),
+                    "the certificate Secret is of no use; starting over"
+                )
             })
             .ok()
     }

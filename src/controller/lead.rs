@@ -108,11 +108,18 @@ impl Leader {
         leadership: watch::Receiver<Leadership>,
         stop: &CancellationToken,
     ) {
-        let watches = self.cluster.watch(Duty::Loop, stop);
+        let mut watches = self.cluster.watch(Duty::Loop, stop);
         tokio::select! {
-            () = watches.synced() => self.work(answers, leadership, stop).await,
-            () = stop.cancelled() => {}
+            () = watches.synced() => {}
+            () = stop.cancelled() => return watches.finished().await,
         }
+        tokio::join!(self.work(answers, leadership, stop), async {
+            // A watch that ends by itself leaves a projection that nobody renews: end the term and begin anew.
+            if let Some(kind) = watches.ended().await.filter(|_| !stop.is_cancelled()) {
+                tracing::error!(kind, "a watch ended; the term ends too, to begin anew");
+                stop.cancel();
+            }
+        });
         watches.finished().await;
     }
 

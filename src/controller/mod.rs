@@ -172,7 +172,10 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     let drain = Drain { delay: options.shutdown_delay, limit: LAST_CALLS };
     let serve = |what| move |source| ControllerError::Serve { what, source };
     let listener = server::bind(options.http_address).await.map_err(serve("probes and metrics"))?;
-    let plain = server::http(listener, status.router(), shutdown.clone(), drain);
+    // Probes are answered until the gate has drained.
+    let drained = CancellationToken::new();
+    let at_once = Drain { delay: Duration::ZERO, limit: Duration::from_secs(1) };
+    let plain = server::http(listener, status.router(), drained.clone(), at_once);
     let gate = async {
         if !options.gate {
             shutdown.cancelled().await;
@@ -197,7 +200,11 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         }
     };
     let served = async {
-        let (plain, gate) = tokio::join!(plain, gate);
+        let (plain, gate) = tokio::join!(plain, async {
+            let ended = gate.await;
+            drained.cancel();
+            ended
+        });
         plain.map_err(serve("probes and metrics")).and(gate.map_err(serve("admission")))
     };
     let ended = tokio::select! {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Effect, Manager, Reason, draft::Draft, refs, scene::Scene};
+use super::{Effect, Manager, Reason, draft::Draft, observation::serves, refs, scene::Scene};
 use crate::{
     api::{ObjectRef, Phase, names},
     routing::{Weight, Weights},
@@ -60,7 +60,8 @@ fn snapshots(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 /// The Services and the route. Those that lead to the primary come only once it was ready.
 fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let live = &scene.observation.live;
-    let serves = draft.status.last_promoted_spec.is_some();
+    // As it was before this decision: only then were apex and route looked at.
+    let serves = serves(scene.canary);
     if let Some(target) = &scene.target {
         match workload::render_services(scene.canary, &target.selector, target.deployment(), live) {
             Ok(services) => {

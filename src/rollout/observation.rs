@@ -37,12 +37,13 @@ pub fn needs(canary: &Canary, settings: &Settings) -> Needs {
     let mut objects = vec![
         refs::target(canary),
         refs::primary(canary),
-        refs::service(canary, canary.apex_name()),
         refs::service(canary, &canary.primary_service_name()),
         refs::service(canary, &canary.canary_service_name()),
     ];
-    if let Some(router) = routing::router(super::provider(canary, settings)) {
-        objects.extend(router.needs(canary));
+    if serves(canary) {
+        // Before that nobody needs them, and nothing would tell us of their birth: each look would ask in vain.
+        objects.push(refs::service(canary, canary.apex_name()));
+        objects.extend(route_refs(canary, settings));
     }
     objects.extend(refs::metric_templates(canary));
     Needs {
@@ -50,4 +51,14 @@ pub fn needs(canary: &Canary, settings: &Settings) -> Needs {
         slices_of: vec![canary.primary_service_name(), canary.canary_service_name()],
         snapshots_of: CanaryKey::from(canary),
     }
+}
+
+/// Whether the primary was ready once, so that its Service and route may lead to it.
+pub(super) fn serves(canary: &Canary) -> bool {
+    canary.status.as_ref().is_some_and(|status| status.last_promoted_spec.is_some())
+}
+
+fn route_refs(canary: &Canary, settings: &Settings) -> Vec<ObjectRef> {
+    let router = routing::router(super::provider(canary, settings));
+    router.map(|router| router.needs(canary)).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 
-use super::{Observation, Plan, Settings, conditions::Blocker, refs};
+use super::{Observation, Plan, Settings, conditions::Blocker, observation::serves, refs};
 use crate::{
     analysis,
     api::{
@@ -245,16 +245,11 @@ impl<'a> Scene<'a> {
             return Readiness::Waiting(format!("Deployment {name} is scaled to zero; scale it up."));
         }
         match workload::readiness(primary, self.analysis().primary_ready_threshold.unwrap_or(100)) {
-            Readiness::Ready if self.primary_endpoints == 0 && self.status_routes() => Readiness::Waiting(
+            Readiness::Ready if self.primary_endpoints == 0 && serves(self.canary) => Readiness::Waiting(
                 format!("Service {} has no ready endpoint yet.", self.canary.primary_service_name()),
             ),
             readiness => readiness,
         }
-    }
-
-    /// Whether the services exist already, so that their endpoints tell something.
-    fn status_routes(&self) -> bool {
-        self.canary.status.as_ref().is_some_and(|status| status.last_promoted_spec.is_some())
     }
 
     /// Whether the primary can take traffic back right now although it may lack pods: it serves, and its pods are not
