@@ -1,0 +1,7 @@
+//! Tests that share the installation.
+
+mod gate;
+mod held;
+mod restored;
+mod rollout;
+mod schema;

@@ -1,0 +1,83 @@
+//! The pods of Sluice itself: who writes, what they log, and how to kill one.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{api, command, helm, kubectl, switch, wait};
+
+/// Selects the pods of Sluice.
+pub(crate) const SELECTOR: &str = "app.kubernetes.io/name=sluice,app.kubernetes.io/component=controller";
+
+/// The pods of Sluice, without those that are going.
+pub(crate) fn pods() -> Vec<Value> {
+    let all = api::list("pods", helm::NAMESPACE).into_iter();
+    all.filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/component"] == "controller")
+        .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
+        .collect()
+}
+
+/// The pod that holds the Lease.
+#[track_caller]
+pub(crate) fn leader() -> String {
+    wait::until(wait::TAKEN_OVER, "a replica that holds the Lease", || {
+        let lease = api::find("leases", helm::NAMESPACE, "sluice-leader").unwrap_or_default();
+        let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned();
+        let known = pods().iter().any(|pod| pod["metadata"]["name"] == holder.as_str());
+        if known { Ok(holder) } else { Err(format!("the holder is `{holder}`")) }
+    })
+}
+
+/// Waits until all replicas are ready.
+#[track_caller]
+pub(crate) fn ready() {
+    wait::until(wait::PODS, "all replicas of Sluice to be ready", || {
+        let deployment = api::get("deployments", helm::NAMESPACE, helm::RELEASE);
+        let (want, status) = (&deployment["spec"]["replicas"], &deployment["status"]);
+        let current = status["observedGeneration"] == deployment["metadata"]["generation"];
+        if current && &status["readyReplicas"] == want && &status["replicas"] == want {
+            Ok(())
+        } else {
+            Err(status.to_string())
+        }
+    });
+}
+
+/// Kills the pod's process with SIGKILL, so that it can say goodbye to nobody; on a cluster whose processes are not of this
+/// machine, removes the pod without grace. Returns how.
+#[track_caller]
+pub(crate) fn kill(pod: &str) -> &'static str {
+    if !switch::existing_cluster()
+        && let Some(process) = process_of(pod)
+    {
+        command::run(Command::new("kill").args(["-9", &process]), None, wait::COMMAND).ok();
+        return "kill -9";
+    }
+    kubectl::within(helm::NAMESPACE, &["delete", "pod", pod, "--grace-period=0", "--force", "--wait=false"])
+        .ok();
+    "removed without grace"
+}
+
+/// The process of a pod of the bed, as this machine sees it: it carries the pod's name in its environment.
+fn process_of(pod: &str) -> Option<String> {
+    let mark = format!("POD_NAME={pod}");
+    std::fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+        let name = entry.file_name().into_string().ok()?;
+        name.parse::<u32>().ok()?;
+        let environment = std::fs::read(entry.path().join("environ")).ok()?;
+        environment.split(|byte| *byte == 0).any(|pair| pair == mark.as_bytes()).then_some(name)
+    })
+}
+
+/// Resident memory of a pod's process in MiB, where that is of this machine.
+pub(crate) fn resident_memory(pod: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process_of(pod)?)).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes / 1024)
+}
+
+/// What all replicas logged lately, each line with its pod.
+pub(crate) fn logs() -> String {
+    let words = ["logs", "--selector", SELECTOR, "--prefix", "--tail=400", "--all-containers"];
+    kubectl::within(helm::NAMESPACE, &words).text()
+}

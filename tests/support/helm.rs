@@ -1,0 +1,63 @@
+//! The real `helm`, and our chart in it.
+
+use super::command::{self, Outcome};
+use super::{bed, switch, wait};
+
+/// Release and full name of the installation under test.
+pub(crate) const RELEASE: &str = "sluice";
+/// Its namespace.
+pub(crate) const NAMESPACE: &str = "sluice-system";
+/// The user that its pods are to the API server.
+pub(crate) const USER: &str = "system:serviceaccount:sluice-system:sluice";
+
+/// Runs `helm` with these words.
+pub(crate) fn helm(words: &[&str]) -> Outcome {
+    let mut command = bed::bed().command("helm");
+    command::run(command.args(words), None, wait::HELM)
+}
+
+/// The values of the installation under test: its image, the bed's Prometheus, and what no test minds.
+pub(crate) fn values() -> Vec<String> {
+    let (repository, tag) = bed::bed().image();
+    vec![
+        format!("image.repository={repository}"),
+        format!("image.tag={tag}"),
+        "metricsServer=http://prometheus.monitoring:9090".to_owned(),
+        format!("gate.enabled={}", switch::gate()),
+        "noCrossNamespaceRefs=true".to_owned(),
+        "logFormat=text".to_owned(),
+    ]
+}
+
+/// The words that bring the release to these values and more, whatever it was before.
+pub(crate) fn upgrade_words(more: &[&str]) -> Vec<String> {
+    let words =
+        ["upgrade", "--install", RELEASE, "charts/sluice", "--namespace", NAMESPACE, "--create-namespace"];
+    let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+    words.extend(["--wait".to_owned(), "--timeout".to_owned(), format!("{}s", wait::PODS.as_secs())]);
+    for value in values().into_iter().chain(more.iter().map(|&value| value.to_owned())) {
+        words.extend(["--set".to_owned(), value]);
+    }
+    words
+}
+
+/// Brings the release to these values and more, and waits until all replicas are ready.
+pub(crate) fn upgrade(more: &[&str]) -> Outcome {
+    let words = upgrade_words(more);
+    helm(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Takes the release out, if it is there, and waits until its pods are gone.
+#[track_caller]
+pub(crate) fn uninstall() {
+    helm(&["uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait"]).ok();
+}
+
+/// A release that a killed run left half-way takes no upgrade: away with it.
+pub(crate) fn clear_half_way() {
+    let status = helm(&["status", RELEASE, "--namespace", NAMESPACE]);
+    let whole = status.stdout.lines().any(|line| line.trim() == "STATUS: deployed");
+    if status.success && !whole {
+        uninstall();
+    }
+}
