@@ -91,8 +91,8 @@ pub(crate) fn canary(host: &str, steps: &[u32]) -> Value {
                 "threshold": 2,
                 "stepWeights": steps,
                 "metrics": [
-                    {"name": "request-success-rate", "interval": "20s", "thresholdRange": {"min": 99}},
-                    {"name": "request-duration", "interval": "20s", "thresholdRange": {"max": 500}},
+                    {"name": "request-success-rate", "interval": "10s", "thresholdRange": {"min": 99}},
+                    {"name": "request-duration", "interval": "10s", "thresholdRange": {"max": 500}},
                 ],
             },
         },
