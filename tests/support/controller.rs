@@ -23,9 +23,23 @@ pub(crate) fn leader() -> String {
     wait::until(wait::TAKEN_OVER, "a replica that holds the Lease", || {
         let lease = api::find("leases", helm::NAMESPACE, "sluice-leader").unwrap_or_default();
         let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned();
-        let known = pods().iter().any(|pod| pod["metadata"]["name"] == holder.as_str());
-        if known { Ok(holder) } else { Err(format!("the holder is `{holder}`")) }
+        // An identity is the pod's name and what tells one process in it from the next.
+        let pod = holder.split('_').next().unwrap_or_default().to_owned();
+        let known = pods().iter().any(|known| known["metadata"]["name"] == pod.as_str());
+        if known { Ok(pod) } else { Err(format!("the holder is `{holder}`")) }
     })
+}
+
+/// Waits until no replica is left, also none that still serves while it goes.
+#[track_caller]
+pub(crate) fn gone() {
+    wait::until(wait::PODS, "no pod of Sluice to be left", || {
+        let all = api::list("pods", helm::NAMESPACE).into_iter();
+        let left = all
+            .filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/component"] == "controller")
+            .count();
+        if left == 0 { Ok(()) } else { Err(format!("{left} pods")) }
+    });
 }
 
 /// Waits until all replicas are ready.

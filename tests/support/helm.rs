@@ -1,7 +1,7 @@
 //! The real `helm`, and our chart in it.
 
 use super::command::{self, Outcome};
-use super::{bed, switch, wait};
+use super::{bed, controller, switch, wait};
 
 /// Release and full name of the installation under test.
 pub(crate) const RELEASE: &str = "sluice";
@@ -51,6 +51,7 @@ pub(crate) fn upgrade(more: &[&str]) -> Outcome {
 #[track_caller]
 pub(crate) fn uninstall() {
     helm(&["uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found", "--wait"]).ok();
+    controller::gone();
 }
 
 /// A release that a killed run left half-way takes no upgrade: away with it.

@@ -146,12 +146,12 @@ fn over_the_crds_of_the_peer_nothing_is_done_until_the_job_has_brought_ours() {
     let words = upgrade_words(&["crds.apply=false"]);
     let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| *word != "--wait").collect();
     helm(&words).ok();
-    let said = wait::until(wait::PODS, "the controller to say what is wrong with the CRD", || {
+    wait::until(wait::PODS, "the controller to say what is wrong with the CRD and what mends it", || {
         let logs = controller::logs();
-        let line = logs.lines().find(|line| line.contains("canaries.flagger.app")).map(str::to_owned);
-        line.ok_or_else(|| logs.lines().last().unwrap_or("nothing").to_owned())
+        let said =
+            logs.lines().any(|line| line.contains("canaries.flagger.app") && line.contains("crds --apply"));
+        if said { Ok(()) } else { Err(logs.lines().last().unwrap_or("nothing").to_owned()) }
     });
-    assert!(said.contains("crds --apply") || said.contains("kubectl apply"), "no command is named: {said}");
     let ready = controller::pods().iter().any(|pod| {
         let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
         conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")

@@ -17,10 +17,7 @@ fn a_dead_gate_refuses_canaries_lets_deployments_pass_and_the_controller_repairs
 
     let sluice = sluice.changing();
     kubectl::within(helm::NAMESPACE, &["scale", "deployment", helm::RELEASE, "--replicas=0"]).ok();
-    wait::until(wait::PODS, "no pod of Sluice to be left", || match controller::pods().len() {
-        0 => Ok(()),
-        left => Err(format!("{left} pods")),
-    });
+    controller::gone();
     let other = canary_for(&canary(&space.host(), &[20, 50]), "other");
     let outcome = kubectl::write(&space.namespace, &["create"], &[&other]);
     if switch::gate() {

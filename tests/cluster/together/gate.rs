@@ -182,7 +182,15 @@ fn an_object_of_nearly_the_largest_size_is_answered() {
         (0..1000).map(|number| (format!("key-{number}"), "x".repeat(200).into())).collect();
     let large = with(&canary_for(&blue_green(2), "large"), &json!({"metadata": {"annotations": ballast}}));
     kubectl::write(&space.namespace, &["create"], &[&large]).ok();
-    let changed = with(&large, &json!({"spec": {"analysis": {"threshold": 3}}}));
-    kubectl::write(&space.namespace, &["replace"], &[&changed]).ok();
+    space
+        .kubectl(&[
+            "patch",
+            "canary",
+            "large",
+            "--type=merge",
+            "--patch",
+            r#"{"spec":{"analysis":{"threshold":3}}}"#,
+        ])
+        .ok();
     assert_eq!(api::get("canaries", &space.namespace, "large")["spec"]["analysis"]["threshold"], 3);
 }
