@@ -28,7 +28,7 @@ fn held(space: &Space, writer: &str, wish: u32) {
     }
     wait::until(wait::NOTICED, &format!("the wish of {writer} to be remembered"), || {
         let kept = space.deployment(APP)["metadata"]["annotations"]["sluice.dev/replicas"].clone();
-        if kept == wish.to_string() { Ok(()) } else { Err(kept.to_string()) }
+        if kept.as_str() == Some(wish.to_string().as_str()) { Ok(()) } else { Err(kept.to_string()) }
     });
 }
 
