@@ -6,6 +6,8 @@ mod rules;
 mod run;
 mod spelling;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 mod webhook_config;
 
 use std::{error::Error, ffi::OsString, process::ExitCode};
