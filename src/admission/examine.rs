@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use super::catalog::Catalog;
 use super::lookup::Lookups;
@@ -28,7 +29,7 @@ fn subject(request: &Request) -> Option<&Value> {
 pub fn needs(request: &Request, settings: &Settings) -> Vec<ObjectRef> {
     let canary = subject(request)
         .filter(|_| request.kind == "Canary")
-        .and_then(|object| Canary::deserialize(object).ok());
+        .and_then(|object| Canary::deserialize(object).ok().or_else(|| read_rounded(object)));
     let Some(canary) = canary else { return Vec::new() };
     let namespace = request.namespace.as_str();
     let templates = rules::template_references(&canary, namespace, !settings.no_cross_namespace_refs);
@@ -104,17 +105,52 @@ fn read<T: DeserializeOwned>(object: &Value, findings: &mut Findings) -> Option<
         Ok(object) => Some(object),
         Err(error) => {
             if findings.problems.is_empty() {
-                let path = error.path().to_string();
                 findings.problems.push(Problem {
                     rule: rules::MALFORMED,
                     severity: Severity::Error,
-                    path,
+                    path: error.path().to_string(),
                     message: error.inner().to_string(),
                     fix: "Write a value that the field takes".into(),
                 });
             }
-            None
+            // The object is refused; the other rules speak all the same, so that one answer tells everything.
+            read_rounded(object)
         }
+    }
+}
+
+/// How many fractions are rounded before an object is given up.
+const MOST_ROUNDED: usize = 16;
+
+/// The object as its type with fractions rounded up where whole numbers belong.
+fn read_rounded<T: DeserializeOwned>(object: &Value) -> Option<T> {
+    let mut object = object.clone();
+    for _ in 0..MOST_ROUNDED {
+        match serde_path_to_error::deserialize(&object) {
+            Ok(object) => return Some(object),
+            Err(error) => {
+                let place = place(&mut object, error.path())?;
+                // What is no fraction is of another kind altogether: nothing can be said about what it should have been.
+                let rounded = place.as_f64().filter(|number| number.fract() != 0.0)?.ceil();
+                *place = rounded.into();
+            }
+        }
+    }
+    None
+}
+
+/// What stands at a path; a list of numbers is named as a whole, its first fraction is the place.
+fn place<'a>(object: &'a mut Value, path: &serde_path_to_error::Path) -> Option<&'a mut Value> {
+    let found = path.iter().try_fold(object, |value, segment| match segment {
+        Segment::Map { key } => value.get_mut(key),
+        Segment::Seq { index } => value.get_mut(index),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    })?;
+    match found {
+        Value::Array(items) => {
+            items.iter_mut().find(|item| item.as_f64().is_some_and(|number| number.fract() != 0.0))
+        }
+        found => Some(found),
     }
 }
 

@@ -38,7 +38,7 @@ fn all_problems_are_told_in_one_answer() {
         canary["spec"]["analysis"]["interval"] = json!("10seconds");
         canary["spec"]["analysis"]["stepWeight"] = json!("ten");
     });
-    // An object that cannot be read is judged by its form alone; once that is right, all else is told.
+    // A value of another kind altogether: the object is judged by its form alone; once that is right, all else is told.
     assert_eq!(of(&world(vec![]).write(&wrong), Severity::Error), ["SL001", "SL001", "SL001"]);
 
     let wrong = canary(|canary| {
@@ -60,6 +60,15 @@ fn w_api_1_a_fraction_is_refused_and_poisons_only_itself() {
         let problems = world(vec![]).write(&canary(|canary| canary["spec"]["analysis"][field] = value));
         assert_eq!(of(&problems, Severity::Error), ["SL001"], "{}", told(&problems));
     }
+    // What else is wrong is told in the same answer.
+    let problems = world(vec![]).write(&canary(|canary| {
+        canary["spec"]["provider"] = json!("istio");
+        canary["spec"]["service"]["port"] = json!(80.5);
+        canary["spec"]["analysis"]["stepWeight"] = json!(null);
+        canary["spec"]["analysis"]["maxWeight"] = json!(null);
+        canary["spec"]["analysis"]["stepWeights"] = json!([2.5, 10, 10]);
+    }));
+    assert_eq!(of(&problems, Severity::Error), ["SL001", "SL001", "SL404", "SL901"], "{}", told(&problems));
     let whole = canary(|canary| canary["spec"]["analysis"]["stepWeight"] = json!(10.0));
     assert_eq!(world(vec![]).write(&whole), []);
 }
