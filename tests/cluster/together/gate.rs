@@ -72,7 +72,7 @@ fn wrong_canaries_are_refused_with_all_problems_in_one_answer() {
 }
 
 #[test]
-fn w_api_6_a_service_keeps_its_name_for_ever() {
+fn w_rt_19_a_service_keeps_its_name_for_ever() {
     let Some(_sluice) = shared("service name") else { return };
     let space = Space::new("name");
     let first = canary(&space.host(), &[20, 50]);
@@ -98,7 +98,7 @@ fn a_missing_target_is_a_warning() {
 }
 
 #[test]
-fn w_obj_1_a_second_canary_on_one_target_is_refused_or_yields_to_the_older_one() {
+fn a_second_canary_on_one_target_is_refused_or_yields_to_the_older_one() {
     let Some(_sluice) = shared("two Canaries") else { return };
     let space = Space::new("two");
     let first = canary(&space.host(), &[20, 50]);
@@ -121,7 +121,7 @@ fn w_obj_1_a_second_canary_on_one_target_is_refused_or_yields_to_the_older_one()
 }
 
 #[test]
-fn w_met_3_a_reference_to_another_namespace_is_refused_on_create_and_on_update() {
+fn w_ctl_1_a_reference_to_another_namespace_is_refused_on_create_and_on_update() {
     let Some(_sluice) = shared("cross-namespace references") else { return };
     let (space, other) = (Space::new("refs"), Space::new("other"));
     let template = json!({

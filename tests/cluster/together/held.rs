@@ -33,7 +33,7 @@ fn held(space: &Space, writer: &str, wish: u32) {
 }
 
 #[test]
-fn w_obj_4_no_way_of_writing_starts_pods_of_a_resting_target() {
+fn no_way_of_writing_starts_pods_of_a_resting_target() {
     let Some(_sluice) = shared("held replicas") else { return };
     let space = Space::new("held");
     let app = podinfo("one");

@@ -23,7 +23,7 @@ fn drift_of_the_route_is_overwritten() {
 }
 
 #[test]
-fn w_obj_9_a_deleted_primary_comes_back_as_it_was() {
+fn a_deleted_primary_comes_back_as_it_was() {
     let Some(_sluice) = shared("a deleted primary") else { return };
     let space = Space::new("primary");
     space.initialised(&podinfo("one"), &canary(&space.host(), &[20, 50]));

@@ -111,7 +111,7 @@ fn blue_green_without_a_route_switches_and_no_request_is_lost() {
 }
 
 #[test]
-fn w_ctl_4_skipped_analysis_still_waits_for_a_ready_primary() {
+fn skipped_analysis_still_waits_for_a_ready_primary() {
     let Some(_sluice) = shared("skipAnalysis") else { return };
     let space = Space::new("skip");
     let canary = with(&canary(&space.host(), &[20, 50]), &json!({"spec": {"skipAnalysis": true}}));
