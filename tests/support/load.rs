@@ -148,6 +148,15 @@ impl Load {
         });
     }
 
+    /// Waits for an answer of a version: kept connections stay with a pod until they are renewed.
+    #[track_caller]
+    pub(crate) fn sees(&self, version: &str) {
+        wait::until(wait::NOTICED, &format!("an answer of version {version}"), || {
+            let counts = self.so_far();
+            if counts.of(version) > 0 { Ok(()) } else { Err(format!("{:?}", counts.versions)) }
+        });
+    }
+
     /// Ends the load and returns all answers. Requests under way are waited for.
     pub(crate) fn stop(mut self) -> Counts {
         self.end();

@@ -39,7 +39,13 @@ fn no_way_of_writing_starts_pods_of_a_resting_target() {
     let app = podinfo("one");
     space.initialised(&app, &canary(&space.host(), &[20, 50]));
     space.rests();
-    let write = |words: &[&str], wish| kubectl::write(&space.namespace, words, &[&replicas(&app, wish)]).ok();
+    let write = |words: &[&str], wish| {
+        // Without the gate the controller may write between what kubectl reads and what it writes.
+        wait::until(wait::NOTICED, "a write without a conflict", || {
+            let outcome = kubectl::write(&space.namespace, words, &[&replicas(&app, wish)]);
+            if outcome.success { Ok(()) } else { Err(outcome.text()) }
+        });
+    };
 
     let said = kubectl::write(&space.namespace, &["apply"], &[&replicas(&app, 2)]);
     assert!(said.success, "{}", said.text());
