@@ -64,6 +64,55 @@ fn make_targets_in_the_documents_exist() {
     }
 }
 
+/// What the README tells people to type, and the file of the test or the demo that runs it, with words of that place.
+const COMMANDS: [(&str, &str, &str); 7] = [
+    ("make demo", ".ci/run", "make demo"),
+    ("make test", ".ci/run", "make test"),
+    (
+        "helm install sluice charts/sluice --namespace sluice-system --create-namespace",
+        "tests/demo/chapters.rs",
+        r#""install", "sluice", "charts/sluice", "--namespace", "sluice-system", "--create-namespace""#,
+    ),
+    (
+        "helm uninstall sluice --namespace sluice-system",
+        "tests/support/helm.rs",
+        r#""uninstall", RELEASE, "--namespace", NAMESPACE"#,
+    ),
+    (
+        "kubectl -n shop set image deployment/podinfo podinfo=podinfo:2",
+        "tests/cluster/together/rollout.rs",
+        r#""set", "image", "deployment/podinfo", "podinfo=podinfo:2""#,
+    ),
+    (
+        "kubectl -n shop get canary podinfo --watch",
+        "tests/cluster/together/gate.rs",
+        r#""get", "canary", "podinfo", "--watch""#,
+    ),
+    ("kubectl apply --dry-run=server", "tests/cluster/together/gate.rs", r#""apply", "--dry-run=server""#),
+];
+
+#[test]
+fn every_command_in_the_readme_is_run_by_a_test_or_the_demo() {
+    let readme = read("README.md");
+    let programs = ["make ", "helm ", "kubectl ", "docker ", "cargo ", "sluice ", "curl ", "eval "];
+    let typed = readme.lines().filter_map(|line| line.strip_prefix("    ")).map(str::trim);
+    for line in typed.filter(|line| programs.iter().any(|program| line.starts_with(program))) {
+        // Behind the command a comment may stand.
+        let command = line.split("  #").next().unwrap().trim();
+        // The picture has blocks of its own.
+        if command.contains("  ") || command.contains(" / ") {
+            continue;
+        }
+        assert!(COMMANDS.iter().any(|(known, ..)| *known == command), "nothing is said to run `{command}`");
+    }
+    // However lines are broken there.
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (command, file, words) in COMMANDS {
+        assert!(flat(&readme).contains(command), "the README does not say `{command}` any more");
+        assert!(flat(&read(file)).contains(words), "{file} does not run `{command}` any more");
+    }
+}
+
 #[test]
 fn links_in_the_documents_lead_somewhere() {
     for (name, text) in documents() {

@@ -58,13 +58,6 @@ pub(crate) fn slow(app: &Value) -> Value {
     app
 }
 
-/// A version that never gets ready.
-pub(crate) fn stuck(app: &Value) -> Value {
-    let mut app = app.clone();
-    container(&mut app)["args"].as_array_mut().expect("podinfo.yaml has arguments").push("--unready".into());
-    app
-}
-
 fn container(app: &mut Value) -> &mut Value {
     &mut app["spec"]["template"]["spec"]["containers"][0]
 }

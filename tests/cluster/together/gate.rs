@@ -1,10 +1,12 @@
 //! What the gate refuses and warns about, in the words that a user of `kubectl` sees. Without the gate the same objects get
 //! in, and the controller has to leave them alone and say why.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::install::shared;
-use crate::support::command::Outcome;
+use crate::support::command::{self, Outcome};
 use crate::support::history::History;
 use crate::support::manifests::{APP, blue_green, canary, canary_for, named, podinfo, with};
 use crate::support::space::Space;
@@ -163,12 +165,12 @@ fn a_warning_leaves_the_object_as_it_was_written() {
 fn a_dry_run_says_the_same_and_stores_nothing() {
     let Some(_sluice) = shared("dry run") else { return };
     let space = Space::new("dry");
-    let words = ["apply", "--dry-run=server"];
+    let words = &["apply", "--dry-run=server"];
     if switch::gate() {
-        let outcome = kubectl::write(&space.namespace, &words, &[&wrong("steps.yaml")]);
+        let outcome = kubectl::write(&space.namespace, words, &[&wrong("steps.yaml")]);
         contains_all(&outcome.refused(), &["SL404"]);
     }
-    kubectl::write(&space.namespace, &words, &[&blue_green(2)]).ok();
+    kubectl::write(&space.namespace, words, &[&blue_green(2)]).ok();
     assert!(api::list("canaries", &space.namespace).is_empty());
 }
 
@@ -193,4 +195,16 @@ fn an_object_of_nearly_the_largest_size_is_answered() {
         ])
         .ok();
     assert_eq!(api::get("canaries", &space.namespace, "large")["spec"]["analysis"]["threshold"], 3);
+}
+
+#[test]
+fn people_see_where_a_canary_stands() {
+    let Some(_sluice) = shared("columns") else { return };
+    let space = Space::new("columns");
+    space.initialised(&podinfo("one"), &blue_green(2));
+    let mut command = bed::bed().command("kubectl");
+    command.args(["--namespace", &space.namespace, "get", "canary", "podinfo", "--watch"]);
+    // A watch has no end of its own.
+    let said = command::run(&mut command, None, Duration::from_secs(3)).stdout;
+    contains_all(&said, &["NAME", "STATUS", "WEIGHT", "podinfo", "Initialized"]);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::install::shared;
 use crate::support::load::{Load, tolerance};
-use crate::support::manifests::{APP, blue_green, canary, podinfo, slow, stuck, with};
+use crate::support::manifests::{APP, blue_green, canary, podinfo, slow, with};
 use crate::support::space::Space;
 use crate::support::{api, facts, wait};
 
@@ -134,7 +134,8 @@ fn a_version_that_never_gets_ready_is_taken_back_at_the_deadline() {
     let short = with(&canary(&space.host(), &[20, 50]), &json!({"spec": {"progressDeadlineSeconds": 20}}));
     let history = space.initialised(&podinfo("one"), &short);
     let mark = history.mark();
-    space.apply(&[&stuck(&podinfo("two"))]);
+    // An image that does not exist, which is how most of these come about.
+    space.kubectl(&["set", "image", "deployment/podinfo", "podinfo=podinfo:2"]).ok();
     history.ends(mark, "Failed");
     assert_eq!(history.weights(mark), [0], "a pod that is not ready got traffic");
     space.rests();
