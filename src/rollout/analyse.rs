@@ -24,18 +24,15 @@ const ASK_AGAIN: i64 = 30;
 pub(super) fn start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) {
     draft.enter(Phase::Progressing);
     draft.status.last_applied_spec = Some(revision.to_string());
-    if scene.primary_can_carry(draft.status.last_promoted_spec.clone().as_deref()) {
-        draft.status.canary_weight = 0;
-    }
+    set_share(scene, draft, Weight::ZERO);
     // A share that the primary cannot take back is kept, and checked before it may rise.
     draft.status.step_index = i32::from(draft.status.canary_weight > 0);
     draft.status.iterations = 0;
     draft.status.failed_checks = 0;
     draft.status.checks.clear();
-    draft.event(Reason::RevisionDetected, format!("New revision {revision}: its pods are started."));
-    if scene.skips_analysis() && scene.snapshot(revision.as_str()).is_some() {
-        begin_promotion(scene, draft, "The analysis is skipped.");
-    }
+    let next =
+        if scene.skips_analysis() { "it is promoted without analysis" } else { "its pods are started" };
+    draft.event(Reason::RevisionDetected, format!("New revision {revision}: {next}."));
 }
 
 /// One look at a run.
@@ -60,7 +57,7 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
     if !scene.is_stored(&revision) {
-        return draft.say(format!("Keeping a snapshot of revision {revision}."));
+        return wait(scene, draft, format!("A snapshot of revision {revision} is being kept."));
     }
     if scene.skips_analysis() {
         return begin_promotion(scene, draft, "The analysis is skipped.");
@@ -80,9 +77,8 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         return follow(scene, draft);
     }
     // The plan may have been edited since: never stay above what it allows now.
-    let weight = weight(draft).min(scene.plan.limit());
-    draft.status.canary_weight = weight.into();
-    if let Err(why) = scene.routed(weight) {
+    set_share(scene, draft, weight(draft).min(scene.plan.limit()));
+    if let Err(why) = scene.routed(weight(draft)) {
         return wait(scene, draft, why);
     }
     draft.status.deadline_at = None;
@@ -173,7 +169,8 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             let first = draft.status.step_index == 0;
             draft.status.step_index = index;
             draft.status.next_step_at = None;
-            draft.status.canary_weight = weight.into();
+            draft.status.deadline_at = None;
+            set_share(scene, draft, weight);
             if let Plan::BlueGreen { iterations, .. } = scene.plan {
                 draft.status.iterations = index;
                 if first {
@@ -196,9 +193,14 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 pub(super) fn take_back(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &str) {
     draft.enter(Phase::Failed);
     draft.event(Reason::RolledBack, format!("The revision is taken back. {why}"));
+    set_share(scene, draft, Weight::ZERO);
+}
+
+/// Gives the canary another share; a smaller one only if the primary can carry the difference.
+fn set_share(scene: &Scene<'_>, draft: &mut Draft<'_>, share: Weight) {
     let promoted = draft.status.last_promoted_spec.clone();
-    if scene.primary_can_carry(promoted.as_deref()) {
-        draft.status.canary_weight = 0;
+    if share > weight(draft) || scene.primary_can_carry(promoted.as_deref()) {
+        draft.status.canary_weight = share.into();
     }
 }
 

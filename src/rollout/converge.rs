@@ -118,8 +118,15 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         && !matches!(draft.status.phase, Phase::Initializing | Phase::Promoting);
     if unasked {
         let name = scene.canary.primary_name();
-        draft
-            .event(Reason::PrimaryRestored, format!("Deployment {name} is put back to revision {revision}."));
+        // A policy may undo what we apply each time: told once for each state that we found.
+        let found = match live {
+            Some(live) => format!("was changed (generation {})", live["metadata"]["generation"]),
+            None => "was deleted".to_owned(),
+        };
+        draft.event_once(
+            Reason::PrimaryRestored,
+            format!("Deployment {name} {found} and is put back to revision {revision}."),
+        );
     }
     draft.effect(Effect::Apply { object, manager: Manager::Primary });
 }
@@ -129,7 +136,7 @@ fn target_replicas(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let Some(target) = &scene.target else { return };
     let reference = refs::target(scene.canary);
     match draft.status.phase {
-        Phase::Progressing | Phase::WaitingPromotion if target.replicas == 0 => {
+        Phase::Progressing | Phase::WaitingPromotion if target.replicas == 0 && !scene.skips_analysis() => {
             let replicas = workload::wished(target.object).unwrap_or_else(|| scene.primary_replicas()).max(1);
             draft.effect(Effect::Scale { reference, replicas });
         }
@@ -138,7 +145,7 @@ fn target_replicas(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             if !settled || draft.status.canary_weight > 0 {
                 return;
             }
-            if draft.phase_before() == draft.status.phase && draft.status.phase != Phase::Failed {
+            if draft.phase_before() == draft.status.phase && draft.target_moved() {
                 let held = target.replicas;
                 draft.event(
                     Reason::ReplicasHeld,

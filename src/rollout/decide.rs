@@ -22,6 +22,8 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
         return draft.finish();
     }
     if canary.spec.suspend {
+        // What is awaited gets its whole time once the Canary goes on.
+        draft.status.deadline_at = None;
         draft.say("Suspended: nothing is changed until spec.suspend is false.");
         return draft.finish();
     }
@@ -29,7 +31,10 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
         Err(blocker) => draft.block(blocker.reason, blocker.message),
         Ok(scene) => {
             advance(&scene, &mut draft);
-            if let Some(target) = &scene.target {
+            // Only what was judged: a revision that comes while another one is promoted still has its turn.
+            if let Some(target) = &scene.target
+                && draft.status.last_applied_spec.as_deref() == Some(target.snapshot.revision.as_str())
+            {
                 draft.status.target = Some(target.observed.clone());
             }
             converge(&scene, &mut draft);

@@ -38,6 +38,11 @@ impl<'a> Draft<'a> {
         self.canary.status.as_ref().map(|status| status.phase).unwrap_or_default()
     }
 
+    /// Whether this decision sees the target otherwise than the last one did.
+    pub(super) fn target_moved(&self) -> bool {
+        self.canary.status.as_ref().and_then(|status| status.target.as_ref()) != self.status.target.as_ref()
+    }
+
     pub(super) fn effect(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
@@ -47,21 +52,37 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn event(&mut self, reason: Reason, message: impl Into<String>) {
-        let message = message.into();
+        let message = whole(message.into());
         self.say(message.clone());
         self.events.push(Event { reason, message });
     }
 
+    /// Tells people unless the last decision said the same already: for what is tried again as long as it does not help.
+    pub(super) fn event_once(&mut self, reason: Reason, message: impl Into<String>) {
+        let message = whole(message.into());
+        let said = self.canary.status.as_ref().and_then(|status| status.last_decision.as_ref());
+        if said == Some(&message) {
+            self.say(message);
+        } else {
+            self.event(reason, message);
+        }
+    }
+
     /// Says in one sentence what was decided or is awaited.
     pub(super) fn say(&mut self, sentence: impl Into<String>) {
-        self.status.last_decision = Some(sentence.into());
+        self.status.last_decision = Some(whole(sentence.into()));
     }
 
     /// Names what keeps the Canary from going on.
     pub(super) fn block(&mut self, reason: &'static str, message: impl Into<String>) {
-        let message = message.into();
+        let message = whole(message.into());
         self.say(message.clone());
         self.blocker = Some(Blocker { reason, message });
+    }
+
+    /// Whether something keeps the Canary from going on.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocker.is_some()
     }
 
     /// Looks again at that time, or earlier if something else asks for it.
@@ -86,7 +107,7 @@ impl<'a> Draft<'a> {
         deadline <= self.now
     }
 
-    /// The decision; its status is the present one unless more than times differ.
+    /// The decision; its status is the present one unless something changed.
     pub(super) fn finish(mut self) -> Decision {
         let before = self.canary.status.clone().unwrap_or_default();
         self.status.observed_generation = self.canary.metadata.generation;
@@ -113,7 +134,23 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// `now` plus a duration, at most the end of time.
+/// `now` plus a duration, at most the end of time. The status keeps whole seconds: rounded up, so that nothing is early.
 pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
-    now.checked_add(duration).unwrap_or(Timestamp::MAX)
+    let at = now.checked_add(duration).unwrap_or(Timestamp::MAX);
+    let rest = at.subsec_nanosecond();
+    let missing = if rest > 0 {
+        SignedDuration::from_nanos(i64::from(1_000_000_000 - rest))
+    } else {
+        SignedDuration::ZERO
+    };
+    at.checked_add(missing).unwrap_or(Timestamp::MAX)
+}
+
+/// A text that ends as sentences do; what others say often does not.
+fn whole(mut text: String) -> String {
+    text.truncate(text.trim_end().len());
+    if !text.ends_with(['.', '!', '?']) {
+        text.push('.');
+    }
+    text
 }

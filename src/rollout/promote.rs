@@ -89,7 +89,8 @@ fn hand_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: String) {
 
 /// Traffic is back: the target's pods go once every proxy knows.
 pub(super) fn finalise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
-    if settled(scene, draft) {
+    // A gateway that does not answer keeps the pods, not the revision: the next one has its turn.
+    if settled(scene, draft) || draft.is_blocked() {
         draft.status.phase = Phase::Succeeded;
         draft.event(
             Reason::Promoted,

@@ -29,6 +29,9 @@ pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         // The primary serves nobody yet: it follows the target, so that no change is lost and a broken first version
         // can be mended.
         let revision = target.snapshot.revision.to_string();
+        if draft.status.last_applied_spec.as_ref() != Some(&revision) {
+            draft.status.deadline_at = None;
+        }
         match scene.primary_readiness(&revision) {
             Readiness::Ready => {
                 draft.status.last_promoted_spec = Some(revision.clone());
@@ -69,6 +72,7 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if draft.status.canary_weight > 0 {
         let promoted = draft.status.last_promoted_spec.clone();
         if !scene.primary_can_carry(promoted.as_deref()) {
+            // Its pods, its endpoints and a new revision wake us: nothing else is to be done.
             let primary = scene.canary.primary_name();
             return draft.block(
                 "PrimaryNotReady",
@@ -98,12 +102,17 @@ pub(super) fn stand_by_promoted(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 /// Whether the route has stood at zero for the settle time, so that pods may go. Acceptance speaks of the object, not
 /// of every proxy.
 pub(super) fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    // Somebody gave the canary a share behind our back: it settles anew.
+    if scene.route.as_ref().is_some_and(|route| route.weights.canary > Weight::ZERO) {
+        draft.status.settle_until = None;
+    }
     match &draft.status.settle_until {
         Some(until) if until.0 <= scene.now => return true,
         Some(until) => draft.wake_at(until.0),
         None => match scene.routed(Weight::ZERO) {
             Ok(()) => {
                 let until = later(scene.now, scene.settle());
+                draft.status.deadline_at = None;
                 draft.status.settle_until = Some(Time(until));
                 draft.wake_at(until);
             }

@@ -8,7 +8,7 @@ use crate::{
     analysis,
     api::{
         Analysis, Canary, CanaryStatus, Duration, MetricTemplate, Object, ObjectRef, ObservedTarget,
-        Provider, TargetKind, owned,
+        Provider, TargetKind, names, owned,
     },
     routing::{self, Acceptance, Route, Router, Weight, Weights},
     workload::{self, Readiness, RevisionId, Selector, Snapshot},
@@ -235,8 +235,12 @@ impl<'a> Scene<'a> {
         let up_to_date = match (live, self.render_primary(revision, replicas)) {
             // The fingerprint, not the content: a mutating policy may have added to what we applied.
             (Some(live), Some(wanted)) => owned::is_applied(live, &wanted),
-            // Nothing to compare with (a primary that was adopted): what runs is what counts.
-            _ => true,
+            // Neither snapshot nor target to compare with: what the primary says that it is.
+            (Some(live), None) => live["metadata"]["annotations"][names::REVISION]
+                .as_str()
+                // The peer's primaries say nothing: what runs is what counts.
+                .is_none_or(|runs| runs == revision),
+            (None, _) => false,
         };
         if !up_to_date {
             return Readiness::Waiting(format!("Deployment {name} is being brought to revision {revision}."));

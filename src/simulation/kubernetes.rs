@@ -31,8 +31,9 @@ pub struct Kubernetes {
 }
 
 impl Kubernetes {
-    /// Brings pods, endpoints and statuses to what they are at `now`; returns when something will happen next.
-    pub fn tick(&mut self, memory: &mut Memory, now: Timestamp) -> Option<Timestamp> {
+    /// Brings pods, endpoints and statuses to what they are at `now`; returns when something will happen next. A gateway
+    /// that is away accepts no route.
+    pub fn tick(&mut self, memory: &mut Memory, now: Timestamp, gateway_away: bool) -> Option<Timestamp> {
         let deployments = memory.of_kind("Deployment");
         self.pods.retain(|reference, _| deployments.contains(reference));
         let mut next: Vec<Timestamp> = Vec::new();
@@ -52,6 +53,9 @@ impl Kubernetes {
                 *seen = (generation, now);
             }
             let at = seen.1 + ACCEPT;
+            if gateway_away {
+                continue;
+            }
             if at > now {
                 next.push(at);
             } else {

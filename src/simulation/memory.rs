@@ -11,7 +11,11 @@ use crate::api::{Live, Object, ObjectRef};
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     objects: BTreeMap<ObjectRef, Arc<Object>>,
+    /// What each field manager applied last.
+    applied: BTreeMap<(ObjectRef, &'static str), Value>,
     version: u64,
+    /// A mutating policy that every write passes through.
+    pub policy: Option<fn(&mut Object)>,
 }
 
 /// A write against a version that is no longer there.
@@ -55,6 +59,21 @@ impl Memory {
         Ok(())
     }
 
+    /// Server-side apply: as [`merge`](Self::merge), and what this manager applied before and does not any more goes.
+    pub fn apply(
+        &mut self,
+        reference: &ObjectRef,
+        manager: &'static str,
+        fields: &Value,
+    ) -> Result<(), Conflict> {
+        let before = self.applied.insert((reference.clone(), manager), fields.clone());
+        let mut patch = fields.clone();
+        if let Some(before) = before.filter(|_| self.objects.contains_key(reference)) {
+            without(&before, &mut patch);
+        }
+        self.merge(reference, &patch)
+    }
+
     /// Replaces one top-level part of an existing object, `status` for example.
     pub fn replace_part(&mut self, reference: &ObjectRef, part: &str, value: Value) -> Result<(), Conflict> {
         let mut after = self.objects.get(reference).ok_or(Conflict)?.as_ref().clone();
@@ -84,6 +103,9 @@ impl Memory {
     }
 
     fn store(&mut self, reference: &ObjectRef, mut after: Value) {
+        if let Some(policy) = self.policy {
+            policy(&mut after);
+        }
         let before = self.objects.get(reference).map(Arc::as_ref);
         if before == Some(&after) {
             return;
@@ -94,5 +116,18 @@ impl Memory {
         after["metadata"]["generation"] = json!(generation + i64::from(spec_moved));
         after["metadata"]["resourceVersion"] = json!(self.version.to_string());
         self.objects.insert(reference.clone(), Arc::new(after));
+    }
+}
+
+/// Adds a null for each field of `before` that `patch` lacks.
+fn without(before: &Value, patch: &mut Value) {
+    let (Value::Object(before), Value::Object(patch)) = (before, patch) else { return };
+    for (key, value) in before {
+        match patch.get_mut(key) {
+            Some(present) => without(value, present),
+            None => {
+                patch.insert(key.clone(), Value::Null);
+            }
+        }
     }
 }

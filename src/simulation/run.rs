@@ -13,6 +13,9 @@ use crate::{
     rollout::{Answer, Answers, Ask, Observation, Settings, decide},
 };
 
+/// Looks at one instant after which the controller is taken to go round in circles.
+const PATIENCE: usize = 1000;
+
 /// Answers what a Canary asks.
 pub type Oracle = Box<dyn FnMut(&Ask) -> Answer>;
 
@@ -92,12 +95,15 @@ impl Simulation {
 
     /// Looks until nothing changes any more; returns when something will happen next.
     fn settle(&mut self, check: &mut impl FnMut(&Simulation)) -> Option<Timestamp> {
+        let mut rounds = 0;
         loop {
+            rounds += 1;
+            assert!(rounds < PATIENCE, "the controller never comes to rest: {:?}", self.status());
             let before = self.world.state().memory.version();
             let next = {
                 let mut state = self.world.state();
-                let now = state.now;
-                self.kubernetes.tick(&mut state.memory, now)
+                let (now, away) = (state.now, state.gateway_away);
+                self.kubernetes.tick(&mut state.memory, now, away)
             };
             let again = self.look() | self.answer();
             check(self);

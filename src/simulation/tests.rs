@@ -12,6 +12,8 @@ use crate::{
 };
 
 mod chaos;
+mod deadlines;
+mod edits;
 
 fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)

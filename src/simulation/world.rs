@@ -51,6 +51,8 @@ pub struct State {
     pub asks: Vec<Ask>,
     /// Draws the fault of the next call.
     pub faults: Faults,
+    /// Whether nobody accepts routes.
+    pub gateway_away: bool,
 }
 
 /// A world in memory.
@@ -64,7 +66,15 @@ pub fn canary_ref(key: &CanaryKey) -> ObjectRef {
 impl MemoryWorld {
     /// A world that begins at `now` with these objects.
     pub fn new(memory: Memory, now: Timestamp, faults: Faults) -> Self {
-        let state = State { memory, now, deeds: Vec::new(), events: Vec::new(), asks: Vec::new(), faults };
+        let state = State {
+            memory,
+            now,
+            deeds: Vec::new(),
+            events: Vec::new(),
+            asks: Vec::new(),
+            faults,
+            gateway_away: false,
+        };
         MemoryWorld(Mutex::new(state))
     }
 
@@ -112,7 +122,9 @@ impl World for MemoryWorld {
     async fn perform(&self, _canary: &Canary, effect: &Effect) -> Result<(), WorldError> {
         self.call("performing an effect", |memory| {
             match effect {
-                Effect::Apply { object, .. } => memory.merge(&ObjectRef::of(object), object)?,
+                Effect::Apply { object, manager } => {
+                    memory.apply(&ObjectRef::of(object), manager.as_str(), object)?
+                }
                 Effect::Merge { reference, patch, .. } => memory.merge(reference, patch)?,
                 Effect::Scale { reference, replicas } => {
                     memory.merge(reference, &json!({"spec": {"replicas": replicas}}))?;

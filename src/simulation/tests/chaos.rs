@@ -1,5 +1,13 @@
 //! A thousand rollouts, each with its own plan, verdicts, faults and meddling users, all from one seed each.
 
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -23,11 +31,23 @@ enum Meddling {
 
 #[test]
 fn a_thousand_rollouts_with_faults_keep_every_invariant_and_all_end() {
-    let mut ends = std::collections::BTreeMap::new();
-    for seed in 0..ROLLOUTS {
-        let end = rollout(seed);
-        *ends.entry(format!("{end:?}")).or_insert(0) += 1;
-    }
+    let next = AtomicU64::new(0);
+    let ends = Mutex::new(BTreeMap::new());
+    let worker = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= ROLLOUTS {
+                return;
+            }
+            let end = rollout(seed);
+            *ends.lock().unwrap().entry(format!("{end:?}")).or_insert(0) += 1;
+        }
+    };
+    std::thread::scope(|scope| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        (0..cores).for_each(|_| drop(scope.spawn(worker)));
+    });
+    let ends = ends.into_inner().unwrap();
     // Both ends happen often, or the scenarios show nothing.
     assert!(ends.values().all(|count| *count > 100) && ends.len() == 2, "{ends:?}");
 }
