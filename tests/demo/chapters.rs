@@ -116,10 +116,15 @@ fn first(screen: &Screen, space: &Space) -> Option<History> {
     screen.say("and goes on if 99 % succeed and 99 % take less than 500 ms.");
     let wishes = json!({"spec": {"analysis": {"threshold": 1}}});
     let canary = crate::support::manifests::with(&canary(&space.host(), &STEPS), &wishes);
-    let history = screen.check("initialised: podinfo-primary serves", || {
-        space.initialised(&replicas(&podinfo("one"), 2), &canary)
-    })?;
-    screen.check("podinfo itself rests at zero", || space.rests())?;
+    let history = screen
+        .check("initialised: podinfo-primary serves, podinfo itself rests at zero", || {
+            space.initialised(&replicas(&podinfo("one"), 2), &canary)
+        })?;
+    screen.claim(
+        "all traffic goes to podinfo-primary",
+        space.route() == (100, 0),
+        format!("{:?}", space.route()),
+    );
     Some(history)
 }
 
@@ -178,8 +183,7 @@ fn kill(screen: &Screen) {
     std::thread::sleep(Duration::from_secs(4));
     let leader = controller::leader();
     let how = controller::kill(&leader);
-    screen
-        .say(&format!("           ... in the middle of this step, {how} of the controller that writes ..."));
+    screen.say(&format!("           ... in the middle of this step: {how} of the replica that writes ..."));
 }
 
 fn share(screen: &Screen, load: &Load, planned: i64, from: Instant, until: Instant) {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{api, command, helm, kubectl, switch, wait};
 
@@ -42,7 +42,8 @@ pub(crate) fn gone() {
     });
 }
 
-/// Waits until all replicas are ready.
+/// Waits until all replicas are ready and the API server reaches the gate: between the two lies the time that kube-proxy
+/// takes to hear of a pod.
 #[track_caller]
 pub(crate) fn ready() {
     wait::until(wait::PODS, "all replicas of Sluice to be ready", || {
@@ -53,6 +54,14 @@ pub(crate) fn ready() {
             Ok(())
         } else {
             Err(status.to_string())
+        }
+    });
+    let nothing =
+        json!({"apiVersion": "flagger.app/v1beta1", "kind": "Canary", "metadata": {"name": "nothing"}});
+    wait::until(wait::NOTICED, "the API server to reach the gate", || {
+        match api::dry_run("canaries", "default", &nothing) {
+            Err(said) if said.contains("failed calling webhook") => Err(said),
+            _ => Ok(()),
         }
     });
 }

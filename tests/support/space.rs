@@ -66,6 +66,7 @@ impl Space {
         let name = canary["metadata"]["name"].as_str().unwrap();
         let history = History::of(&self.namespace, name);
         history.wait(wait::INITIALISED, "the Canary to be initialised", |seen| seen.phase() == "Initialized");
+        self.rests();
         history
     }
 
@@ -83,12 +84,14 @@ impl Space {
             .collect()
     }
 
-    /// Waits until the target rests: no replica wished, no pod left.
+    /// Waits until the target rests: no replica wished, no pod left, also none that is going. The app answers the probes of
+    /// its last seconds with 503, and a run that begins meanwhile would find these in its success rate.
     #[track_caller]
     pub(crate) fn rests(&self) {
         wait::until(wait::PODS, "the target to rest at zero", || {
             let wished = &self.deployment(APP)["spec"]["replicas"];
-            let pods = self.pods(APP).len();
+            let all = api::list("pods", &self.namespace).into_iter();
+            let pods = all.filter(|pod| pod["metadata"]["labels"]["app"] == APP).count();
             if *wished == 0 && pods == 0 { Ok(()) } else { Err(format!("{wished} wished, {pods} pods")) }
         });
     }

@@ -13,7 +13,6 @@ fn a_dead_gate_refuses_canaries_lets_deployments_pass_and_the_controller_repairs
     let space = Space::new("outage");
     let app = podinfo("one");
     space.initialised(&app, &canary(&space.host(), &[20, 50]));
-    space.rests();
 
     let sluice = sluice.changing();
     kubectl::within(helm::NAMESPACE, &["scale", "deployment", helm::RELEASE, "--replicas=0"]).ok();

@@ -38,7 +38,6 @@ fn no_way_of_writing_starts_pods_of_a_resting_target() {
     let space = Space::new("held");
     let app = podinfo("one");
     space.initialised(&app, &canary(&space.host(), &[20, 50]));
-    space.rests();
     let write = |words: &[&str], wish| {
         // Without the gate the controller may write between what kubectl reads and what it writes.
         wait::until(wait::NOTICED, "a write without a conflict", || {

@@ -42,7 +42,6 @@ fn a_resting_target_that_is_scaled_is_put_back() {
     let Some(_sluice) = shared("a scaled target") else { return };
     let space = Space::new("scaled");
     space.initialised(&podinfo("one"), &canary(&space.host(), &[20, 50]));
-    space.rests();
     // Through `/scale`, which the gate does not see: the controller has to.
     space.kubectl(&["scale", "deployment", APP, "--replicas=2"]).ok();
     wait::until(wait::NOTICED, "the wish to be remembered", || {
