@@ -65,7 +65,7 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if scene.plan.is_empty() {
         return draft.block(
             "NoSteps",
-            "spec.analysis has no step to take: set stepWeight, stepWeights or iterations.",
+            "There is no step to take: set stepWeight, stepWeights or iterations in spec.analysis.",
         );
     }
     match scene.canary_readiness() {
@@ -153,7 +153,7 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
     draft.status.failed_checks += 1;
     let threshold = scene.analysis().threshold.unwrap_or(1).max(1);
     let sentence =
-        format!("Failed check {} of {threshold}: {}", draft.status.failed_checks, failed.join(" "));
+        format!("Failed check {} of {threshold}: {}", draft.status.failed_checks, failed.join("; "));
     draft.event(Reason::CheckFailed, sentence.clone());
     if draft.status.failed_checks >= threshold {
         return take_back(scene, draft, &sentence);

@@ -101,3 +101,80 @@ fn phase_message(phase: Phase) -> &'static str {
         Phase::Terminated => "The Canary is deleted.",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn status(phase: Phase, sentence: &str) -> CanaryStatus {
+        CanaryStatus { phase, last_decision: Some(sentence.to_owned()), ..CanaryStatus::default() }
+    }
+
+    fn value(status: &CanaryStatus, of: &str) -> ConditionStatus {
+        status.conditions.iter().find(|condition| condition.type_ == of).unwrap().status
+    }
+
+    #[rstest]
+    #[case(Phase::Unset, ConditionStatus::Unknown, ConditionStatus::False)]
+    #[case(Phase::Initializing, ConditionStatus::Unknown, ConditionStatus::True)]
+    #[case(Phase::Initialized, ConditionStatus::True, ConditionStatus::False)]
+    #[case(Phase::Progressing, ConditionStatus::Unknown, ConditionStatus::True)]
+    #[case(Phase::Promoting, ConditionStatus::Unknown, ConditionStatus::True)]
+    #[case(Phase::Finalising, ConditionStatus::Unknown, ConditionStatus::True)]
+    #[case(Phase::Succeeded, ConditionStatus::True, ConditionStatus::False)]
+    #[case(Phase::Failed, ConditionStatus::False, ConditionStatus::False)]
+    fn each_phase_has_its_conditions(
+        #[case] phase: Phase,
+        #[case] promoted: ConditionStatus,
+        #[case] progressing: ConditionStatus,
+    ) {
+        let mut status = status(phase, "So it is.");
+        update(&mut status, None, at(1));
+        assert_eq!(value(&status, PROMOTED), promoted);
+        assert_eq!(value(&status, READY), promoted);
+        assert_eq!(value(&status, PROGRESSING), progressing);
+        assert_eq!(value(&status, STALLED), ConditionStatus::False);
+        assert!(status.conditions.iter().all(|condition| !condition.reason.is_empty()));
+    }
+
+    #[test]
+    fn what_blocks_is_stalled_and_not_ready() {
+        let mut status = status(Phase::Succeeded, "It is away.");
+        let blocker =
+            Blocker { reason: "TargetMissing", message: "Deployment shop does not exist.".to_owned() };
+        update(&mut status, Some(&blocker), at(1));
+        assert_eq!(value(&status, PROMOTED), ConditionStatus::True, "the primary runs on");
+        assert_eq!(value(&status, READY), ConditionStatus::False);
+        let stalled = status.conditions.iter().find(|condition| condition.type_ == STALLED).unwrap();
+        assert_eq!(stalled.status, ConditionStatus::True);
+        assert_eq!((stalled.reason.as_str(), &stalled.message), (blocker.reason, &blocker.message));
+    }
+
+    #[test]
+    fn nothing_new_changes_nothing_not_even_a_time() {
+        let mut status = status(Phase::Progressing, "It goes on.");
+        update(&mut status, None, at(1));
+        let before = status.clone();
+        update(&mut status, None, at(9));
+        assert_eq!(status, before);
+    }
+
+    #[test]
+    fn a_new_sentence_is_an_update_and_no_transition() {
+        let mut status = status(Phase::Progressing, "It goes on.");
+        update(&mut status, None, at(1));
+        status.last_decision = Some("It goes further.".to_owned());
+        update(&mut status, None, at(9));
+        let ready = status.conditions.iter().find(|condition| condition.type_ == READY).unwrap();
+        assert_eq!(ready.last_transition_time, Some(Time(at(1))));
+        assert_eq!(ready.last_update_time, Some(Time(at(9))));
+        let promoted = status.conditions.iter().find(|condition| condition.type_ == PROMOTED).unwrap();
+        assert_eq!(promoted.last_update_time, Some(Time(at(1))), "it says the same");
+    }
+}

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Ask, Decision, Effect, Event, Reason, conditions, conditions::Blocker};
+use super::{Ask, Decision, Effect, Event, Reason, conditions, conditions::Blocker, text::whole};
 use crate::api::{Canary, CanaryStatus, Phase};
 
 /// Collects what a decision consists of.
@@ -144,13 +144,4 @@ pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
         SignedDuration::ZERO
     };
     at.checked_add(missing).unwrap_or(Timestamp::MAX)
-}
-
-/// A text that ends as sentences do; what others say often does not.
-fn whole(mut text: String) -> String {
-    text.truncate(text.trim_end().len());
-    if !text.ends_with(['.', '!', '?']) {
-        text.push('.');
-    }
-    text
 }

@@ -16,8 +16,7 @@ mod refs;
 mod rest;
 mod scene;
 mod settings;
-#[cfg(test)]
-mod tests;
+mod text;
 
 pub use ask::{Answer, Answers, Ask, AskId};
 pub use decide::decide;

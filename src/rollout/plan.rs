@@ -112,3 +112,99 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn plan(analysis: Value, weights: bool) -> Plan {
+        let analysis: Analysis = serde_json::from_value(analysis).unwrap();
+        Plan::of(&analysis, Capabilities { weights, ..Capabilities::default() })
+    }
+
+    fn weight(percent: i64) -> Weight {
+        Weight::try_from(percent).unwrap()
+    }
+
+    #[rstest]
+    // The peer goes to 60 here, above the maximum.
+    #[case::the_maximum_is_the_last_step(json!({"stepWeight": 20, "maxWeight": 50}), &[20, 40, 50])]
+    #[case::a_step_that_meets_the_maximum(json!({"stepWeight": 25, "maxWeight": 50}), &[25, 50])]
+    #[case::a_maximum_below_the_first_step(json!({"stepWeight": 20, "maxWeight": 5}), &[5])]
+    #[case::no_maximum_is_all(json!({"stepWeight": 40}), &[40, 80, 100])]
+    #[case::a_maximum_of_none_is_all(json!({"stepWeight": 50, "maxWeight": 0}), &[50, 100])]
+    #[case::a_maximum_above_all_is_all(json!({"stepWeight": 60, "maxWeight": 150}), &[60, 100])]
+    #[case::a_step_above_all_is_all(json!({"stepWeight": 150}), &[100])]
+    #[case::listed(json!({"stepWeights": [1, 2, 10, 80]}), &[1, 2, 10, 80])]
+    #[case::a_listed_step_above_all_is_all(json!({"stepWeights": [1, 2, 10, 200]}), &[1, 2, 10, 100])]
+    #[case::listed_and_no_maximum(json!({"stepWeights": [10, 60], "maxWeight": 50}), &[10, 60])]
+    #[case::one_step_wins_over_a_list(json!({"stepWeight": 50, "stepWeights": [1]}), &[50, 100])]
+    #[case::s1_a_step_that_repeats_is_left_out(json!({"stepWeights": [10, 10, 50]}), &[10, 50])]
+    #[case::s1_a_step_that_falls_is_left_out(json!({"stepWeights": [50, 20, 80]}), &[50, 80])]
+    #[case::a_step_below_nothing_is_left_out(json!({"stepWeights": [-5, 0, 7]}), &[7])]
+    #[case::a_negative_step_is_none(json!({"stepWeight": -10}), &[])]
+    #[case::nothing(json!({}), &[])]
+    fn steps_rise_to_the_maximum_and_never_above(#[case] analysis: Value, #[case] expected: &[i64]) {
+        let steps = expected.iter().copied().map(weight).collect();
+        assert_eq!(plan(analysis, true), Plan::Weights { steps });
+    }
+
+    #[rstest]
+    #[case::where_it_is_wished(json!({"iterations": 3}), true, 3, true)]
+    #[case::even_with_steps(json!({"iterations": 3, "stepWeight": 10}), true, 3, true)]
+    #[case::without_a_split(json!({"iterations": 3}), false, 3, false)]
+    #[case::the_peers_ten_where_steps_cannot_be(json!({"stepWeight": 10}), false, 10, false)]
+    fn iterations_keep_traffic_away(
+        #[case] analysis: Value,
+        #[case] weights: bool,
+        #[case] iterations: i32,
+        #[case] switches: bool,
+    ) {
+        let plan = plan(analysis, weights);
+        assert_eq!(plan, Plan::BlueGreen { iterations, switches });
+        assert_eq!(plan.limit(), Weight::ZERO);
+        let switched = if switches { Weight::FULL } else { Weight::ZERO };
+        assert_eq!(plan.promotion_weight(Weight::ZERO), switched);
+        let step = |index| Next::Step { index, weight: Weight::ZERO };
+        assert_eq!(plan.next(0, Weight::ZERO), step(1));
+        assert_eq!(plan.next(iterations - 1, Weight::ZERO), step(iterations));
+        assert_eq!(plan.next(iterations, Weight::ZERO), Next::Promote);
+    }
+
+    #[rstest]
+    #[case::begins(0, Some((1, 10)))]
+    #[case::goes_on(10, Some((2, 20)))]
+    #[case::s2_between_two_steps(15, Some((2, 20)))]
+    #[case::ends(50, None)]
+    #[case::s2_above_all_steps(70, None)]
+    fn the_next_step_is_the_smallest_above(#[case] present: i64, #[case] expected: Option<(i32, i64)>) {
+        let plan = plan(json!({"stepWeights": [10, 20, 50]}), true);
+        let next = expected.map_or(Next::Promote, |(index, to)| Next::Step { index, weight: weight(to) });
+        // Whatever the index says: it may be of a plan that was edited since.
+        assert!((0..9).all(|index| plan.next(index, weight(present)) == next));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_plan_ends_by_rising_steps(
+            step in -20..200i32,
+            maximum in -20..200i32,
+            listed in prop::collection::vec(-20..200i32, 0..8),
+        ) {
+            let plan = plan(json!({"stepWeight": step, "maxWeight": maximum, "stepWeights": listed}), true);
+            let (mut index, mut share, mut taken) = (0, Weight::ZERO, 0);
+            while let Next::Step { index: next, weight } = plan.next(index, share) {
+                prop_assert!(weight > share && weight <= plan.limit());
+                (index, share, taken) = (next, weight, taken + 1);
+                prop_assert_eq!(index, taken);
+            }
+            prop_assert_eq!(usize::try_from(taken).unwrap(), plan.len());
+        }
+    }
+}

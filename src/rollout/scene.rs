@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 
-use super::{Observation, Plan, Settings, conditions::Blocker, observation::serves, refs};
+use super::{Observation, Plan, Settings, conditions::Blocker, observation::serves, refs, text::whole};
 use crate::{
     analysis,
     api::{
@@ -248,7 +248,8 @@ impl<'a> Scene<'a> {
         if replicas == 0 {
             return Readiness::Waiting(format!("Deployment {name} is scaled to zero; scale it up."));
         }
-        match workload::readiness(primary, self.analysis().primary_ready_threshold.unwrap_or(100)) {
+        let readiness = workload::readiness(primary, self.analysis().primary_ready_threshold.unwrap_or(100));
+        match named(&name, readiness) {
             Readiness::Ready if self.primary_endpoints == 0 && serves(self.canary) => Readiness::Waiting(
                 format!("Service {} has no ready endpoint yet.", self.canary.primary_service_name()),
             ),
@@ -279,7 +280,8 @@ impl<'a> Scene<'a> {
         if target.replicas == 0 {
             return Readiness::Waiting(format!("{} is being scaled up.", refs::target(self.canary)));
         }
-        match workload::readiness(&target.deployment, self.analysis().canary_ready_threshold.unwrap_or(100)) {
+        let threshold = self.analysis().canary_ready_threshold.unwrap_or(100);
+        match named(self.canary.target_name(), workload::readiness(&target.deployment, threshold)) {
             Readiness::Ready if self.canary_endpoints == 0 => Readiness::Waiting(format!(
                 "Service {} has no ready endpoint yet.",
                 self.canary.canary_service_name()
@@ -302,7 +304,9 @@ impl<'a> Scene<'a> {
             }
             Some(Route { acceptance: Acceptance::Accepted, .. }) => Ok(()),
             Some(Route { acceptance: Acceptance::Pending(why) | Acceptance::Refused(why), .. }) => {
-                Err(why.clone())
+                let routes: Vec<String> =
+                    self.router.needs(self.canary).iter().map(ToString::to_string).collect();
+                Err(whole(format!("{}: {why}", routes.join(", "))))
             }
         }
     }
@@ -351,6 +355,16 @@ impl<'a> Target<'a> {
     /// The Deployment.
     pub(super) fn deployment(&self) -> &Deployment {
         &self.deployment
+    }
+}
+
+/// What is awaited or wrong, told of the Deployment by its name.
+fn named(name: &str, readiness: Readiness) -> Readiness {
+    let told = |why: String| whole(format!("Deployment {name}: {why}"));
+    match readiness {
+        Readiness::Ready => Readiness::Ready,
+        Readiness::Waiting(why) => Readiness::Waiting(told(why)),
+        Readiness::Failed(why) => Readiness::Failed(told(why)),
     }
 }
 

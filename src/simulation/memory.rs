@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
-use crate::api::{Live, Object, ObjectRef};
+use crate::api::{Object, ObjectRef};
 
 /// Objects by reference.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +28,9 @@ impl Memory {
         self.objects.get(reference).map(Arc::as_ref)
     }
 
-    /// All objects as a reconcile would see them.
-    pub fn live(&self) -> Live {
-        self.objects.iter().map(|(reference, object)| (reference.clone(), object.clone())).collect()
+    /// All objects as they are.
+    pub fn objects(&self) -> &BTreeMap<ObjectRef, Arc<Object>> {
+        &self.objects
     }
 
     /// References of all objects of a kind.
@@ -76,7 +76,11 @@ impl Memory {
 
     /// Replaces one top-level part of an existing object, `status` for example.
     pub fn replace_part(&mut self, reference: &ObjectRef, part: &str, value: Value) -> Result<(), Conflict> {
-        let mut after = self.objects.get(reference).ok_or(Conflict)?.as_ref().clone();
+        let before = self.objects.get(reference).ok_or(Conflict)?;
+        if before.get(part) == Some(&value) {
+            return Ok(());
+        }
+        let mut after = before.as_ref().clone();
         after[part] = value;
         self.store(reference, after);
         Ok(())

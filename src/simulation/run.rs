@@ -62,7 +62,9 @@ impl Simulation {
 
     /// The Canary's status as stored.
     pub fn status(&self) -> CanaryStatus {
-        self.canary().and_then(|canary| canary.status).unwrap_or_default()
+        let state = self.world.state();
+        let status = state.memory.get(&canary_ref(&self.key)).map(|canary| &canary["status"]);
+        status.and_then(|status| CanaryStatus::deserialize(status).ok()).unwrap_or_default()
     }
 
     /// A reference in the Canary's namespace.
@@ -116,11 +118,13 @@ impl Simulation {
 
     /// One reconcile; true if it has to be repeated at once.
     fn look(&mut self) -> bool {
-        let Some(canary) = self.canary() else { return false };
-        let (live, now) = {
-            let state = self.world.state();
-            (state.memory.live(), state.now)
+        let (live, behind, now) = {
+            let mut state = self.world.state();
+            let (live, behind) = state.observe();
+            (live, behind, state.now)
         };
+        let canary = live.get(&canary_ref(&self.key)).and_then(|object| Canary::deserialize(object).ok());
+        let Some(canary) = canary else { return behind };
         let observation = Observation {
             canary: Arc::new(canary),
             live,
@@ -131,7 +135,7 @@ impl Simulation {
         self.wake = decision.wake;
         // The memory never waits.
         let outcome = execute(&self.world, &observation.canary, &decision).now_or_never();
-        !matches!(outcome, Some(Ok(Outcome::Done)))
+        behind || !matches!(outcome, Some(Ok(Outcome::Done)))
     }
 
     /// Answers what was asked; true if anything was.
@@ -142,11 +146,6 @@ impl Simulation {
             self.answers.insert(ask.id.clone(), answer);
         }
         !asks.is_empty()
-    }
-
-    fn canary(&self) -> Option<Canary> {
-        let state = self.world.state();
-        Canary::deserialize(state.memory.get(&canary_ref(&self.key))?).ok()
     }
 }
 

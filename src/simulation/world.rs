@@ -1,13 +1,16 @@
 //! The memory as a [`World`], with the faults that a real one has.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::Memory;
 use crate::{
-    api::{API_VERSION, Canary, CanaryKey, CanaryStatus, ObjectRef},
+    api::{API_VERSION, Canary, CanaryKey, CanaryStatus, Live, Object, ObjectRef},
     execute::{World, WorldError},
     rollout::{Ask, Effect, Event},
 };
@@ -37,6 +40,9 @@ pub enum Deed {
 /// Draws the fault of the next call.
 pub type Faults = Box<dyn FnMut() -> Fault + Send>;
 
+/// Draws whether the news of an object is still under way.
+pub type Lag = Box<dyn FnMut() -> bool + Send>;
+
 /// What has happened in the memory world.
 pub struct State {
     /// The objects, the Canary among them.
@@ -53,6 +59,49 @@ pub struct State {
     pub faults: Faults,
     /// Whether nobody accepts routes.
     pub gateway_away: bool,
+    /// Draws what the controller does not know yet.
+    pub lag: Lag,
+    seen: BTreeMap<ObjectRef, Arc<Object>>,
+}
+
+impl State {
+    /// The objects as the controller sees them: each as it was at some time, never older than its own last write or than
+    /// it was seen before. True if something is still under way.
+    pub fn observe(&mut self) -> (Live, bool) {
+        let mut behind = false;
+        let State { memory, lag, seen, .. } = self;
+        let present = memory.objects();
+        seen.retain(|reference, _| {
+            let gone = !present.contains_key(reference);
+            let keep = !gone || lag();
+            behind |= gone && keep;
+            keep
+        });
+        for (reference, object) in present {
+            if seen.get(reference).is_some_and(|known| Arc::ptr_eq(known, object)) {
+                continue;
+            }
+            if lag() {
+                behind = true;
+            } else {
+                seen.insert(reference.clone(), object.clone());
+            }
+        }
+        (seen.iter().map(|(reference, object)| (reference.clone(), object.clone())).collect(), behind)
+    }
+
+    /// The answer to a write of ours is known at once.
+    fn learn(&mut self, reference: &ObjectRef) {
+        match self.memory.objects().get(reference) {
+            Some(object) => self.seen.insert(reference.clone(), object.clone()),
+            None => self.seen.remove(reference),
+        };
+    }
+
+    /// A process that starts reads everything.
+    fn restart(&mut self) {
+        self.seen = self.memory.objects().clone();
+    }
 }
 
 /// A world in memory.
@@ -66,7 +115,8 @@ pub fn canary_ref(key: &CanaryKey) -> ObjectRef {
 impl MemoryWorld {
     /// A world that begins at `now` with these objects.
     pub fn new(memory: Memory, now: Timestamp, faults: Faults) -> Self {
-        let state = State {
+        let seen = BTreeMap::new();
+        MemoryWorld(Mutex::new(State {
             memory,
             now,
             deeds: Vec::new(),
@@ -74,8 +124,9 @@ impl MemoryWorld {
             asks: Vec::new(),
             faults,
             gateway_away: false,
-        };
-        MemoryWorld(Mutex::new(state))
+            lag: Box::new(|| false),
+            seen,
+        }))
     }
 
     /// Everything, to look at and to change.
@@ -86,6 +137,7 @@ impl MemoryWorld {
     fn call(
         &self,
         what: &str,
+        reference: &ObjectRef,
         act: impl FnOnce(&mut Memory) -> Result<Deed, super::Conflict>,
     ) -> Result<(), WorldError> {
         let mut state = self.state();
@@ -94,13 +146,21 @@ impl MemoryWorld {
         let fault = (state.faults)();
         match fault {
             Fault::Conflict => return Err(stale()),
-            Fault::CrashBefore => return Err(crash()),
+            Fault::CrashBefore => {
+                state.restart();
+                return Err(crash());
+            }
             Fault::None | Fault::CrashAfter => {}
         }
         let deed = act(&mut state.memory).map_err(|_| stale())?;
         let now = state.now;
         state.deeds.push((now, deed));
-        if fault == Fault::CrashAfter { Err(crash()) } else { Ok(()) }
+        if fault == Fault::CrashAfter {
+            state.restart();
+            return Err(crash());
+        }
+        state.learn(reference);
+        Ok(())
     }
 }
 
@@ -109,7 +169,7 @@ impl World for MemoryWorld {
         let reference = canary_ref(&CanaryKey::from(canary));
         let version = canary.metadata.resource_version.clone();
         let status = status.clone();
-        self.call("writing the status", |memory| {
+        self.call("writing the status", &reference, |memory| {
             let present = memory.get(&reference).and_then(|o| o["metadata"]["resourceVersion"].as_str());
             if present != version.as_deref() {
                 return Err(super::Conflict);
@@ -120,7 +180,13 @@ impl World for MemoryWorld {
     }
 
     async fn perform(&self, _canary: &Canary, effect: &Effect) -> Result<(), WorldError> {
-        self.call("performing an effect", |memory| {
+        let reference = match effect {
+            Effect::Apply { object, .. } => ObjectRef::of(object),
+            Effect::Merge { reference, .. }
+            | Effect::Scale { reference, .. }
+            | Effect::Delete { reference, .. } => reference.clone(),
+        };
+        self.call("performing an effect", &reference, |memory| {
             match effect {
                 Effect::Apply { object, manager } => {
                     memory.apply(&ObjectRef::of(object), manager.as_str(), object)?

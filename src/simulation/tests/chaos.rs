@@ -62,6 +62,13 @@ fn faults(seed: u64) -> Faults {
     })
 }
 
+/// News that stay under way for a while, in half of the rollouts.
+fn lag(seed: u64) -> Lag {
+    let mut random = fastrand::Rng::with_seed(!seed);
+    let lags = random.bool();
+    Box::new(move || lags && random.u8(0..3) > 0)
+}
+
 fn rollout(seed: u64) -> Phase {
     let mut random = fastrand::Rng::with_seed(seed);
     let steps = [vec![10, 20, 50], vec![5, 50, 100], vec![1], vec![30, 60]][random.usize(0..4)].clone();
@@ -81,6 +88,7 @@ fn rollout(seed: u64) -> Phase {
     });
     let mut simulation =
         Simulation::new(canary(analysis), target("shop:1"), Settings::default(), oracle, faults(seed));
+    simulation.world.state().lag = lag(seed);
     let mut watch = Watch::new(seed);
     simulation.pass(seconds(40), |simulation| watch.look(simulation));
     assert_eq!(simulation.status().phase, Phase::Initialized, "seed {seed}");
@@ -116,6 +124,20 @@ fn rollout(seed: u64) -> Phase {
     } else {
         assert_ne!(serving, wanted, "{context}");
     }
+    let told = simulation.world.state().events.clone();
+    let sentence = |text: &str| text.starts_with(|c: char| c.is_uppercase()) && text.ends_with('.');
+    assert!(told.iter().all(|event| sentence(&event.message)), "no sentences: {told:?}");
+    assert!(
+        meddling == Meddling::ScaledTarget || told.iter().all(|event| event.reason != Reason::ReplicasHeld),
+        "nobody scaled the target: {context}"
+    );
+    // What has ended rests: no write, no word, no question.
+    let deeds = simulation.world.state().deeds.len();
+    simulation.pass(seconds(3600), |_| {});
+    let state = simulation.world.state();
+    assert_eq!(state.deeds[deeds..], [], "it does not rest: {context}");
+    assert_eq!(state.events.len(), told.len(), "it does not keep still: {context}");
+    drop(state);
     status.phase
 }
 
@@ -168,6 +190,11 @@ impl Watch {
         self.seen += deeds.len();
         let status = simulation.status();
         let now = simulation.now();
+        let sentence = status.last_decision.as_deref().unwrap_or("None.");
+        assert!(
+            sentence.starts_with(|c: char| c.is_uppercase()) && sentence.ends_with('.'),
+            "seed {seed}: no sentence: {sentence}"
+        );
         for (at, deed) in &deeds {
             if let Some(share) = share(deed) {
                 assert!((0..=100).contains(&share), "seed {seed}: share {share}");
