@@ -2,9 +2,11 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
@@ -50,7 +52,12 @@ impl Asks {
         let asks = self.clone();
         tokio::spawn(async move {
             let slot = asks.slots.acquire().await;
-            let answer = asks.providers.query(&ask.check).await.map_err(|error| sentence::of(&error));
+            // Whatever happens there is an answer: the run waits for it.
+            let query = AssertUnwindSafe(asks.providers.query(&ask.check)).catch_unwind().await;
+            let answer = match query {
+                Ok(answer) => answer.map_err(|error| sentence::of(&error)),
+                Err(_) => Err("asking panicked; the log says where".to_owned()),
+            };
             drop(slot);
             tracing::debug!(canary = %key, check = %ask.id.name, ?answer, "answered");
             {
@@ -81,5 +88,88 @@ impl Asks {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        analysis,
+        api::{Canary, MetricProviderType},
+        providers::Limits,
+    };
+
+    fn key() -> CanaryKey {
+        CanaryKey::new("store", "shop")
+    }
+
+    /// A question to a server that is not there.
+    fn ask(due: i64) -> Ask {
+        let canary: Canary = serde_json::from_value(serde_json::json!({
+            "apiVersion": "flagger.app/v1beta1",
+            "kind": "Canary",
+            "metadata": {"name": "shop", "namespace": "store"},
+            "spec": {
+                "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
+                "service": {"port": 80},
+                "analysis": {"interval": "10s", "threshold": 1, "metrics": [
+                    {"name": "errors", "query": "up", "thresholdRange": {"max": 1}},
+                ]},
+            },
+        }))
+        .unwrap();
+        let settings = analysis::Settings {
+            provider: crate::api::Provider::Kubernetes,
+            metrics_server: "http://127.0.0.1:1".to_owned(),
+            no_cross_namespace_refs: false,
+        };
+        let check = analysis::plan(&canary, &settings, |_, _| None).remove(0).unwrap();
+        assert_eq!(check.provider, MetricProviderType::Prometheus);
+        let due = Timestamp::from_second(due).unwrap();
+        Ask { id: AskId { revision: "r".to_owned(), due, name: check.id.to_string() }, check }
+    }
+
+    fn asks() -> (Arc<Asks>, mpsc::UnboundedReceiver<CanaryKey>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Asks::new(Providers::new(Limits::default()).unwrap(), sender), receiver)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_is_an_answer_and_wakes_the_canary() {
+        let (asks, mut answered) = asks();
+        asks.start(key(), ask(1));
+        assert_eq!(answered.recv().await, Some(key()));
+        let answers = asks.answers(&key());
+        assert!(matches!(answers.get(&ask(1).id), Some(Err(why)) if !why.is_empty()), "{answers:?}");
+    }
+
+    #[tokio::test]
+    async fn the_same_question_is_asked_once() {
+        let (asks, mut answered) = asks();
+        asks.start(key(), ask(1));
+        asks.start(key(), ask(1));
+        assert_eq!(answered.recv().await, Some(key()));
+        asks.start(key(), ask(1));
+        tokio::task::yield_now().await;
+        assert!(answered.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn answers_of_another_due_time_are_dropped_and_leave_nothing() {
+        let (asks, mut answered) = asks();
+        for due in [1, 2] {
+            asks.start(key(), ask(due));
+            answered.recv().await;
+        }
+        asks.retain(&key(), |id| *id == ask(2).id);
+        assert_eq!(asks.answers(&key()).into_keys().collect::<Vec<_>>(), [ask(2).id]);
+        asks.retain(&key(), |_| false);
+        assert_eq!(asks.answers(&key()), BTreeMap::new());
+        assert!(asks.state().answers.is_empty() && asks.state().under_way.is_empty());
     }
 }

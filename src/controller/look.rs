@@ -3,7 +3,7 @@
 use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, PoisonError, RwLock},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures::FutureExt;
@@ -54,6 +54,11 @@ pub(super) fn reference(key: &CanaryKey) -> ObjectRef {
     ObjectRef::new(API_VERSION, "Canary", &key.namespace, &key.name)
 }
 
+/// The time from `now` until `at`; none if that is past.
+fn until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or_default()
+}
+
 impl Looker {
     /// Looks at a Canary; whatever goes wrong concerns this Canary alone.
     pub(super) async fn look(self, key: CanaryKey) -> Again {
@@ -82,6 +87,7 @@ impl Looker {
         let read = |source| LookError::Read { canary: key.clone(), source };
         let act = |source| LookError::Act { canary: key.clone(), source };
         let Some(object) = self.cluster.look(&reference(key)).await.map_err(read)? else {
+            self.asks.retain(key, |_| false);
             return Ok(Again::Never);
         };
         let canary = match Canary::deserialize(object.as_ref()) {
@@ -119,7 +125,7 @@ impl Looker {
             .retain(key, |id| Some(id.due) == due && Some(&id.revision) == status.last_applied_spec.as_ref());
         Ok(match decision.wake {
             None => Again::Never,
-            Some(at) => Again::After(at.duration_since(now).unsigned_abs()),
+            Some(at) => Again::After(until(at, Timestamp::now())),
         })
     }
 
@@ -150,5 +156,18 @@ impl Looker {
         let version = object["metadata"]["resourceVersion"].as_str().unwrap_or_default();
         self.world.write_conditions(&reference(key), version, conditions).await?;
         Ok(Again::Never)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_due_time_that_passed_during_the_look_is_now() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        assert_eq!(until(at(12), at(10)), Duration::from_secs(2));
+        assert_eq!(until(at(10), at(10)), Duration::ZERO);
+        assert_eq!(until(at(8), at(10)), Duration::ZERO);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::{
     sync::mpsc,
-    task::JoinSet,
+    task::{Id, JoinSet},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,7 @@ use crate::api::CanaryKey;
 /// Pauses after errors double from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(60);
-/// Pause before a decision that turned out stale is made again.
+/// Pause before a decision that turned out stale is made again; it doubles as well, for a watch may be far behind.
 const STALE_PAUSE: Duration = Duration::from_millis(50);
 
 /// When a Canary wants to be looked at again.
@@ -41,7 +41,8 @@ struct Plan {
     due: HashMap<CanaryKey, Instant>,
     running: HashSet<CanaryKey>,
     woken: HashSet<CanaryKey>,
-    failures: HashMap<CanaryKey, u32>,
+    /// How often in a row, and before when no event wakes it.
+    failures: HashMap<CanaryKey, (u32, Instant)>,
 }
 
 impl Plan {
@@ -63,7 +64,9 @@ impl Plan {
         if self.running.contains(&key) {
             self.woken.insert(key);
         } else {
-            self.at(key, now);
+            // What failed keeps the first pause, so that an event storm does not defeat it.
+            let earliest = self.failures.get(&key).map_or(now, |(_, earliest)| now.max(*earliest));
+            self.at(key, earliest);
         }
     }
 
@@ -83,26 +86,27 @@ impl Plan {
     /// A look ended.
     fn done(&mut self, key: CanaryKey, again: Again, now: Instant) {
         self.running.remove(&key);
-        if again != Again::Failed {
-            self.failures.remove(&key);
-        }
         match again {
-            Again::Never => {}
-            Again::After(pause) => self.at(key.clone(), now + pause),
-            Again::Stale => self.at(key.clone(), now + STALE_PAUSE),
-            Again::Failed => {
-                let failures = self.failures.entry(key.clone()).or_default();
-                let pause = FIRST_PAUSE * 2u32.pow((*failures).min(6));
-                *failures += 1;
-                self.at(key.clone(), now + pause.min(LAST_PAUSE));
+            Again::Never | Again::After(_) => {
+                self.failures.remove(&key);
+                if let Again::After(pause) = again {
+                    self.at(key.clone(), now + pause);
+                }
             }
+            Again::Stale => self.pause(&key, STALE_PAUSE, now),
+            Again::Failed => self.pause(&key, FIRST_PAUSE, now),
         }
         if self.woken.remove(&key) {
-            // A failure keeps its pause, so that an event storm does not defeat it.
-            if again != Again::Failed {
-                self.at(key, now);
-            }
+            self.wake(key, now);
         }
+    }
+
+    fn pause(&mut self, key: &CanaryKey, first: Duration, now: Instant) {
+        let (failures, earliest) = self.failures.entry(key.clone()).or_insert((0, now));
+        let pause = (first * 2u32.pow((*failures).min(6))).min(LAST_PAUSE);
+        *failures += 1;
+        *earliest = now + first;
+        self.at(key.clone(), now + pause);
     }
 }
 
@@ -114,23 +118,26 @@ pub(super) async fn work<F: Future<Output = Again> + Send + 'static>(
     look: impl Fn(CanaryKey) -> F,
 ) {
     let mut plan = Plan::default();
-    let mut looks: JoinSet<(CanaryKey, Again)> = JoinSet::new();
+    let mut looks: JoinSet<Again> = JoinSet::new();
+    let mut keys: HashMap<Id, CanaryKey> = HashMap::new();
     while !stop.is_cancelled() {
         while looks.len() < concurrency.max(1) {
             let Some(key) = plan.take(Instant::now()) else { break };
-            let looking = look(key.clone());
-            looks.spawn(async move { (key, looking.await) });
+            keys.insert(looks.spawn(look(key.clone())).id(), key);
         }
         let full = looks.len() >= concurrency.max(1);
         let next = plan.next().unwrap_or_else(|| Instant::now() + LAST_PAUSE);
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            Some(ended) = looks.join_next() => {
-                // A look contains its own panics; one that is lost all the same is told in the log.
-                match ended {
-                    Ok((key, again)) => plan.done(key, again, Instant::now()),
-                    Err(error) => tracing::error!(%error, "a look was lost"),
+            Some(ended) = looks.join_next_with_id() => {
+                let (id, again) = ended.unwrap_or_else(|error| {
+                    // A look contains its own panics; one that is lost all the same must not be the Canary's last.
+                    tracing::error!(%error, "a look was lost; it is repeated");
+                    (error.id(), Again::Failed)
+                });
+                if let Some(key) = keys.remove(&id) {
+                    plan.done(key, again, Instant::now());
                 }
             }
             event = events.recv() => match event {
@@ -211,6 +218,34 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pauses_after_failures_grow() {
         assert_eq!(run(&["a"], 20, |_| Again::Failed).await, [0, 1, 3, 7, 15]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_is_lost_is_not_the_last() {
+        let looks = run(&["a"], 3, |count| if count == 1 { panic!("lost") } else { Again::Never });
+        assert_eq!(looks.await, [0, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_stale_is_looked_at_less_and_less() {
+        let looks = run(&["a"], 10, |_| Again::Stale).await;
+        assert!((4..20).contains(&looks.len()), "{} looks", looks.len());
+    }
+
+    #[test]
+    fn an_event_storm_does_not_defeat_the_pause_after_a_failure() {
+        let (mut plan, begin) = (Plan::default(), Instant::now());
+        let ms = Duration::from_millis;
+        plan.wake(key("a"), begin);
+        for _ in 0..4 {
+            let key = plan.take(plan.next().unwrap()).unwrap();
+            plan.done(key, Again::Failed, begin);
+        }
+        assert_eq!(plan.next(), Some(begin + ms(8000)));
+        plan.wake(key("a"), begin + ms(10));
+        assert_eq!(plan.next(), Some(begin + ms(1000)), "sooner than planned, but not at once");
+        plan.wake(key("b"), begin + ms(20));
+        assert_eq!(plan.next(), Some(begin + ms(20)), "others do not wait");
     }
 
     #[tokio::test(start_paused = true)]

@@ -51,3 +51,6 @@ async fn write<W: World>(world: &W, canary: &Canary, decision: &Decision) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,4 +11,4 @@ mod world;
 pub use kubernetes::{BROKEN, Kubernetes};
 pub use memory::{Conflict, Memory};
 pub use run::{Oracle, Simulation, no_faults};
-pub use world::{Deed, Fault, Faults, Lag, MemoryWorld, State, canary_ref};
+pub use world::{Deed, Fault, Faults, Lag, MemoryWorld, State, View, canary_ref};

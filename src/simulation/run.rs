@@ -6,7 +6,7 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::{Fault, Faults, Kubernetes, Memory, MemoryWorld, canary_ref};
+use super::{Fault, Faults, Kubernetes, Memory, MemoryWorld, View, canary_ref};
 use crate::{
     api::{Canary, CanaryKey, CanaryStatus, Object, ObjectRef},
     execute::{Outcome, execute},
@@ -30,6 +30,8 @@ pub struct Simulation {
     answers: Answers,
     oracle: Oracle,
     wake: Option<Timestamp>,
+    /// When the last look was done whole.
+    done_at: Option<Timestamp>,
 }
 
 impl Simulation {
@@ -52,6 +54,7 @@ impl Simulation {
             answers: Answers::new(),
             oracle,
             wake: None,
+            done_at: None,
         }
     }
 
@@ -118,11 +121,14 @@ impl Simulation {
 
     /// One reconcile; true if it has to be repeated at once.
     fn look(&mut self) -> bool {
-        let (live, behind, now) = {
+        let (View { live, behind, news }, now) = {
             let mut state = self.world.state();
-            let (live, behind) = state.observe();
-            (live, behind, state.now)
+            (state.observe(), state.now)
         };
+        // The same look again: as the real controller, this one looks when there is news.
+        if !news && self.done_at == Some(now) {
+            return behind;
+        }
         let canary = live.get(&canary_ref(&self.key)).and_then(|object| Canary::deserialize(object).ok());
         let Some(canary) = canary else { return behind };
         let observation = Observation {
@@ -135,7 +141,9 @@ impl Simulation {
         self.wake = decision.wake;
         // The memory never waits.
         let outcome = execute(&self.world, &observation.canary, &decision).now_or_never();
-        behind || !matches!(outcome, Some(Ok(Outcome::Done)))
+        let done = matches!(outcome, Some(Ok(Outcome::Done)));
+        self.done_at = done.then_some(now);
+        behind || !done
     }
 
     /// Answers what was asked; true if anything was.
@@ -144,6 +152,7 @@ impl Simulation {
         for ask in &asks {
             let answer = (self.oracle)(ask);
             self.answers.insert(ask.id.clone(), answer);
+            self.done_at = None;
         }
         !asks.is_empty()
     }

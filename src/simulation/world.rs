@@ -62,19 +62,31 @@ pub struct State {
     /// Draws what the controller does not know yet.
     pub lag: Lag,
     seen: BTreeMap<ObjectRef, Arc<Object>>,
+    news: bool,
+}
+
+/// What the controller sees at one look.
+pub struct View {
+    /// The objects.
+    pub live: Live,
+    /// Whether news is still under way.
+    pub behind: bool,
+    /// Whether there is any news since the last look.
+    pub news: bool,
 }
 
 impl State {
     /// The objects as the controller sees them: each as it was at some time, never older than its own last write or than
-    /// it was seen before. True if something is still under way.
-    pub fn observe(&mut self) -> (Live, bool) {
+    /// it was seen before.
+    pub fn observe(&mut self) -> View {
         let mut behind = false;
-        let State { memory, lag, seen, .. } = self;
+        let State { memory, lag, seen, news, .. } = self;
         let present = memory.objects();
         seen.retain(|reference, _| {
             let gone = !present.contains_key(reference);
             let keep = !gone || lag();
             behind |= gone && keep;
+            *news |= !keep;
             keep
         });
         for (reference, object) in present {
@@ -85,13 +97,16 @@ impl State {
                 behind = true;
             } else {
                 seen.insert(reference.clone(), object.clone());
+                *news = true;
             }
         }
-        (seen.iter().map(|(reference, object)| (reference.clone(), object.clone())).collect(), behind)
+        let live = seen.iter().map(|(reference, object)| (reference.clone(), object.clone())).collect();
+        View { live, behind, news: std::mem::take(news) }
     }
 
     /// The answer to a write of ours is known at once.
     fn learn(&mut self, reference: &ObjectRef) {
+        self.news = true;
         match self.memory.objects().get(reference) {
             Some(object) => self.seen.insert(reference.clone(), object.clone()),
             None => self.seen.remove(reference),
@@ -100,6 +115,7 @@ impl State {
 
     /// A process that starts reads everything.
     fn restart(&mut self) {
+        self.news = true;
         self.seen = self.memory.objects().clone();
     }
 }
@@ -126,6 +142,7 @@ impl MemoryWorld {
             gateway_away: false,
             lag: Box::new(|| false),
             seen,
+            news: false,
         }))
     }
 

@@ -66,7 +66,7 @@ fn faults(seed: u64) -> Faults {
 fn lag(seed: u64) -> Lag {
     let mut random = fastrand::Rng::with_seed(!seed);
     let lags = random.bool();
-    Box::new(move || lags && random.u8(0..3) > 0)
+    Box::new(move || lags && random.bool())
 }
 
 fn rollout(seed: u64) -> Phase {
@@ -167,6 +167,7 @@ fn meddle(simulation: &Simulation, meddling: Meddling) {
 /// Checks after every look what must hold at any time.
 struct Watch {
     seed: u64,
+    version: u64,
     seen: usize,
     share: i64,
     left_at: Option<Timestamp>,
@@ -176,7 +177,15 @@ struct Watch {
 
 impl Watch {
     fn new(seed: u64) -> Self {
-        Watch { seed, seen: 0, share: 0, left_at: None, primary_may_be_gone: false, steps_edited: false }
+        Watch {
+            seed,
+            version: 0,
+            seen: 0,
+            share: 0,
+            left_at: None,
+            primary_may_be_gone: false,
+            steps_edited: false,
+        }
     }
 
     fn meddled(&mut self, meddling: Meddling) {
@@ -185,6 +194,11 @@ impl Watch {
     }
 
     fn look(&mut self, simulation: &Simulation) {
+        let version = simulation.world.state().memory.version();
+        if self.version == version {
+            return;
+        }
+        self.version = version;
         let seed = self.seed;
         let deeds: Vec<(Timestamp, Deed)> = simulation.world.state().deeds[self.seen..].to_vec();
         self.seen += deeds.len();

@@ -1,0 +1,112 @@
+//! The order of writes, and what ends them.
+
+use std::sync::Mutex;
+
+use futures::FutureExt;
+use rstest::rstest;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    api::{ObjectRef, Phase},
+    rollout::{Ask, Effect, Event, Reason},
+};
+
+/// Writes down what it is asked to do; the call with this number fails.
+#[derive(Default)]
+struct Recorder {
+    said: Mutex<Vec<String>>,
+    failing: Option<(usize, bool)>,
+}
+
+impl Recorder {
+    fn call(&self, what: &str) -> Result<(), WorldError> {
+        let mut said = self.said.lock().unwrap();
+        said.push(what.to_owned());
+        let what = what.to_owned();
+        match self.failing {
+            Some((at, true)) if at == said.len() => Err(WorldError::Stale { what }),
+            Some((at, false)) if at == said.len() => {
+                Err(WorldError::Failed { what, source: "refused".into() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl World for Recorder {
+    async fn write_status(&self, _: &Canary, status: &CanaryStatus) -> Result<(), WorldError> {
+        self.call(&format!("status {}", status.phase.as_str()))
+    }
+
+    async fn perform(&self, _: &Canary, effect: &Effect) -> Result<(), WorldError> {
+        let Effect::Scale { replicas, .. } = effect else { return self.call("another effect") };
+        self.call(&format!("scale {replicas}"))
+    }
+
+    fn announce(&self, _: &Canary, event: &Event) {
+        let _ = self.call(event.reason.as_str());
+    }
+
+    fn ask(&self, _: &Canary, _: &Ask) {
+        let _ = self.call("ask");
+    }
+}
+
+fn decision() -> Decision {
+    let reference = ObjectRef::new("apps/v1", "Deployment", "store", "shop");
+    let scale = |replicas| Effect::Scale { reference: reference.clone(), replicas };
+    Decision {
+        status: CanaryStatus { phase: Phase::Promoting, ..CanaryStatus::default() },
+        effects: vec![scale(1), scale(2)],
+        asks: Vec::new(),
+        wake: None,
+        events: vec![Event { reason: Reason::Promoting, message: "So it is.".to_owned() }],
+    }
+}
+
+fn run(failing: Option<(usize, bool)>, status: Phase) -> (Vec<String>, Result<Outcome, WorldError>) {
+    let canary: Canary = serde_json::from_value(json!({
+        "apiVersion": "flagger.app/v1beta1", "kind": "Canary", "metadata": {"name": "shop"},
+        "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}, "service": {"port": 80}},
+        "status": {"phase": status.as_str()},
+    }))
+    .unwrap();
+    let world = Recorder { failing, ..Recorder::default() };
+    let outcome = execute(&world, &canary, &decision()).now_or_never().unwrap();
+    (world.said.into_inner().unwrap(), outcome)
+}
+
+const ALL: [&str; 4] = ["status Promoting", "Promoting", "scale 1", "scale 2"];
+
+#[test]
+fn the_status_is_written_first_then_people_are_told_then_effects_follow_in_order() {
+    let (said, outcome) = run(None, Phase::Progressing);
+    assert_eq!(said, ALL);
+    assert_eq!(outcome.unwrap(), Outcome::Done);
+}
+
+#[test]
+fn a_status_that_stands_is_not_written_again() {
+    let (said, _) = run(None, Phase::Promoting);
+    assert_eq!(said, ALL[1..]);
+}
+
+#[rstest]
+#[case::at_the_status(1)]
+#[case::at_the_first_effect(3)]
+#[case::at_the_last_effect(4)]
+fn a_conflict_voids_the_rest(#[case] at: usize) {
+    let (said, outcome) = run(Some((at, true)), Phase::Progressing);
+    assert_eq!(said, ALL[..at]);
+    assert_eq!(outcome.unwrap(), Outcome::Stale);
+}
+
+#[rstest]
+#[case::at_the_status(1)]
+#[case::at_the_first_effect(3)]
+fn an_error_leaves_the_rest_to_a_repetition(#[case] at: usize) {
+    let (said, outcome) = run(Some((at, false)), Phase::Progressing);
+    assert_eq!(said, ALL[..at]);
+    assert!(matches!(outcome, Err(WorldError::Failed { .. })));
+}
