@@ -168,7 +168,9 @@ fn promotion(screen: &Screen, space: &Space, history: &History, load: &Load) {
 /// Waits for a step.
 fn arrived(screen: &Screen, history: &History, mark: usize, planned: i64) -> Option<Seen> {
     let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        history.first(mark, wait::STEP, &format!("the step at {planned} %"), |seen| seen.weight() == planned)
+        history.first(mark, wait::STEP, &format!("the step at {planned} %"), |seen| {
+            seen.weight() == planned && seen.is_due()
+        })
     }));
     match waited {
         Ok(seen) => Some(seen),

@@ -25,6 +25,11 @@ impl Seen {
         self.canary["status"]["canaryWeight"].as_i64().unwrap_or_default()
     }
 
+    /// Whether the step's interval runs: its route is accepted.
+    pub(crate) fn is_due(&self) -> bool {
+        self.canary["status"]["nextStepAt"].is_string()
+    }
+
     /// A number of the status, 0 if absent.
     pub(crate) fn number(&self, field: &str) -> i64 {
         self.canary["status"][field].as_i64().unwrap_or_default()
@@ -144,13 +149,18 @@ impl History {
         seen
     }
 
-    /// Each stay at a weight during the analysis since a mark: the weight, from when, until when.
+    /// Each stay at a weight during the analysis since a mark: the weight, from when its route was accepted, until when.
     pub(crate) fn stays(&self, mark: usize) -> Vec<(i64, Instant, Instant)> {
         let seen = self.since(mark);
         let mut stays: Vec<(i64, Instant, Instant)> = Vec::new();
         for pair in seen.windows(2).filter(|pair| pair[0].phase() == "Progressing") {
             match stays.last_mut() {
-                Some((weight, _, until)) if *weight == pair[0].weight() => *until = pair[1].at,
+                Some((weight, from, until)) if *weight == pair[0].weight() => {
+                    if !pair[0].is_due() {
+                        *from = pair[1].at;
+                    }
+                    *until = pair[1].at;
+                }
                 _ => stays.push((pair[0].weight(), pair[0].at, pair[1].at)),
             }
         }
