@@ -72,6 +72,12 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
                 ];
                 for (name, object) in others.into_iter().chain(apex) {
                     let present = live.get(&refs::service(scene.canary, &name));
+                    // A Canary that got another target gets another primary: clients follow once it has a pod.
+                    let moves =
+                        present.is_some_and(|live| live["spec"]["selector"] != object["spec"]["selector"]);
+                    if moves && name != scene.canary.canary_service_name() && !scene.primary_is_up() {
+                        continue;
+                    }
                     if !present.is_some_and(|present| workload::contains(present, &object)) {
                         draft.effect(Effect::Apply { object, manager: Manager::Services });
                     }

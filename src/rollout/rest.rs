@@ -119,7 +119,8 @@ pub(super) fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
             Err(why) => {
                 if draft.overdue(scene.deadline()) {
                     draft.block("RouteNotAccepted", why);
-                } else {
+                } else if matches!(draft.status.phase, Phase::Initializing | Phase::Finalising) {
+                    // At rest, the end of the last run stays the last word.
                     draft.say(why);
                 }
             }

@@ -257,6 +257,12 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Whether any pod of the primary is available.
+    pub(super) fn primary_is_up(&self) -> bool {
+        let status = self.primary.as_ref().and_then(|primary| primary.status.as_ref());
+        status.and_then(|status| status.available_replicas).unwrap_or(0) > 0
+    }
+
     /// Whether the primary can take traffic back right now although it may lack pods: it serves, and its pods are not
     /// being replaced.
     pub(super) fn primary_can_carry(&self, revision: Option<&str>) -> bool {

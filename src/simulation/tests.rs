@@ -158,6 +158,8 @@ fn a_bad_revision_is_taken_back_after_the_threshold() {
     assert_eq!(shares(&simulation), [0, 10, 0]);
     assert_eq!(image(&simulation, "shop-primary"), "shop:1");
     assert_eq!(replicas(&simulation, "shop"), 0);
+    let told = simulation.status().last_decision.unwrap_or_default();
+    assert!(told.starts_with("The revision is taken back. Failed check 2 of 2"), "the reason stays: {told}");
 }
 
 #[test]

@@ -250,3 +250,28 @@ fn a_policy_that_rewrites_the_primary_is_told_once() {
     simulation.pass(seconds(120), |_| {});
     assert_eq!(phase(&simulation), Phase::Succeeded);
 }
+
+#[test]
+fn a_canary_that_gets_another_target_keeps_its_clients_until_the_new_primary_has_a_pod() {
+    let mut simulation = initialised(weights(&[50]), good());
+    let other = json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "store", "namespace": "store"},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": "store"}},
+            "template": {"metadata": {"labels": {"app": "store"}}, "spec": {"containers": [{"name": "shop", "image": "store:1"}]}},
+        },
+    });
+    simulation.user(&deployment(&simulation, "store"), &other);
+    let edit = json!({"spec": {"targetRef": {"name": "store"}, "service": {"name": "shop"}}});
+    simulation.user(&simulation.canary_reference(), &edit);
+    let slice = simulation.reference("discovery.k8s.io/v1", "EndpointSlice", "shop-primary-0");
+    simulation.pass(seconds(300), |simulation| {
+        let endpoints = object(simulation, &slice)["endpoints"].as_array().map_or(0, Vec::len);
+        assert!(endpoints > 0, "nobody serves at {}", simulation.now());
+    });
+    assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
+    assert_eq!(image(&simulation, "store-primary"), "store:1");
+}
