@@ -1,13 +1,15 @@
-//! Files that are made from the code: the admission configurations, their place in the chart, and the CRDs. Fails when one has
-//! drifted; `make generate` (this test with `GENERATE=1`) writes them.
+//! Files that are made from the code: the admission configurations, their place in the chart, the rights on what routers write,
+//! the CRDs and the rules. Fails when one has drifted; `make generate` (this test with `GENERATE=1`) writes them.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use sluice::admission::registration::{Install, configurations, document};
+use sluice::routing::ROUTERS;
 
 const NOTE: &str = "# Made from src/admission/registration.rs by `make generate`; do not edit.\n";
 const CRD_NOTE: &str = "# Made from src/api by `make generate`; do not edit.\n";
+const ROUTERS_NOTE: &str = "{{- /* Made from src/routing by `make generate`; do not edit. */}}\n";
 const RULES_NOTE: &str = "<!-- Made from src/admission/rules by `make generate`; do not edit. -->\n\n";
 
 /// Where the files of `webhook-config/` are for: the names of the default installation.
@@ -59,6 +61,28 @@ fn for_chart(configuration: &str) -> String {
     text
 }
 
+/// The rights on what the routers read and write: one block a router.
+fn router_rights() -> String {
+    let mut text = format!("{ROUTERS_NOTE}\n{{{{- define \"sluice.routers\" -}}}}\n");
+    for router in ROUTERS {
+        let providers: Vec<_> = router.providers().iter().map(|provider| provider.as_str()).collect();
+        let nothing = if router.kinds().is_empty() { ": no objects of its own" } else { "" };
+        text.push_str(&format!("# {}{nothing}\n", providers.join(", ")));
+        let mut groups = BTreeMap::<_, Vec<_>>::new();
+        for kind in router.kinds() {
+            let group = kind.api_version.split_once('/').map(|(group, _)| group).unwrap_or_default();
+            groups.entry(group).or_default().push(kind.plural);
+        }
+        for (group, resources) in groups {
+            text.push_str(&format!(
+                "- apiGroups: [{group}]\n  resources: [{}]\n  verbs: [get, list, watch, create, patch]\n",
+                resources.join(", ")
+            ));
+        }
+    }
+    text + "{{- end }}\n"
+}
+
 /// Every generated file and what it has to say.
 fn files() -> Vec<(&'static str, String)> {
     let (mutating, validating) = configurations(&default_install());
@@ -73,6 +97,7 @@ fn files() -> Vec<(&'static str, String)> {
         ("webhook-config/validating.yaml", format!("{NOTE}{}", document(&validating).unwrap())),
         ("charts/sluice/templates/webhooks.yaml", chart),
         ("charts/sluice/files/flagger.app.yaml", format!("{CRD_NOTE}{}", sluice::api::crd::yaml().unwrap())),
+        ("charts/sluice/templates/_routers.tpl", router_rights()),
         ("docs/rules.md", format!("{RULES_NOTE}{}", sluice::admission::rules::document())),
     ]
 }

@@ -1,12 +1,17 @@
 //! The kinds that we keep a projection of. A kind that is not in this table is read by GET each time it is needed.
 
+use std::sync::LazyLock;
+
 use kube::api::ApiResource;
 
 use super::raw::{label, resource_of};
-use crate::api::{self, Object, ObjectRef, names};
+use crate::{
+    api::{self, Object, ObjectRef, names},
+    routing,
+};
 
 /// Which objects of a kind we watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// Those with the label `sluice.dev/managed=true`. What is missing may still exist without the label.
     Labelled,
@@ -15,7 +20,7 @@ pub enum Scope {
 }
 
 /// When a kind is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Duty {
     /// By every replica: admission answers from it.
     Catalog,
@@ -24,7 +29,7 @@ pub enum Duty {
 }
 
 /// A kind that we watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Kind {
     /// Group and version.
     pub api_version: &'static str,
@@ -49,26 +54,39 @@ pub const CONTROLLER_REVISION: &str = "ControllerRevision";
 /// The one kind whose foreign objects we also hear of, by metadata.
 pub const DEPLOYMENT: &str = "Deployment";
 
-/// All kinds that we watch. The chart's role is derived from this list.
-pub const KINDS: &[Kind] = &[
+/// The kinds that we watch whatever the routers are.
+const OWN: &[Kind] = &[
     kind(api::API_VERSION, "Canary", Scope::All, Duty::Catalog),
     kind(api::API_VERSION, "MetricTemplate", Scope::All, Duty::Catalog),
     kind("apps/v1", DEPLOYMENT, Scope::Labelled, Duty::Loop),
     kind("apps/v1", CONTROLLER_REVISION, Scope::Labelled, Duty::Loop),
     kind("v1", "Service", Scope::Labelled, Duty::Loop),
     kind("discovery.k8s.io/v1", ENDPOINT_SLICE, Scope::Labelled, Duty::Loop),
-    Kind { optional: true, ..kind("gateway.networking.k8s.io/v1", "HTTPRoute", Scope::Labelled, Duty::Loop) },
 ];
+
+/// All kinds that we watch: our own, and what the routers read and write. Two kinds may have the same name.
+pub static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
+    let routed = routing::kinds().into_iter().map(|routed| Kind {
+        optional: true,
+        ..kind(routed.api_version, routed.kind, Scope::Labelled, Duty::Loop)
+    });
+    OWN.iter().copied().chain(routed).collect()
+});
 
 impl Kind {
     /// The kind of an object, if we watch it.
     pub fn of(reference: &ObjectRef) -> Option<&'static Kind> {
-        KINDS.iter().find(|kind| kind.name == reference.kind && kind.api_version == reference.api_version)
+        KINDS.iter().find(|kind| kind.is_of(reference))
     }
 
-    /// The kind of this name, if we watch it.
+    /// The kind of this name, if it is one of those that we watch whatever the routers are.
     pub fn named(name: &str) -> Option<&'static Kind> {
-        KINDS.iter().find(|kind| kind.name == name)
+        OWN.iter().find(|kind| kind.name == name)
+    }
+
+    /// Whether the object is of this kind.
+    pub fn is_of(&self, reference: &ObjectRef) -> bool {
+        self.name == reference.kind && self.api_version == reference.api_version
     }
 
     /// The selector of its watch.
@@ -110,5 +128,18 @@ mod tests {
     fn a_kind_of_the_same_name_in_another_group_is_not_ours() {
         assert!(Kind::of(&ObjectRef::new("v1", "Service", "n", "a")).is_some());
         assert!(Kind::of(&ObjectRef::new("serving.knative.dev/v1", "Service", "n", "a")).is_none());
+    }
+
+    #[test]
+    fn what_routers_read_and_write_is_watched_once_and_may_be_missing() {
+        for wanted in routing::ROUTERS.iter().flat_map(|router| router.kinds()) {
+            let watched: Vec<_> = KINDS
+                .iter()
+                .filter(|kind| (kind.api_version, kind.name) == (wanted.api_version, wanted.kind))
+                .collect();
+            assert_eq!(watched.len(), 1, "{wanted:?}");
+            assert!(watched[0].optional && watched[0].duty == Duty::Loop);
+            assert_eq!(watched[0].resource().plural, wanted.plural);
+        }
     }
 }

@@ -8,7 +8,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::raw::{metadata, reached};
+use super::{
+    kinds::Kind,
+    raw::{metadata, reached},
+};
 use crate::api::{Object, ObjectRef};
 
 /// How long an answer of ours is believed without the watch confirming it; then one GET settles the matter.
@@ -131,9 +134,9 @@ impl Overlay {
 
     /// A list of the kind that was begun at `begun` is complete and held the objects `listed`: what was laid before it and
     /// is not in it is gone, or moved out of the selector.
-    pub(super) fn relisted(&mut self, kind: &str, listed: &HashSet<ObjectRef>, begun: Instant) {
+    pub(super) fn relisted(&mut self, kind: &Kind, listed: &HashSet<ObjectRef>, begun: Instant) {
         self.0.retain(|reference, entry| {
-            if reference.kind != kind || listed.contains(reference) || entry.since >= begun {
+            if !kind.is_of(reference) || listed.contains(reference) || entry.since >= begun {
                 return true;
             }
             if let Cover::Object(_) = entry.cover {
@@ -144,8 +147,8 @@ impl Overlay {
     }
 
     /// Forgets a kind that nobody watches any more.
-    pub(super) fn drop_kind(&mut self, kind: &str) {
-        self.0.retain(|reference, _| reference.kind != kind);
+    pub(super) fn drop_kind(&mut self, kind: &Kind) {
+        self.0.retain(|reference, _| !kind.is_of(reference));
     }
 
     /// Objects of ours that the watches have not delivered yet.
@@ -236,12 +239,12 @@ mod tests {
     fn a_list_begun_after_our_write_that_lacks_the_object_casts_doubt_on_it() {
         let (mut overlay, now) = (Overlay::default(), Instant::now());
         overlay.lay(reference(), own("10"), now);
-        overlay.relisted("Service", &HashSet::new(), now);
+        overlay.relisted(Kind::named("Service").unwrap(), &HashSet::new(), now);
         assert!(
             matches!(overlay.look(&reference(), Some("u"), now), Some(Look::Present(_))),
             "laid while listing"
         );
-        overlay.relisted("Service", &HashSet::new(), now + Duration::from_secs(1));
+        overlay.relisted(Kind::named("Service").unwrap(), &HashSet::new(), now + Duration::from_secs(1));
         assert_eq!(overlay.look(&reference(), Some("u"), now), Some(Look::Unknown));
     }
 }

@@ -53,7 +53,8 @@ impl Cluster {
         {
             let view = self.view.lock();
             for (kind, groups) in groups(needs) {
-                if !groups.is_empty() && !view.is_synced(kind) {
+                let synced = Kind::named(kind).is_some_and(|kind| view.is_synced(kind));
+                if !groups.is_empty() && !synced {
                     return Err(ClusterError::NotSynced { kind });
                 }
                 wanted.extend(groups.iter().flat_map(|group| view.members(group)));
@@ -95,9 +96,9 @@ impl Cluster {
         self.view.lock().last(reference, Instant::now())
     }
 
-    /// All objects of a watched kind as far as memory knows them, in order of namespace and name.
+    /// All objects of a kind that is always watched as far as memory knows them, in order of namespace and name.
     pub fn known_of(&self, kind: &str) -> Vec<Arc<Object>> {
-        self.view.lock().of_kind(kind, Instant::now())
+        Kind::named(kind).map(|kind| self.view.lock().of_kind(kind, Instant::now())).unwrap_or_default()
     }
 
     /// Tells which Deployment a Canary names, so that its birth and its changes wake the Canary although it lacks our label;

@@ -22,7 +22,7 @@ pub(super) const RECHECK: Duration = Duration::from_secs(30);
 /// What discovery said.
 #[derive(Default)]
 pub(super) struct Served {
-    absent: Mutex<HashMap<&'static str, Instant>>,
+    absent: Mutex<HashMap<Kind, Instant>>,
     wanted: Notify,
 }
 
@@ -30,7 +30,7 @@ impl Served {
     /// Whether the kind may be served. Asking for one that was absent a while ago has it looked up again.
     pub(super) fn may_be(&self, kind: &Kind, now: Instant) -> bool {
         let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        match absent.get(kind.name) {
+        match absent.get(kind) {
             None => true,
             Some(since) if now.duration_since(*since) < RECHECK => false,
             Some(_) => {
@@ -56,9 +56,9 @@ impl Served {
         };
         let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
         if served {
-            absent.remove(kind.name);
+            absent.remove(kind);
         } else {
-            absent.insert(kind.name, Instant::now());
+            absent.insert(*kind, Instant::now());
         }
         Ok(served)
     }

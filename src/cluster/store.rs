@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    kinds::{CONTROLLER_REVISION, ENDPOINT_SLICE},
+    kinds::{CONTROLLER_REVISION, ENDPOINT_SLICE, Kind},
     raw::{annotation, label},
 };
 use crate::api::{CanaryKey, Object, ObjectRef, names};
@@ -58,7 +58,7 @@ fn owner_reference(object: &Object) -> Option<&str> {
 #[derive(Default)]
 pub(super) struct Store {
     kinds: HashMap<String, HashMap<ObjectRef, Arc<Object>>>,
-    synced: HashSet<&'static str>,
+    synced: HashSet<Kind>,
     groups: HashMap<Group, BTreeSet<ObjectRef>>,
     doubts: BTreeMap<ObjectRef, (Group, Instant)>,
 }
@@ -70,8 +70,8 @@ impl Store {
     }
 
     /// All objects of a kind, in no order.
-    pub(super) fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&ObjectRef, &Arc<Object>)> {
-        self.kinds.get(kind).into_iter().flatten()
+    pub(super) fn of_kind(&self, kind: &Kind) -> impl Iterator<Item = (&ObjectRef, &Arc<Object>)> {
+        self.kinds.get(kind.name).into_iter().flatten().filter(|(reference, _)| kind.is_of(reference))
     }
 
     /// Keeps an object; returns what stood in its place.
@@ -117,24 +117,23 @@ impl Store {
     }
 
     /// Whether the first list of a kind is complete.
-    pub(super) fn is_synced(&self, kind: &str) -> bool {
+    pub(super) fn is_synced(&self, kind: &Kind) -> bool {
         self.synced.contains(kind)
     }
 
     /// The first list of a kind is complete.
-    pub(super) fn sync(&mut self, kind: &'static str) {
-        self.synced.insert(kind);
+    pub(super) fn sync(&mut self, kind: &Kind) {
+        self.synced.insert(*kind);
     }
 
     /// Nobody watches the kind any more.
-    pub(super) fn drop_kind(&mut self, kind: &str) {
+    pub(super) fn drop_kind(&mut self, kind: &Kind) {
         self.synced.remove(kind);
         let references: Vec<_> = self.of_kind(kind).map(|(reference, _)| reference.clone()).collect();
         for reference in references {
             self.take(&reference);
         }
-        self.kinds.remove(kind);
-        self.doubts.retain(|reference, _| reference.kind != kind);
+        self.doubts.retain(|reference, _| !kind.is_of(reference));
     }
 }
 
@@ -181,6 +180,21 @@ mod tests {
         assert_eq!(store.members(&group("a")), BTreeSet::from([reference.clone()]));
         store.believe(&reference);
         assert!(store.members(&group("a")).is_empty());
+    }
+
+    #[test]
+    fn kinds_of_one_name_and_two_groups_do_not_meet() {
+        let services = Kind::named("Service").unwrap();
+        let other = Kind { api_version: "serving.knative.dev/v1", ..*services };
+        let mut store = Store::default();
+        for kind in [services, &other] {
+            store.put(&kind.reference("n", "a"), Arc::new(json!({"metadata": {"name": "a"}})));
+        }
+        store.sync(&other);
+        assert!(!store.is_synced(services) && store.is_synced(&other));
+        assert_eq!(store.of_kind(services).count(), 1);
+        store.drop_kind(&other);
+        assert_eq!((store.of_kind(services).count(), store.of_kind(&other).count()), (1, 0));
     }
 
     #[test]

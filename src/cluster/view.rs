@@ -10,7 +10,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     kinds::{DEPLOYMENT, Kind, Scope},
-    named::{ALL_DEPLOYMENTS, Named},
+    named::Named,
     overlay::{Cover, Look, Overlay},
     raw::{annotation, metadata, reached},
     store::{Group, Store},
@@ -46,6 +46,8 @@ pub(super) struct View {
     store: Store,
     overlay: Overlay,
     named: Named,
+    /// Whether the metadata watch of Deployments has delivered its first list.
+    hearing: bool,
     /// Names of Deployments that a GET found free; an event of the metadata watch ends that.
     free: HashSet<ObjectRef>,
     flights: Vec<Flight>,
@@ -60,6 +62,7 @@ impl View {
             store: Store::default(),
             overlay: Overlay::default(),
             named: Named::default(),
+            hearing: false,
             free: HashSet::new(),
             flights: Vec::new(),
             next_flight: 0,
@@ -78,8 +81,8 @@ impl View {
         if let Some(object) = shown {
             return Look::Present(Arc::clone(object));
         }
-        let all = self.watches(reference).is_some_and(|kind| kind.scope == Scope::All);
-        if (all && self.store.is_synced(&reference.kind)) || self.free.contains(reference) {
+        let all = self.watches(reference).filter(|kind| kind.scope == Scope::All);
+        if all.is_some_and(|kind| self.store.is_synced(kind)) || self.free.contains(reference) {
             return Look::Absent;
         }
         Look::Unknown
@@ -104,14 +107,14 @@ impl View {
     }
 
     /// All objects of a kind as last delivered or written.
-    pub(super) fn of_kind(&self, kind: &str, now: Instant) -> Vec<Arc<Object>> {
+    pub(super) fn of_kind(&self, kind: &Kind, now: Instant) -> Vec<Arc<Object>> {
         let watched = self.store.of_kind(kind).map(|(reference, _)| reference);
-        let own = self.overlay.objects().map(|(reference, _)| reference).filter(|own| own.kind == kind);
+        let own = self.overlay.objects().map(|(reference, _)| reference).filter(|own| kind.is_of(own));
         let references: BTreeSet<_> = watched.chain(own).collect();
         references.into_iter().filter_map(|reference| self.last(reference, now)).collect()
     }
 
-    pub(super) fn is_synced(&self, kind: &str) -> bool {
+    pub(super) fn is_synced(&self, kind: &Kind) -> bool {
         self.store.is_synced(kind)
     }
 
@@ -156,7 +159,7 @@ impl View {
     }
 
     /// A list of the kind, begun at `begun`, is complete.
-    pub(super) fn listed(&mut self, kind: &'static str, listed: &HashSet<ObjectRef>, begun: Instant) {
+    pub(super) fn listed(&mut self, kind: &Kind, listed: &HashSet<ObjectRef>, begun: Instant) {
         let vanished: Vec<_> = self
             .store
             .of_kind(kind)
@@ -167,7 +170,7 @@ impl View {
             self.left(&reference, &object);
         }
         let absent =
-            |flight: &&mut Flight| flight.reference.kind == kind && !listed.contains(&flight.reference);
+            |flight: &&mut Flight| kind.is_of(&flight.reference) && !listed.contains(&flight.reference);
         for flight in self.flights.iter_mut().filter(absent) {
             flight.meanwhile = Meanwhile { touched: true, left: true };
         }
@@ -176,12 +179,9 @@ impl View {
     }
 
     /// Nobody watches the kind any more: what we knew of it is worth nothing.
-    pub(super) fn unwatched(&mut self, kind: &str) {
+    pub(super) fn unwatched(&mut self, kind: &Kind) {
         self.store.drop_kind(kind);
         self.overlay.drop_kind(kind);
-        if kind == ALL_DEPLOYMENTS {
-            self.free.clear();
-        }
     }
 
     /// The metadata watch of Deployments spoke of one; `version` is none when it is gone, `ours` whether it has our label.
@@ -201,7 +201,13 @@ impl View {
         for reference in self.named.missing_from(listed) {
             self.heard(&reference, None, false);
         }
-        self.store.sync(ALL_DEPLOYMENTS);
+        self.hearing = true;
+    }
+
+    /// Nobody listens to the metadata watch any more.
+    pub(super) fn unheard(&mut self) {
+        self.hearing = false;
+        self.free.clear();
     }
 
     /// Which Deployment a Canary names; none when the Canary is gone.
@@ -281,8 +287,7 @@ impl View {
                 self.store.believe(reference);
                 let known = self.store.get(reference).map(|stale| metadata(stale, "uid").to_owned());
                 self.overlay.not_found(reference, known, now);
-                let heard = self.store.is_synced(ALL_DEPLOYMENTS);
-                if reference.kind == DEPLOYMENT && heard && self.store.get(reference).is_none() {
+                if reference.kind == DEPLOYMENT && self.hearing && self.store.get(reference).is_none() {
                     self.free.insert(reference.clone());
                 }
             }

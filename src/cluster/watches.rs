@@ -53,7 +53,7 @@ impl Cluster {
                     () = stop.cancelled() => {}
                     () = keep(&cluster, kind, pulse) => {}
                 }
-                cluster.view.lock().unwatched(kind.name);
+                cluster.view.lock().unwatched(kind);
                 kind.name
             });
         }
@@ -68,7 +68,7 @@ impl Cluster {
                     () = stop.cancelled() => {}
                     () = hear(&cluster, kind, pulse) => {}
                 }
-                cluster.view.lock().unwatched(ALL_DEPLOYMENTS);
+                cluster.view.lock().unheard();
                 ALL_DEPLOYMENTS
             });
         }
@@ -130,7 +130,7 @@ async fn keep(cluster: &Cluster, kind: &'static Kind, pulse: Pulse) {
         }
         let config = Config { label_selector: kind.selector(), ..Config::default() };
         match feed(&cluster.view, source(cluster, kind, config), kind, &pulse).await {
-            Ended::NotServed => cluster.view.lock().unwatched(kind.name),
+            Ended::NotServed => cluster.view.lock().unwatched(kind),
             Ended::TooOld => tokio::time::sleep(RESTART).await,
         }
     }
@@ -221,7 +221,7 @@ async fn feed(
                 }
             }
             Ok(Event::InitDone) => {
-                view.lock().listed(kind.name, &std::mem::take(&mut listed), begun);
+                view.lock().listed(kind, &std::mem::take(&mut listed), begun);
                 pulse.synced();
             }
             Ok(Event::Apply(raw)) => {

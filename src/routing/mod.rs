@@ -13,6 +13,8 @@ pub use error::{Problem, RoutingError};
 pub use router::{Acceptance, Capabilities, Kind, Route, Router};
 pub use weight::{Weight, WeightError, Weights};
 
+use std::collections::BTreeSet;
+
 use crate::api::Provider;
 
 /// Every router; a new one is a file and a line here.
@@ -21,6 +23,11 @@ pub static ROUTERS: &[&dyn Router] = &[&gatewayapi::GatewayApi, &kubernetes::Kub
 /// The router of a provider, or `None` for one that Sluice cannot serve yet.
 pub fn router(provider: Provider) -> Option<&'static dyn Router> {
     ROUTERS.iter().copied().find(|router| router.providers().contains(&provider))
+}
+
+/// The kinds that the routers read and write, each once.
+pub fn kinds() -> BTreeSet<Kind> {
+    ROUTERS.iter().flat_map(|router| router.kinds()).copied().collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 {{- /*
 What the controller and the gate do inside the namespaces that they watch: a ClusterRole, or a Role where `namespace` is
-set. One block a router, so that the list can be made from what the routers say of themselves.
+set. The blocks of the routers are made from what these say of themselves, in _routers.tpl.
 */}}
 
 {{- define "sluice.rules" -}}
@@ -41,12 +41,4 @@ set. One block a router, so that the list can be made from what the routers say 
   resources: [events]
   verbs: [create, patch]
 {{- include "sluice.routers" . | nindent 0 }}
-{{- end }}
-
-{{- define "sluice.routers" -}}
-# router gatewayapi:v1
-- apiGroups: [gateway.networking.k8s.io]
-  resources: [httproutes]
-  verbs: [get, list, watch, create, patch]
-# router kubernetes: Services alone, which every Canary has
 {{- end }}

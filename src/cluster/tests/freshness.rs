@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{object, service, without_label};
 use crate::{
     api::Object,
-    cluster::{overlay::Look, view::View},
+    cluster::{kinds::Kind, overlay::Look, view::View},
 };
 
 /// What may happen next.
@@ -59,7 +59,7 @@ struct Model {
 impl Model {
     fn new() -> Model {
         let mut view = View::new(None, mpsc::unbounded_channel().0);
-        view.listed("Service", &HashSet::new(), Instant::now());
+        view.listed(Kind::named("Service").unwrap(), &HashSet::new(), Instant::now());
         Model {
             view,
             history: vec![(State::Absent, 0)],
@@ -174,7 +174,7 @@ impl Model {
             self.view.delivered(&service("a"), Arc::new(self.object(self.watched)));
             listed.insert(service("a"));
         }
-        self.view.listed("Service", &listed, begun);
+        self.view.listed(Kind::named("Service").unwrap(), &listed, begun);
     }
 
     /// Whether a look gives a state that was still true after our last write.

@@ -1,0 +1,9 @@
+{{- /* Made from src/routing by `make generate`; do not edit. */}}
+
+{{- define "sluice.routers" -}}
+# gatewayapi:v1, gatewayapi:v1beta1
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, patch]
+# kubernetes: no objects of its own
+{{- end }}
