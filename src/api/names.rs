@@ -23,6 +23,8 @@ pub const PREFIX: &str = "sluice.dev/";
 pub const FINALIZER: &str = "finalizer.flagger.app";
 /// Annotation of a ConfigMap or Secret whose value starts with `disable`: neither tracked nor copied.
 pub const CONFIG_TRACKING: &str = "flagger.app/config-tracking";
+/// What a value of [`CONFIG_TRACKING`] begins with where it means no.
+pub const CONFIG_TRACKING_OFF: &str = "disable";
 /// Annotation of a Knative Service: the revision that carries the traffic.
 pub const PRIMARY_REVISION: &str = "flagger.app/primary-revision";
 /// Node selector key by which the peer scales a DaemonSet to zero.

@@ -51,14 +51,17 @@ const fn kind(api_version: &'static str, name: &'static str, scope: Scope, duty:
 pub const ENDPOINT_SLICE: &str = "EndpointSlice";
 /// Snapshots of revisions.
 pub const CONTROLLER_REVISION: &str = "ControllerRevision";
-/// The one kind whose foreign objects we also hear of, by metadata.
-pub const DEPLOYMENT: &str = "Deployment";
+
+/// Settings of pods; heard of only where they are tracked by a watch.
+pub const CONFIG_MAP: &str = "ConfigMap";
+/// Secret settings of pods; heard of only where they are tracked by a watch.
+pub const SECRET: &str = "Secret";
 
 /// The kinds that we watch whatever the routers are.
 const OWN: &[Kind] = &[
     kind(api::API_VERSION, "Canary", Scope::All, Duty::Catalog),
     kind(api::API_VERSION, "MetricTemplate", Scope::All, Duty::Catalog),
-    kind("apps/v1", DEPLOYMENT, Scope::Labelled, Duty::Loop),
+    kind("apps/v1", "Deployment", Scope::Labelled, Duty::Loop),
     kind("apps/v1", CONTROLLER_REVISION, Scope::Labelled, Duty::Loop),
     kind("v1", "Service", Scope::Labelled, Duty::Loop),
     kind("discovery.k8s.io/v1", ENDPOINT_SLICE, Scope::Labelled, Duty::Loop),
@@ -72,6 +75,38 @@ pub static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
     });
     OWN.iter().copied().chain(routed).collect()
 });
+
+/// A kind of whose objects we hear by metadata, whether or not they carry our label; remembered are those that a Canary
+/// names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Which kind.
+    pub kind: Kind,
+    /// Name of its metadata watch, beside the names of kinds.
+    pub watch: &'static str,
+}
+
+const fn heard(api_version: &'static str, name: &'static str, watch: &'static str) -> Heard {
+    Heard { kind: kind(api_version, name, Scope::All, Duty::Loop), watch }
+}
+
+/// All kinds that we can hear of.
+pub const HEARD: &[Heard] = &[
+    heard("apps/v1", "Deployment", "Deployment metadata"),
+    heard("apps/v1", "DaemonSet", "DaemonSet metadata"),
+    heard("v1", CONFIG_MAP, "ConfigMap metadata"),
+    heard("v1", SECRET, "Secret metadata"),
+];
+
+impl Heard {
+    /// The kind of an object, if we can hear of it.
+    pub fn of(reference: &ObjectRef) -> Option<&'static Heard> {
+        let of = |heard: &&Heard| {
+            heard.kind.name == reference.kind && heard.kind.api_version == reference.api_version
+        };
+        HEARD.iter().find(of)
+    }
+}
 
 impl Kind {
     /// The kind of an object, if we watch it.

@@ -1,61 +1,136 @@
-//! The Deployments that Canaries name as targets: all that is remembered of the metadata watch.
+//! The objects that Canaries name and that may lack our label: all that is remembered of the metadata watches.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::api::{CanaryKey, ObjectRef};
+use super::raw::{annotation, metadata, reached};
+use crate::api::{CanaryKey, Object, ObjectRef, names};
 
-/// The name of the metadata watch, beside the names of kinds.
-pub(super) const ALL_DEPLOYMENTS: &str = "Deployment metadata";
+/// What a metadata watch tells of an object, as far as it is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// `metadata.uid`.
+    pub(super) uid: String,
+    /// `metadata.resourceVersion`.
+    pub(super) version: String,
+    /// Whether its annotation keeps it out of config tracking.
+    pub(super) opted_out: bool,
+}
 
-/// A Deployment that somebody names.
+impl From<&Object> for Sight {
+    fn from(object: &Object) -> Self {
+        Sight {
+            uid: metadata(object, "uid").to_owned(),
+            version: metadata(object, "resourceVersion").to_owned(),
+            opted_out: annotation(object, names::CONFIG_TRACKING)
+                .is_some_and(|value| value.starts_with(names::CONFIG_TRACKING_OFF)),
+        }
+    }
+}
+
+/// What is known of a name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing: only a GET can tell.
+    #[default]
+    Nothing,
+    /// No object has this name.
+    Absent,
+    /// The object was last seen like this.
+    Present(Sight),
+}
+
+/// A name that somebody uses.
 #[derive(Default)]
-struct Target {
+struct Entry {
     by: BTreeSet<CanaryKey>,
-    version: Option<String>,
+    known: Known,
 }
 
 /// Who names what.
 #[derive(Default)]
 pub(super) struct Named {
-    targets: HashMap<ObjectRef, Target>,
-    of: BTreeMap<CanaryKey, ObjectRef>,
+    entries: HashMap<ObjectRef, Entry>,
+    of: BTreeMap<CanaryKey, BTreeSet<ObjectRef>>,
 }
 
 impl Named {
-    /// Sets which Deployment a Canary names.
-    pub(super) fn set(&mut self, canary: &CanaryKey, target: Option<ObjectRef>) {
-        if self.of.get(canary) == target.as_ref() {
-            return;
+    /// Sets which objects a Canary names; what is known of those that it named before stays known.
+    pub(super) fn set(&mut self, canary: &CanaryKey, references: BTreeSet<ObjectRef>) {
+        let before = self.of.remove(canary).unwrap_or_default();
+        for reference in &references {
+            self.entries.entry(reference.clone()).or_default().by.insert(canary.clone());
         }
-        if let Some(before) = self.of.remove(canary)
-            && let Some(entry) = self.targets.get_mut(&before)
-        {
-            entry.by.remove(canary);
-            if entry.by.is_empty() {
-                self.targets.remove(&before);
+        for reference in before.difference(&references) {
+            if let Some(entry) = self.entries.get_mut(reference) {
+                entry.by.remove(canary);
+                if entry.by.is_empty() {
+                    self.entries.remove(reference);
+                }
             }
         }
-        if let Some(target) = target {
-            self.targets.entry(target.clone()).or_default().by.insert(canary.clone());
-            self.of.insert(canary.clone(), target);
+        if !references.is_empty() {
+            self.of.insert(canary.clone(), references);
         }
     }
 
-    /// The watch spoke of a Deployment; returns the Canaries to which that is news.
-    pub(super) fn heard(&mut self, reference: &ObjectRef, version: Option<&str>) -> Vec<CanaryKey> {
-        match self.targets.get_mut(reference) {
-            Some(target) if target.version.as_deref() != version => {
-                target.version = version.map(str::to_owned);
-                target.by.iter().cloned().collect()
+    /// What is known of a name.
+    pub(super) fn known(&self, reference: &ObjectRef) -> Known {
+        self.entries.get(reference).map(|entry| entry.known.clone()).unwrap_or_default()
+    }
+
+    /// The watch delivered an object; returns the Canaries to which that is news.
+    pub(super) fn heard(&mut self, reference: &ObjectRef, sight: Sight) -> Vec<CanaryKey> {
+        let Some(entry) = self.entries.get_mut(reference) else { return Vec::new() };
+        match &entry.known {
+            Known::Present(known) if known.uid == sight.uid && reached(&known.version, &sight.version) => {
+                Vec::new()
             }
-            _ => Vec::new(),
+            _ => {
+                entry.known = Known::Present(sight);
+                entry.by.iter().cloned().collect()
+            }
         }
     }
 
-    /// Named Deployments that existed and are not among those listed.
-    pub(super) fn missing_from(&self, listed: &HashSet<ObjectRef>) -> Vec<ObjectRef> {
-        let existed = self.targets.iter().filter(|(_, target)| target.version.is_some());
-        existed.map(|(reference, _)| reference.clone()).filter(|name| !listed.contains(name)).collect()
+    /// The watch said that the object with this uid is gone, or, without a uid, that none has the name.
+    pub(super) fn left(&mut self, reference: &ObjectRef, uid: Option<&str>) -> Vec<CanaryKey> {
+        let Some(entry) = self.entries.get_mut(reference) else { return Vec::new() };
+        match &entry.known {
+            Known::Present(known) if uid.is_some_and(|uid| uid != known.uid) => Vec::new(),
+            known => {
+                let news = matches!(known, Known::Present(_));
+                entry.known = Known::Absent;
+                if news { entry.by.iter().cloned().collect() } else { Vec::new() }
+            }
+        }
+    }
+
+    /// A call of ours told of an object, or that there is none; nobody needs to be woken for it.
+    pub(super) fn learn(&mut self, reference: &ObjectRef, object: Option<&Object>) {
+        match object {
+            Some(object) => drop(self.heard(reference, Sight::from(object))),
+            None => drop(self.left(reference, None)),
+        }
+    }
+
+    /// Whatever is known of this name may have ended.
+    pub(super) fn doubt(&mut self, reference: &ObjectRef) {
+        if let Some(entry) = self.entries.get_mut(reference) {
+            entry.known = Known::Nothing;
+        }
+    }
+
+    /// Nobody listens to this kind any more.
+    pub(super) fn forget(&mut self, kind: &str) {
+        for (_, entry) in self.entries.iter_mut().filter(|(reference, _)| reference.kind == kind) {
+            entry.known = Known::Nothing;
+        }
+    }
+
+    /// Names of a kind that are not among those listed.
+    pub(super) fn missing_from(&self, kind: &str, listed: &HashSet<ObjectRef>) -> Vec<ObjectRef> {
+        let names = self.entries.keys().filter(|reference| reference.kind == kind);
+        names.filter(|reference| !listed.contains(*reference)).cloned().collect()
     }
 }
 
@@ -67,26 +142,58 @@ mod tests {
         ObjectRef::new("apps/v1", "Deployment", "n", name)
     }
 
-    #[test]
-    fn the_birth_a_change_and_the_end_of_a_named_deployment_are_news_once() {
+    fn sight(uid: &str, version: &str) -> Sight {
+        Sight { uid: uid.to_owned(), version: version.to_owned(), opted_out: false }
+    }
+
+    fn naming(names: &[&str]) -> (Named, CanaryKey) {
         let (mut named, canary) = (Named::default(), CanaryKey::new("n", "c"));
-        named.set(&canary, Some(deployment("a")));
-        assert_eq!(named.heard(&deployment("a"), Some("1")), std::slice::from_ref(&canary));
-        assert!(named.heard(&deployment("a"), Some("1")).is_empty(), "a relist is no news");
-        assert_eq!(named.heard(&deployment("a"), Some("2")), std::slice::from_ref(&canary));
-        assert_eq!(named.missing_from(&HashSet::new()), [deployment("a")]);
-        assert_eq!(named.heard(&deployment("a"), None), [canary]);
-        assert!(named.missing_from(&HashSet::new()).is_empty());
+        named.set(&canary, names.iter().map(|name| deployment(name)).collect());
+        (named, canary)
     }
 
     #[test]
-    fn nothing_is_remembered_of_deployments_that_nobody_names() {
-        let (mut named, canary) = (Named::default(), CanaryKey::new("n", "c"));
-        assert!(named.heard(&deployment("b"), Some("1")).is_empty());
-        named.set(&canary, Some(deployment("a")));
-        named.set(&canary, Some(deployment("b")));
-        assert!(named.heard(&deployment("a"), Some("1")).is_empty());
-        named.set(&canary, None);
-        assert!(named.targets.is_empty() && named.of.is_empty());
+    fn the_birth_a_change_and_the_end_of_a_named_object_are_news_once() {
+        let (mut named, canary) = naming(&["a"]);
+        let all = [canary];
+        assert_eq!(named.heard(&deployment("a"), sight("u", "1")), all);
+        assert!(named.heard(&deployment("a"), sight("u", "1")).is_empty(), "a relist is no news");
+        assert_eq!(named.heard(&deployment("a"), sight("u", "2")), all);
+        assert_eq!(named.missing_from("Deployment", &HashSet::new()), [deployment("a")]);
+        assert_eq!(named.left(&deployment("a"), None), all);
+        assert_eq!(named.known(&deployment("a")), Known::Absent);
+        assert!(named.left(&deployment("a"), None).is_empty());
+    }
+
+    #[test]
+    fn the_past_is_no_news() {
+        let (mut named, canary) = naming(&["a"]);
+        named.heard(&deployment("a"), sight("u", "10"));
+        assert!(named.heard(&deployment("a"), sight("u", "9")).is_empty());
+        assert_eq!(named.heard(&deployment("a"), sight("v", "11")), [canary]);
+        assert!(named.left(&deployment("a"), Some("u")).is_empty(), "another one has its name since");
+        assert_eq!(named.known(&deployment("a")), Known::Present(sight("v", "11")));
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_objects_that_nobody_names() {
+        let (mut named, canary) = naming(&["a", "kept"]);
+        named.heard(&deployment("kept"), sight("u", "1"));
+        assert!(named.heard(&deployment("b"), sight("u", "1")).is_empty());
+        named.set(&canary, BTreeSet::from([deployment("b"), deployment("kept")]));
+        assert!(named.heard(&deployment("a"), sight("u", "1")).is_empty());
+        assert_eq!(named.known(&deployment("kept")), Known::Present(sight("u", "1")));
+        named.set(&canary, BTreeSet::new());
+        assert!(named.entries.is_empty() && named.of.is_empty());
+    }
+
+    #[test]
+    fn an_object_that_two_canaries_name_is_news_to_both() {
+        let (mut named, canary) = naming(&["a"]);
+        let other = CanaryKey::new("n", "d");
+        named.set(&other, BTreeSet::from([deployment("a")]));
+        assert_eq!(named.heard(&deployment("a"), sight("u", "1")), [canary.clone(), other]);
+        named.set(&canary, BTreeSet::new());
+        assert_eq!(named.known(&deployment("a")), Known::Present(sight("u", "1")));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What costs a GET: an object of a labelled kind that the watch did not deliver (it may exist without our label), an object
 //! whose state a failed or unconfirmed write of ours left in doubt, a member that left its watch, and every object of a kind
-//! that is not watched. For Deployments an absence found by GET is remembered until the metadata watch speaks of the name. For
+//! that is not watched. Of kinds with a metadata watch an absence found by GET is remembered until the watch speaks of the name. For
 //! other kinds it is not remembered: nothing would tell us of its end, so each look that needs such an object asks once.
 //! An error is an error, never an absence.
 
@@ -16,7 +16,7 @@ use super::{
     calls,
     error::ClusterError,
     flight::Shared,
-    kinds::{CONTROLLER_REVISION, ENDPOINT_SLICE, Kind},
+    kinds::{CONFIG_MAP, CONTROLLER_REVISION, ENDPOINT_SLICE, Heard, Kind, SECRET},
     overlay::Look,
     served::Served,
     store::Group,
@@ -37,6 +37,8 @@ pub struct Cluster {
     pub(super) view: Shared,
     pub(super) served: Arc<Served>,
     pub(super) namespace: Option<String>,
+    /// Kinds of configs that are watched by metadata.
+    configs: Arc<[&'static str]>,
 }
 
 impl Cluster {
@@ -44,7 +46,12 @@ impl Cluster {
     pub fn new(client: Client, namespace: Option<String>) -> (Cluster, mpsc::UnboundedReceiver<Touched>) {
         let (events, receiver) = mpsc::unbounded_channel();
         let view = Shared::new(View::new(namespace.clone(), events));
-        (Cluster { client, view, served: Arc::default(), namespace }, receiver)
+        (Cluster { client, view, served: Arc::default(), namespace, configs: Arc::default() }, receiver)
+    }
+
+    /// The same, with metadata watches of these kinds of configs (ConfigMap, Secret).
+    pub fn hearing(self, configs: &[&'static str]) -> Cluster {
+        Cluster { configs: configs.into(), ..self }
     }
 
     /// The objects that a decision needs, none older than our own last write. Fails if any of them could not be read.
@@ -101,10 +108,15 @@ impl Cluster {
         Kind::named(kind).map(|kind| self.view.lock().of_kind(kind, Instant::now())).unwrap_or_default()
     }
 
-    /// Tells which Deployment a Canary names, so that its birth and its changes wake the Canary although it lacks our label;
-    /// none when the Canary is gone or names none.
-    pub fn name_target(&self, canary: &CanaryKey, target: Option<ObjectRef>) {
-        self.view.lock().name(canary, target);
+    /// Tells which objects a Canary names, so that their birth, changes and end wake the Canary although they lack our label;
+    /// none when the Canary is gone. Of kinds that are not heard of, nothing is remembered.
+    pub fn name(&self, canary: &CanaryKey, references: BTreeSet<ObjectRef>) {
+        self.view.lock().name(canary, references);
+    }
+
+    /// Whether the kind has a metadata watch.
+    pub(super) fn hears(&self, heard: &Heard) -> bool {
+        self.configs.contains(&heard.kind.name) || !matches!(heard.kind.name, CONFIG_MAP | SECRET)
     }
 
     /// Whether the API server serves this kind, as far as we know: false only for an optional kind that discovery just lacked.

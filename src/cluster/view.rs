@@ -9,8 +9,8 @@ use std::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    kinds::{DEPLOYMENT, Kind, Scope},
-    named::Named,
+    kinds::{Heard, Kind, Scope},
+    named::{Known, Named, Sight},
     overlay::{Cover, Look, Overlay},
     raw::{annotation, metadata, reached},
     store::{Group, Store},
@@ -46,10 +46,8 @@ pub(super) struct View {
     store: Store,
     overlay: Overlay,
     named: Named,
-    /// Whether the metadata watch of Deployments has delivered its first list.
-    hearing: bool,
-    /// Names of Deployments that a GET found free; an event of the metadata watch ends that.
-    free: HashSet<ObjectRef>,
+    /// Kinds whose metadata watch has delivered its first list.
+    hearing: HashSet<Kind>,
     flights: Vec<Flight>,
     next_flight: u64,
     events: mpsc::UnboundedSender<Touched>,
@@ -62,8 +60,7 @@ impl View {
             store: Store::default(),
             overlay: Overlay::default(),
             named: Named::default(),
-            hearing: false,
-            free: HashSet::new(),
+            hearing: HashSet::new(),
             flights: Vec::new(),
             next_flight: 0,
             events,
@@ -82,7 +79,8 @@ impl View {
             return Look::Present(Arc::clone(object));
         }
         let all = self.watches(reference).filter(|kind| kind.scope == Scope::All);
-        if all.is_some_and(|kind| self.store.is_synced(kind)) || self.free.contains(reference) {
+        let synced = all.is_some_and(|kind| self.store.is_synced(kind));
+        if synced || self.named.known(reference) == Known::Absent {
             return Look::Absent;
         }
         Look::Unknown
@@ -129,7 +127,7 @@ impl View {
     /// The watch delivered an object.
     pub(super) fn delivered(&mut self, reference: &ObjectRef, object: Arc<Object>) {
         self.note(reference, Meanwhile { touched: true, left: false });
-        self.free.remove(reference);
+        self.named.learn(reference, Some(&object));
         self.overlay.delivered(reference, &object);
         let owner = self.owner(reference, &object);
         let version = metadata(&object, "resourceVersion").to_owned();
@@ -147,7 +145,6 @@ impl View {
     /// The watch said that an object left it: it is gone, or lost our label.
     pub(super) fn left(&mut self, reference: &ObjectRef, object: &Object) {
         self.note(reference, Meanwhile { touched: true, left: true });
-        self.free.remove(reference);
         self.overlay.left(reference, object);
         let Some(old) = self.store.take(reference) else { return };
         let owner = self.owner(reference, &old);
@@ -184,11 +181,10 @@ impl View {
         self.overlay.drop_kind(kind);
     }
 
-    /// The metadata watch of Deployments spoke of one; `version` is none when it is gone, `ours` whether it has our label.
-    pub(super) fn heard(&mut self, reference: &ObjectRef, version: Option<&str>, ours: bool) {
-        self.note(reference, Meanwhile { touched: true, left: version.is_none() });
-        self.free.remove(reference);
-        for owner in self.named.heard(reference, version) {
+    /// A metadata watch spoke of an object that exists; `ours` says whether it has our label.
+    pub(super) fn heard(&mut self, reference: &ObjectRef, sight: Sight, ours: bool) {
+        self.note(reference, Meanwhile { touched: true, left: false });
+        for owner in self.named.heard(reference, sight) {
             // The labelled watch tells of those.
             if !ours {
                 self.tell(reference, Some(owner));
@@ -196,23 +192,37 @@ impl View {
         }
     }
 
-    /// A list of the metadata watch is complete.
-    pub(super) fn heard_all(&mut self, listed: &HashSet<ObjectRef>) {
-        for reference in self.named.missing_from(listed) {
-            self.heard(&reference, None, false);
+    /// A metadata watch said that the object with this uid is gone, or, without a uid, that none has the name.
+    pub(super) fn unheard(&mut self, reference: &ObjectRef, uid: Option<&str>) {
+        self.note(reference, Meanwhile { touched: true, left: true });
+        for owner in self.named.left(reference, uid) {
+            self.tell(reference, Some(owner));
         }
-        self.hearing = true;
     }
 
-    /// Nobody listens to the metadata watch any more.
-    pub(super) fn unheard(&mut self) {
-        self.hearing = false;
-        self.free.clear();
+    /// A list of a metadata watch is complete.
+    pub(super) fn heard_all(&mut self, heard: &Heard, listed: &HashSet<ObjectRef>) {
+        for reference in self.named.missing_from(heard.kind.name, listed) {
+            self.unheard(&reference, None);
+        }
+        self.hearing.insert(heard.kind);
     }
 
-    /// Which Deployment a Canary names; none when the Canary is gone.
-    pub(super) fn name(&mut self, canary: &CanaryKey, target: Option<ObjectRef>) {
-        self.named.set(canary, target);
+    /// Nobody listens to a metadata watch any more.
+    pub(super) fn deaf(&mut self, heard: &Heard) {
+        self.hearing.remove(&heard.kind);
+        self.named.forget(heard.kind.name);
+    }
+
+    /// Whether what is remembered of the object is renewed by a metadata watch.
+    fn hears(&self, reference: &ObjectRef) -> bool {
+        let inside = self.namespace.as_ref().is_none_or(|only| *only == reference.namespace);
+        inside && Heard::of(reference).is_some_and(|heard| self.hearing.contains(&heard.kind))
+    }
+
+    /// Which objects a Canary names; none when the Canary is gone.
+    pub(super) fn name(&mut self, canary: &CanaryKey, references: BTreeSet<ObjectRef>) {
+        self.named.set(canary, references);
     }
 
     fn tell(&self, reference: &ObjectRef, owner: Option<CanaryKey>) {
@@ -264,7 +274,6 @@ impl View {
     fn settle(&mut self, id: u64, reference: &ObjectRef) -> Meanwhile {
         let meanwhile = self.end(id);
         self.note(reference, Meanwhile { touched: true, left: false });
-        self.free.remove(reference);
         meanwhile
     }
 
@@ -278,19 +287,21 @@ impl View {
         now: Instant,
     ) {
         let meanwhile = self.end(id);
-        if meanwhile.touched || self.watches(reference).is_none() {
+        if meanwhile.touched {
             return;
         }
-        match answer {
-            Some(object) => self.cover(reference, object, false, now),
-            None => {
-                self.store.believe(reference);
-                let known = self.store.get(reference).map(|stale| metadata(stale, "uid").to_owned());
-                self.overlay.not_found(reference, known, now);
-                if reference.kind == DEPLOYMENT && self.hearing && self.store.get(reference).is_none() {
-                    self.free.insert(reference.clone());
+        if self.watches(reference).is_some() {
+            match answer {
+                Some(object) => self.cover(reference, object, false, now),
+                None => {
+                    self.store.believe(reference);
+                    let known = self.store.get(reference).map(|stale| metadata(stale, "uid").to_owned());
+                    self.overlay.not_found(reference, known, now);
                 }
             }
+        }
+        if self.hears(reference) && (answer.is_some() || self.store.get(reference).is_none()) {
+            self.named.learn(reference, answer.map(Arc::as_ref));
         }
     }
 
@@ -300,11 +311,17 @@ impl View {
         if self.watches(reference).is_some() {
             self.cover(reference, object, meanwhile.left, now);
         }
+        if meanwhile.left {
+            self.named.doubt(reference);
+        } else if self.hears(reference) {
+            self.named.learn(reference, Some(object));
+        }
     }
 
     /// A write of ours happened, or may have: the object's version is at least `version`.
     pub(super) fn unsure(&mut self, id: u64, reference: &ObjectRef, version: Option<String>, now: Instant) {
         self.settle(id, reference);
+        self.named.doubt(reference);
         if self.watches(reference).is_none() {
             return;
         }
@@ -318,6 +335,7 @@ impl View {
     /// Our delete of the object with this uid was carried out.
     pub(super) fn gone(&mut self, id: u64, reference: &ObjectRef, uid: &str, now: Instant) {
         self.settle(id, reference);
+        self.named.doubt(reference);
         if self.watches(reference).is_some() {
             let other = self.store.get(reference).is_some_and(|shown| metadata(shown, "uid") != uid);
             let cover = if other { Cover::Doubt(None) } else { Cover::Gone(uid.to_owned()) };

@@ -1,6 +1,6 @@
 //! The watches that feed the view: one a kind, each a task of its own, so that one that fails holds up no other.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, future::Future, time::Duration};
 
 use futures::{Stream, StreamExt};
 use kube::{
@@ -19,11 +19,12 @@ use tracing::{info, warn};
 use super::{
     flight::Shared,
     health::{Health, Pulse},
-    kinds::{DEPLOYMENT, Duty, KINDS, Kind},
-    named::ALL_DEPLOYMENTS,
-    raw::{Raw, RawMeta, metadata},
+    kinds::{Duty, HEARD, Heard, KINDS, Kind},
+    named::Sight,
+    raw::{Raw, RawMeta},
     read::Cluster,
     served::Served,
+    view::View,
 };
 use crate::api::ObjectRef;
 
@@ -45,38 +46,42 @@ impl Cluster {
     pub fn watch(&self, duty: Duty, stop: &CancellationToken) -> Watches {
         let mut watches = Watches { tasks: JoinSet::new(), health: Vec::new() };
         for kind in KINDS.iter().filter(|kind| kind.duty == duty) {
-            let (pulse, health) = Pulse::new(kind.name);
-            let (cluster, stop) = (self.clone(), stop.clone());
-            watches.health.push((kind.name, health));
-            watches.tasks.spawn(async move {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = keep(&cluster, kind, pulse) => {}
-                }
-                cluster.view.lock().unwatched(kind);
-                kind.name
-            });
+            let cluster = self.clone();
+            let watch = |pulse| async move { keep(&cluster, kind, pulse).await };
+            watches.start(self, kind.name, stop, watch, |view| view.unwatched(kind));
         }
-        if duty == Duty::Loop
-            && let Some(kind) = Kind::named(DEPLOYMENT)
-        {
-            let (pulse, health) = Pulse::new(ALL_DEPLOYMENTS);
-            let (cluster, stop) = (self.clone(), stop.clone());
-            watches.health.push((ALL_DEPLOYMENTS, health));
-            watches.tasks.spawn(async move {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = hear(&cluster, kind, pulse) => {}
-                }
-                cluster.view.lock().unheard();
-                ALL_DEPLOYMENTS
-            });
+        for heard in HEARD.iter().filter(|heard| heard.kind.duty == duty && self.hears(heard)) {
+            let cluster = self.clone();
+            let watch = |pulse| async move { hear(&cluster, heard, pulse).await };
+            watches.start(self, heard.watch, stop, watch, |view| view.deaf(heard));
         }
         watches
     }
 }
 
 impl Watches {
+    /// Starts one watch; when it ends, what it knew is forgotten.
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        cluster: &Cluster,
+        name: &'static str,
+        stop: &CancellationToken,
+        watch: impl FnOnce(Pulse) -> F,
+        forget: impl FnOnce(&mut View) + Send + 'static,
+    ) {
+        let (pulse, health) = Pulse::new(name);
+        let (view, stop, watch) = (cluster.view.clone(), stop.clone(), watch(pulse));
+        self.health.push((name, health));
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = watch => {}
+            }
+            forget(&mut view.lock());
+            name
+        });
+    }
+
     /// Waits until each watch has delivered its first list.
     pub async fn synced(&self) {
         for (_, health) in &self.health {
@@ -245,11 +250,11 @@ async fn feed(
     Ended::TooOld
 }
 
-/// Listens to the metadata of all Deployments; the view remembers those that Canaries name.
-async fn hear(cluster: &Cluster, kind: &'static Kind, pulse: Pulse) {
-    let resource = kind.resource();
+/// Listens to the metadata of all objects of a kind; the view remembers those that Canaries name.
+async fn hear(cluster: &Cluster, heard: &'static Heard, pulse: Pulse) {
+    let resource = heard.kind.resource();
     loop {
-        let mut events = std::pin::pin!(source::<RawMeta>(cluster, kind, Config::default()));
+        let mut events = std::pin::pin!(source::<RawMeta>(cluster, &heard.kind, Config::default()));
         let mut listed = HashSet::new();
         while let Some(event) = events.next().await {
             let (raw, exists, listing) = match event {
@@ -258,7 +263,7 @@ async fn hear(cluster: &Cluster, kind: &'static Kind, pulse: Pulse) {
                     continue;
                 }
                 Ok(Event::InitDone) => {
-                    cluster.view.lock().heard_all(&std::mem::take(&mut listed));
+                    cluster.view.lock().heard_all(heard, &std::mem::take(&mut listed));
                     pulse.synced();
                     continue;
                 }
@@ -267,16 +272,20 @@ async fn hear(cluster: &Cluster, kind: &'static Kind, pulse: Pulse) {
                 Ok(Event::Delete(raw)) => (raw, false, false),
                 Err(error) => {
                     pulse.failed(&error);
-                    if Ended::by(&error, kind).is_some() {
+                    if Ended::by(&error, &heard.kind).is_some() {
                         break;
                     }
                     continue;
                 }
             };
             if let Some(reference) = named(&raw, &resource) {
-                let object = raw.into_object(&resource);
-                let version = exists.then(|| metadata(&object, "resourceVersion"));
-                cluster.view.lock().heard(&reference, version, kind.selects(&object));
+                let sight = Sight::from(raw.value());
+                if exists {
+                    let ours = Kind::of(&reference).is_some_and(|kind| kind.selects(raw.value()));
+                    cluster.view.lock().heard(&reference, sight, ours);
+                } else {
+                    cluster.view.lock().unheard(&reference, Some(&sight.uid));
+                }
                 if listing {
                     listed.insert(reference);
                 }

@@ -8,8 +8,9 @@ use tokio::sync::mpsc;
 use super::{look::reference, metrics::Metrics};
 use crate::{
     admission::{Catalog, Claim},
-    api::{API_VERSION, Canary, CanaryKey, ObjectRef},
+    api::{API_VERSION, Canary, CanaryKey},
     cluster::{Cluster, Touched},
+    rollout,
 };
 
 /// Follows the watches of one replica.
@@ -57,7 +58,7 @@ impl Follower {
         if canary.is_none() {
             self.metrics.forget(key);
         }
-        self.cluster.name_target(key, canary.as_ref().map(target));
+        self.cluster.name(key, canary.as_ref().map(rollout::names).unwrap_or_default());
         for rival in rivals {
             self.wake(rival.key);
         }
@@ -69,16 +70,6 @@ impl Follower {
             let _ = wake.send(key);
         }
     }
-}
-
-/// The workload that a Canary names.
-fn target(canary: &Canary) -> ObjectRef {
-    ObjectRef::new(
-        "apps/v1",
-        canary.spec.target_ref.kind.as_str(),
-        canary.namespace_name(),
-        canary.target_name(),
-    )
 }
 
 /// Every Canary was seen once.

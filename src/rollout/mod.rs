@@ -22,7 +22,7 @@ pub use ask::{Answer, Answers, Ask, AskId};
 pub use decide::decide;
 pub use decision::{Decision, Effect, Manager};
 pub use event::{Event, Reason};
-pub use observation::{Needs, Observation, needs};
+pub use observation::{Needs, Observation, names, needs};
 pub use plan::{Next, Plan};
 pub use scene::provider;
 pub use settings::Settings;

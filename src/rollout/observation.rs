@@ -1,6 +1,6 @@
 //! What one decision rests on, and what must be read for it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Answers, Settings, refs};
 use crate::{
@@ -51,6 +51,11 @@ pub fn needs(canary: &Canary, settings: &Settings) -> Needs {
         slices_of: vec![canary.primary_service_name(), canary.canary_service_name()],
         snapshots_of: CanaryKey::from(canary),
     }
+}
+
+/// The objects of users that a Canary names: whatever happens to them concerns it, whether or not they carry our label.
+pub fn names(canary: &Canary) -> BTreeSet<ObjectRef> {
+    BTreeSet::from([refs::target(canary), refs::primary(canary)])
 }
 
 /// Whether the primary was ready once, so that its Service and route may lead to it.

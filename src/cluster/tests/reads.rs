@@ -53,6 +53,7 @@ async fn a_read_failure_is_an_error_and_never_an_absence(#[case] reply: Reply) {
 #[tokio::test(start_paused = true)]
 async fn the_absence_of_a_deployment_is_remembered_until_the_metadata_watch_speaks_of_it() {
     let stage = Stage::new().await;
+    stage.cluster.name(&key(), [deployment("a")].into());
     for _ in 0..5 {
         assert_eq!(stage.version(&deployment("a")).await, None);
     }

@@ -110,7 +110,7 @@ async fn a_new_list_removes_what_vanished_while_nobody_watched() {
 #[tokio::test(start_paused = true)]
 async fn the_birth_of_an_unlabelled_target_wakes_the_canary_that_names_it() {
     let mut stage = Stage::new().await;
-    stage.cluster.name_target(&key(), Some(deployment("a")));
+    stage.cluster.name(&key(), [deployment("a")].into());
     stage.bed.send(METADATA, "ADDED", &without_label(object("Deployment", "b", 5))).await;
     stage.bed.send(METADATA, "ADDED", &without_label(object("Deployment", "a", 6))).await;
     assert_eq!(stage.told(), [pair("Deployment n/a", Some("n/c"))]);
