@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{CliError, print, rules::Output};
-use crate::routing::{Capabilities, ROUTERS, Router};
+use crate::routing::{Capabilities, Kind, ROUTERS, Router};
 
 /// Prints the routers that can be run and what each can do.
 #[derive(Debug, clap::Args)]
@@ -18,41 +18,53 @@ pub(super) struct RoutersArgs {
 
 pub(super) fn run(arguments: &RoutersArgs) -> Result<ExitCode, CliError> {
     print(&match arguments.output {
-        Output::Text => ROUTERS.iter().map(|router| line(*router)).collect(),
+        Output::Text => ROUTERS.iter().map(|router| text(*router)).collect(),
         Output::Json => {
-            let routers: Vec<_> = ROUTERS
-                .iter()
-                .map(|router| json!({"providers": providers(*router), "capabilities": abilities(router.capabilities())}))
-                .collect();
+            let routers: Vec<_> = ROUTERS.iter().map(|router| json(*router)).collect();
             format!("{:#}\n", json!(routers))
         }
     })
 }
 
-fn providers(router: &dyn Router) -> Vec<&'static str> {
-    router.providers().iter().map(|provider| provider.as_str()).collect()
-}
-
-fn line(router: &dyn Router) -> String {
-    let abilities = abilities(router.capabilities());
-    let abilities =
-        if abilities.is_empty() { "blue/green without a split".to_owned() } else { abilities.join(", ") };
-    format!("{:<36} {abilities}\n", providers(router).join(", "))
-}
-
-fn abilities(capabilities: Capabilities) -> Vec<&'static str> {
+fn json(router: &dyn Router) -> Value {
     // Named one by one, so that a new ability is a compile error here.
-    let Capabilities { weights, acceptance, filters, matching, mirror, affinity, tcp } = capabilities;
-    [
-        (weights, "weights"),
-        (acceptance, "acceptance"),
-        (filters, "filters"),
-        (matching, "matching"),
-        (mirror, "mirror"),
-        (affinity, "affinity"),
-        (tcp, "tcp"),
-    ]
-    .into_iter()
-    .filter_map(|(able, name)| able.then_some(name))
-    .collect()
+    let Capabilities { weights, acceptance, tcp, mirror, affinity, matching, fields } = router.capabilities();
+    let kind = |kind: &Kind| json!({"apiVersion": kind.api_version, "kind": kind.kind});
+    json!({
+        "providers": router.providers(),
+        "kinds": router.kinds().iter().map(kind).collect::<Vec<_>>(),
+        "weights": weights,
+        "acceptance": acceptance,
+        "tcp": tcp,
+        "mirror": mirror,
+        "affinity": affinity,
+        "matching": matching.iter().map(|criterion| criterion.name()).collect::<Vec<_>>(),
+        "fields": fields.iter().map(|field| field.path()).collect::<Vec<_>>(),
+    })
+}
+
+fn text(router: &dyn Router) -> String {
+    let Capabilities { weights, acceptance, tcp, mirror, affinity, matching, fields } = router.capabilities();
+    let providers: Vec<_> = router.providers().iter().map(|provider| provider.as_str()).collect();
+    let abilities = list(
+        [
+            (weights, "weights"),
+            (acceptance, "acceptance"),
+            (tcp, "tcp"),
+            (mirror, "mirror"),
+            (affinity, "affinity"),
+            (!matching.is_empty(), "A/B"),
+        ]
+        .into_iter()
+        .filter_map(|(able, name)| able.then_some(name)),
+        "blue/green without a split",
+    );
+    let kinds = list(router.kinds().iter().map(|kind| kind.kind), "none");
+    let fields = list(fields.iter().map(|field| field.name()), "none");
+    format!("{}\n  can     {abilities}\n  writes  {kinds}\n  fields  {fields}\n", providers.join(", "))
+}
+
+fn list<'a>(words: impl Iterator<Item = &'a str>, nothing: &str) -> String {
+    let words: Vec<&str> = words.collect();
+    if words.is_empty() { nothing.to_owned() } else { words.join(", ") }
 }

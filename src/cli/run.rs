@@ -10,6 +10,7 @@ use crate::{
     api::{Duration, Provider},
     controller,
     rollout::Settings,
+    routing,
 };
 
 /// Runs the controller and the gate until SIGTERM.
@@ -45,6 +46,9 @@ pub struct RunArgs {
     /// Router of Canaries that name none.
     #[arg(long, default_value = "gatewayapi:v1")]
     mesh_provider: Provider,
+    /// Class that routes name, where their kind has one (HTTPProxy); none when empty.
+    #[arg(long, default_value = "")]
+    ingress_class: String,
     /// Candidate selector label keys; the first that a target has wins.
     #[arg(long, value_delimiter = ',', default_value = "app,name,app.kubernetes.io/name")]
     selector_labels: Vec<String>,
@@ -91,6 +95,9 @@ pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
         metrics_server: arguments.metrics_server,
         no_cross_namespace_refs: arguments.no_cross_namespace_refs,
         route_settle: positive("route-settle", arguments.route_settle)?,
+        routing: routing::Settings {
+            ingress_class: Some(arguments.ingress_class).filter(|class| !class.is_empty()),
+        },
     };
     if settings.selector_labels.is_empty() {
         return Err(CliError::Usage("--selector-labels must name at least one label key".to_owned()));

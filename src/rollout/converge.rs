@@ -91,7 +91,7 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
     let intended = Weight::try_from(i64::from(draft.status.canary_weight)).unwrap_or(Weight::ZERO);
     let weights = Weights::of_canary(scene.safe(intended));
-    match scene.router.render(scene.canary, live, weights) {
+    match scene.router.render(scene.canary, live, &scene.settings.routing, weights) {
         Ok(objects) => {
             for object in objects {
                 let reference = ObjectRef::of(&object);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::Provider;
+use crate::{api::Provider, routing};
 
 /// The operator's choices that decisions depend on.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Settings {
     pub no_cross_namespace_refs: bool,
     /// How long to wait between a route's acceptance and taking pods away from it.
     pub route_settle: Duration,
+    /// What concerns the routes alone.
+    pub routing: routing::Settings,
 }
 
 impl Default for Settings {
@@ -30,6 +32,7 @@ impl Default for Settings {
             metrics_server: "http://prometheus:9090".to_owned(),
             no_cross_namespace_refs: false,
             route_settle: Duration::from_secs(5),
+            routing: routing::Settings::default(),
         }
     }
 }

@@ -4,13 +4,15 @@
 //! cluster, and does not know what the weights are for.
 
 pub mod error;
+pub mod field;
 mod gatewayapi;
 mod kubernetes;
 pub mod router;
 pub mod weight;
 
 pub use error::{Problem, RoutingError};
-pub use router::{Acceptance, Capabilities, Kind, Route, Router};
+pub use field::Field;
+pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
 pub use weight::{Weight, WeightError, Weights};
 
 use std::collections::BTreeSet;

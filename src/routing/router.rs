@@ -1,6 +1,6 @@
 //! What a router is.
 
-use super::{RoutingError, Weights};
+use super::{Field, RoutingError, Weights};
 use crate::api::{Canary, Live, Object, ObjectRef, Provider};
 
 /// Weights to objects and back, for the providers that share a kind of object.
@@ -17,11 +17,18 @@ pub trait Router: Sync {
     /// The objects that `render` and `read` look at.
     fn needs(&self, canary: &Canary) -> Vec<ObjectRef>;
 
-    /// The objects for server-side apply that give these weights; the same input gives the same output.
+    /// The objects for server-side apply that give these weights; the same input gives the same output. A field that is not
+    /// among [`Capabilities::fields`] is left out: the gate warns of it.
     ///
     /// # Errors
     /// The Canary asks for what the provider cannot express; with an empty `live` this serves the gate.
-    fn render(&self, canary: &Canary, live: &Live, weights: Weights) -> Result<Vec<Object>, RoutingError>;
+    fn render(
+        &self,
+        canary: &Canary,
+        live: &Live,
+        settings: &Settings,
+        weights: Weights,
+    ) -> Result<Vec<Object>, RoutingError>;
 
     /// The weights as they stand in the live objects, and whether the provider accepted them; `None` if there is no route yet.
     ///
@@ -50,6 +57,13 @@ pub enum Acceptance {
     Refused(String),
 }
 
+/// What the operator chose for the routes of all Canaries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Class that routes name, where their kind has one.
+    pub ingress_class: Option<String>,
+}
+
 /// What a router can do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
@@ -57,16 +71,54 @@ pub struct Capabilities {
     pub weights: bool,
     /// Says whether a route is in force.
     pub acceptance: bool,
-    /// `spec.service.match`, rewrite, headers and the like of all requests.
-    pub filters: bool,
-    /// Sends requests that match `spec.analysis.match` to the canary (A/B).
-    pub matching: bool,
+    /// Splits connections that are not HTTP.
+    pub tcp: bool,
     /// Copies requests to the canary before it gets any.
     pub mirror: bool,
     /// Keeps a user on the version that the first request met.
     pub affinity: bool,
-    /// Splits connections that are not HTTP.
-    pub tcp: bool,
+    /// By what requests can be sent to the canary (A/B); none: A/B is not served.
+    pub matching: &'static [Criterion],
+    /// The fields that it has words for; any other one has no effect.
+    pub fields: &'static [Field],
+}
+
+impl Capabilities {
+    /// Whether a field has an effect.
+    pub fn serves(&self, field: Field) -> bool {
+        self.fields.contains(&field)
+    }
+}
+
+/// By what requests are told apart in an A/B run (`spec.analysis.match`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Criterion {
+    /// The whole value of a header.
+    HeaderExact,
+    /// How the value of a header begins.
+    HeaderPrefix,
+    /// How the value of a header ends.
+    HeaderSuffix,
+    /// A regular expression on the value of a header.
+    HeaderRegex,
+    /// A parameter of the query.
+    QueryParameter,
+    /// Labels of the workload that asks.
+    SourceLabels,
+}
+
+impl Criterion {
+    /// Its name in lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Criterion::HeaderExact => "header exact",
+            Criterion::HeaderPrefix => "header prefix",
+            Criterion::HeaderSuffix => "header suffix",
+            Criterion::HeaderRegex => "header regex",
+            Criterion::QueryParameter => "queryParams",
+            Criterion::SourceLabels => "sourceLabels",
+        }
+    }
 }
 
 /// A kind of object of the API server.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{Acceptance, Capabilities, ROUTERS, Route, RoutingError, Weight, Weights, router};
+use super::{Acceptance, Capabilities, ROUTERS, Route, RoutingError, Settings, Weight, Weights, router};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
     workload::{apply, contains},
@@ -46,7 +46,7 @@ fn live(route: Object) -> Live {
 
 fn render(canary: &Canary, live: &Live, share: i64) -> Object {
     let gatewayapi = router(Provider::GatewayApiV1).unwrap();
-    gatewayapi.render(canary, live, weights(share)).unwrap().remove(0)
+    gatewayapi.render(canary, live, &Settings::default(), weights(share)).unwrap().remove(0)
 }
 
 fn read(canary: &Canary, route: Object) -> Route {
@@ -108,7 +108,7 @@ fn no_provider_has_two_routers() {
 #[test]
 fn what_a_router_needs_and_renders_is_of_its_kinds() {
     for router in ROUTERS {
-        let rendered = router.render(&full(), &Live::default(), weights(0)).unwrap();
+        let rendered = router.render(&full(), &Live::default(), &Settings::default(), weights(0)).unwrap();
         let kinds: Vec<_> = router.kinds().iter().map(|kind| (kind.api_version, kind.kind)).collect();
         for object in &rendered {
             assert!(

@@ -55,6 +55,7 @@ pub static RULES: &[&Rule] = &[
     &route::INEXPRESSIBLE,
     &mirror::NO_PORT,
     &affinity::SAME_COOKIE,
+    &route::NO_EFFECT,
     &interval::SHORT,
     &step::NO_THRESHOLD,
     &step::ONE_WAY,

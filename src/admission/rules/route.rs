@@ -3,7 +3,7 @@
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
 use crate::api::{Live, Provider};
-use crate::routing::{self, RoutingError, Weights};
+use crate::routing::{self, Field, ROUTERS, RoutingError, Weights};
 
 pub(super) static NO_PARENT: Rule = Rule {
     id: "SL302",
@@ -39,6 +39,27 @@ pub(super) static INEXPRESSIBLE: Rule = Rule {
 spec:
   provider: gatewayapi:v1
   service:
+    hosts: [\"*\"]
+",
+    right: "
+spec:
+  provider: gatewayapi:v1
+  service:
+    hosts: [\"*.example.com\"]
+",
+};
+
+pub(super) static NO_EFFECT: Rule = Rule {
+    id: "SL306",
+    severity: Severity::Warning,
+    title: "The provider serves the fields that are given; others have no effect",
+    manner: Manner::Plain,
+    check: Check::Canary(no_effect),
+    cel: &[],
+    wrong: "
+spec:
+  provider: gatewayapi:v1
+  service:
     retries:
       attempts: 3
 ",
@@ -65,10 +86,30 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 
 fn inexpressible(context: &Context<'_>, findings: &mut Findings) {
     let Some(router) = routing::router(context.provider()) else { return };
-    let rendered = router.render(context.canary, &Live::default(), Weights::TO_PRIMARY);
+    let rendered =
+        router.render(context.canary, &Live::default(), &context.settings.routing, Weights::TO_PRIMARY);
     if let Err(RoutingError::Inexpressible { problems, .. }) = rendered {
         for problem in problems {
             findings.report_sentence(problem.path, &problem.message);
         }
+    }
+}
+
+/// A warning only: with the peer such a Canary works, and the field is ignored there too.
+fn no_effect(context: &Context<'_>, findings: &mut Findings) {
+    let provider = context.provider();
+    let Some(router) = routing::router(provider) else { return };
+    for field in Field::ALL {
+        if router.capabilities().serves(*field) || !field.is_given(context.canary) {
+            continue;
+        }
+        let served = ROUTERS.iter().filter(|router| router.capabilities().serves(*field));
+        let others: Vec<&str> =
+            served.filter_map(|router| Some(router.providers().first()?.as_str())).collect();
+        let fix = match others.as_slice() {
+            [] => "Remove it".to_owned(),
+            others => format!("Remove it, or use provider {}", others.join(" or ")),
+        };
+        findings.report(field.path(), format!("it has no effect with provider {provider}"), fix);
     }
 }

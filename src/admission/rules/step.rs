@@ -119,12 +119,16 @@ pub(super) static COERCED: Rule = Rule {
     wrong: "
 spec:
   provider: kubernetes
+  service:
+    gatewayRefs: []
   analysis:
     stepWeight: 10
 ",
     right: "
 spec:
   provider: kubernetes
+  service:
+    gatewayRefs: []
   analysis:
     stepWeight: null
     maxWeight: null

@@ -251,7 +251,8 @@ fn served() -> impl Iterator<Item = Provider> {
 }
 
 fn matches(context: &Context<'_>, findings: &mut Findings) {
-    let can = routing::router(context.provider()).is_some_and(|router| router.capabilities().matching);
+    let can =
+        routing::router(context.provider()).is_some_and(|router| !router.capabilities().matching.is_empty());
     if !can && context.analysis().is_some_and(|analysis| !analysis.matches.is_empty()) {
         let fix =
             "Remove match; with iterations the run is blue/green, with stepWeight traffic is split by weight";

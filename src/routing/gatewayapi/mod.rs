@@ -24,13 +24,25 @@ mod timeouts;
 
 use serde_json::{Map, Value, json};
 
-use super::{Capabilities, Kind, Problem, Route, Router, RoutingError, Weight, Weights};
+use super::{Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Settings, Weight, Weights};
 use crate::api::{Canary, CanarySpec, Live, Object, ObjectRef, ParentReference, Provider, names, owned};
 
 const API_VERSION: &str = "gateway.networking.k8s.io/v1";
 const KIND: &str = "HTTPRoute";
 /// Most elements of the lists, from the CRD.
 const MOST_PARENTS: usize = 32;
+
+const FIELDS: &[Field] = &[
+    Field::Hosts,
+    Field::GatewayRefs,
+    Field::Match,
+    Field::Rewrite,
+    Field::Timeout,
+    Field::BackendTimeout,
+    Field::Headers,
+    Field::CorsPolicy,
+    Field::Mirror,
+];
 
 /// The router of `HTTPRoute`.
 pub(super) struct GatewayApi;
@@ -41,7 +53,7 @@ impl Router for GatewayApi {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { weights: true, acceptance: true, filters: true, ..Capabilities::default() }
+        Capabilities { weights: true, acceptance: true, fields: FIELDS, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -52,7 +64,13 @@ impl Router for GatewayApi {
         vec![reference(canary)]
     }
 
-    fn render(&self, canary: &Canary, live: &Live, weights: Weights) -> Result<Vec<Object>, RoutingError> {
+    fn render(
+        &self,
+        canary: &Canary,
+        live: &Live,
+        _: &Settings,
+        weights: Weights,
+    ) -> Result<Vec<Object>, RoutingError> {
         let spec = spec(canary, weights).map_err(|problems| RoutingError::Inexpressible {
             provider: canary.spec.provider.unwrap_or(Provider::GatewayApiV1),
             problems,
@@ -149,38 +167,15 @@ fn parent(parent: &ParentReference) -> Value {
     fields.into()
 }
 
-/// Fields that have a meaning elsewhere and none in an HTTPRoute, and strategies that this router does not serve yet: acting
-/// as if they were not there would send traffic where nobody wished it.
+/// Strategies that this router does not serve yet: acting as if they were not there would send traffic where nobody wished
+/// it.
 fn unserved(spec: &CanarySpec) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut check = |there: bool, path: &str, message: &str| {
-        if there {
-            problems.push(Problem::new(path, message));
-        }
-    };
-    if let Some(service) = &spec.service {
-        let istio = "is Istio's; an HTTPRoute has no such thing: remove it, or use provider istio";
-        check(
-            !service.gateways.is_empty(),
-            "spec.service.gateways",
-            "is Istio's; name Gateways in gatewayRefs",
-        );
-        check(service.delegation, "spec.service.delegation", istio);
-        check(service.traffic_policy.is_some(), "spec.service.trafficPolicy", istio);
-        check(
-            service.retries.is_some(),
-            "spec.service.retries",
-            "an HTTPRoute has no retries: remove it and set them in your Gateway's own policy",
-        );
-        let mesh = "is App Mesh's; an HTTPRoute has no such thing: remove it";
-        check(service.mesh_name.is_some(), "spec.service.meshName", mesh);
-        check(!service.backends.is_empty(), "spec.service.backends", mesh);
-    }
-    if let Some(analysis) = &spec.analysis {
-        let later = "is not served by this provider yet: remove it";
-        check(!analysis.matches.is_empty(), "spec.analysis.match", later);
-        check(analysis.mirror, "spec.analysis.mirror", later);
-        check(analysis.session_affinity.is_some(), "spec.analysis.sessionAffinity", later);
-    }
-    problems
+    let Some(analysis) = &spec.analysis else { return Vec::new() };
+    let unserved = [
+        (!analysis.matches.is_empty(), "spec.analysis.match"),
+        (analysis.mirror, "spec.analysis.mirror"),
+        (analysis.session_affinity.is_some(), "spec.analysis.sessionAffinity"),
+    ];
+    let problem = |(_, path)| Problem::new(path, "is not served by this provider yet: remove it");
+    unserved.into_iter().filter(|(there, _)| *there).map(problem).collect()
 }

@@ -4,12 +4,17 @@ use serde_json::{Value, json};
 use super::{canary, render, weights};
 use crate::{
     api::{Canary, Live, Provider},
-    routing::{RoutingError, router},
+    routing::{RoutingError, Settings, router},
 };
 
 /// The paths of all problems of a Canary, in their order.
 fn paths(canary: &Canary) -> Vec<String> {
-    match router(Provider::GatewayApiV1).unwrap().render(canary, &Live::default(), weights(0)) {
+    match router(Provider::GatewayApiV1).unwrap().render(
+        canary,
+        &Live::default(),
+        &Settings::default(),
+        weights(0),
+    ) {
         Err(RoutingError::Inexpressible { problems, .. }) => {
             problems.into_iter().map(|problem| problem.path).collect()
         }
@@ -19,12 +24,6 @@ fn paths(canary: &Canary) -> Vec<String> {
 
 #[rstest]
 #[case::no_gateway(json!({"gatewayRefs": []}), "spec.service.gatewayRefs")]
-#[case::gateways_of_istio(json!({"gateways": ["mesh"]}), "spec.service.gateways")]
-#[case::delegation(json!({"delegation": true}), "spec.service.delegation")]
-#[case::traffic_policy(json!({"trafficPolicy": {}}), "spec.service.trafficPolicy")]
-#[case::retries(json!({"retries": {"attempts": 3}}), "spec.service.retries")]
-#[case::mesh_name(json!({"meshName": "m"}), "spec.service.meshName")]
-#[case::backends(json!({"backends": ["b"]}), "spec.service.backends")]
 #[case::any_host(json!({"hosts": ["a.example", "*"]}), "spec.service.hosts[1]")]
 #[case::upper_case_host(json!({"hosts": ["Cider.example"]}), "spec.service.hosts[0]")]
 #[case::host_with_port(json!({"hosts": ["cider.example:80"]}), "spec.service.hosts[0]")]
@@ -75,10 +74,13 @@ fn strategies_that_are_not_served_are_refused(#[case] field: &str, #[case] value
 #[test]
 fn all_problems_are_told_in_one_answer() {
     let wrong = canary(json!({
-        "gatewayRefs": [], "hosts": ["*"], "timeout": "soon", "retries": {}, "match": [{"uri": {}}, {"port": 1}],
+        "gatewayRefs": [], "hosts": ["*"], "timeout": "soon", "match": [{"uri": {}}, {"port": 1}],
     }));
     insta::assert_snapshot!(
-        router(Provider::GatewayApiV1).unwrap().render(&wrong, &Live::default(), weights(0)).unwrap_err()
+        router(Provider::GatewayApiV1)
+            .unwrap()
+            .render(&wrong, &Live::default(), &Settings::default(), weights(0))
+            .unwrap_err()
     );
 }
 
