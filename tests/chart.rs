@@ -113,7 +113,7 @@ fn the_rendered_gate_is_the_one_of_the_code_and_carries_no_ca_bundle() {
 
 #[test]
 fn without_the_gate_nothing_of_it_is_rendered() {
-    let Some(objects) = render(&["gate.enabled=false"]) else { return };
+    let Some(objects) = render(&["gate.enabled=false", "metricSecrets=false"]) else { return };
     let objects = objects.unwrap();
     assert!(!objects.iter().any(|object| object["kind"].as_str().unwrap().ends_with("WebhookConfiguration")));
     assert!(find(&objects, "Service", "sluice").is_none());
@@ -123,7 +123,7 @@ fn without_the_gate_nothing_of_it_is_rendered() {
 
 #[test]
 fn cert_manager_brings_the_files_and_takes_the_rights() {
-    let Some(objects) = render(&["certManager.enabled=true"]) else { return };
+    let Some(objects) = render(&["certManager.enabled=true", "metricSecrets=false"]) else { return };
     let objects = objects.unwrap();
     assert!(arguments(&objects).contains(&"--cert-dir=/certs".to_owned()));
     let certificate = named(&objects, "Certificate", "sluice");
@@ -150,7 +150,7 @@ fn an_own_issuer_replaces_the_chain_of_the_chart() {
 
 #[test]
 fn w_ops_3_no_right_is_a_wildcard_and_secrets_are_bound_to_ours() {
-    let Some(objects) = render(&[]) else { return };
+    let Some(objects) = render(&["metricSecrets=false"]) else { return };
     let rules = rules(&objects.unwrap());
     assert!(rules.len() > 10);
     for (role, rule) in rules {
@@ -162,6 +162,23 @@ fn w_ops_3_no_right_is_a_wildcard_and_secrets_are_bound_to_ours() {
             !reads_secrets || rule["resourceNames"] == serde_json::json!(["sluice-certs"]),
             "{role}: {text}"
         );
+    }
+}
+
+#[test]
+fn w_ops_3_secrets_of_metric_servers_are_read_one_at_a_time_where_canaries_are() {
+    for (values, role) in [(&[][..], "sluice"), (&["namespace=shop"][..], "sluice-watched")] {
+        let Some(objects) = render(values) else { return };
+        let rules = rules(&objects.unwrap());
+        let unbound: Vec<_> = rules
+            .iter()
+            .filter(|(_, rule)| rule["resources"].as_array().unwrap().contains(&"secrets".into()))
+            .filter(|(_, rule)| {
+                rule["resourceNames"].is_null() && rule["verbs"] != serde_json::json!(["create"])
+            })
+            .collect();
+        let [(found, rule)] = &unbound[..] else { panic!("{unbound:?}") };
+        assert_eq!((found.as_str(), &rule["verbs"]), (role, &serde_json::json!(["get"])));
     }
 }
 

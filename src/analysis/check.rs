@@ -1,20 +1,17 @@
 //! From a Canary's metrics to the checks of one step: what is asked, whom, and within which bounds the answer has to
 //! be.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use kube::ResourceExt;
 
 use super::problem::{Fault, Problem};
+use super::server::{self, Endpoint};
 use super::template::{self, TemplateError, Variables};
 use super::threshold::{self, Bounds, Kind};
 use super::verdict::{Sample, Verdict};
 use super::{interval, query};
 use crate::api::{Canary, Metric, MetricProviderType, MetricTemplate, Provider, Reference};
-
-/// The kinds of metric servers that can be asked; a test of `providers` holds both lists together.
-pub const RUNNABLE: &[MetricProviderType] = &[MetricProviderType::Prometheus];
 
 /// What the controller was started with.
 #[derive(Debug, Clone)]
@@ -34,27 +31,6 @@ pub struct CheckId(String);
 impl fmt::Display for CheckId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// Where a metric server is and how it is asked.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Base URL, `http` or `https`; a path is kept.
-    pub address: String,
-    /// Headers that are sent along. They may hold credentials, so only their names are printed.
-    pub headers: BTreeMap<String, Vec<String>>,
-    /// Whether any certificate is accepted.
-    pub insecure: bool,
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<_> = self.headers.keys().collect();
-        f.debug_struct("Endpoint")
-            .field("headers", &headers)
-            .field("insecure", &self.insecure)
-            .finish_non_exhaustive()
     }
 }
 
@@ -213,7 +189,8 @@ impl<'t, F: Fn(&str, &str) -> Option<&'t MetricTemplate>> Planner<'_, F> {
         if address.is_empty() {
             return Err(("", Fault::NoServer));
         }
-        let endpoint = Endpoint { address: checked(address, "")?, headers: BTreeMap::new(), insecure: false };
+        server::is_url(address).map_err(|error| ("", Fault::Address(Box::new(error))))?;
+        let endpoint = Endpoint::plain(address.to_owned());
         Ok(Question { provider: MetricProviderType::Prometheus, endpoint, query, scale })
     }
 
@@ -230,20 +207,12 @@ impl<'t, F: Fn(&str, &str) -> Option<&'t MetricTemplate>> Planner<'_, F> {
         let Some(found) = (self.templates)(namespace, &reference.name) else {
             return Err((FIELD, Fault::NoTemplate(name)));
         };
-        let provider = &found.spec.provider;
-        if !RUNNABLE.contains(&provider.type_) {
-            return Err((FIELD, Fault::ProviderNotSupported(provider.type_)));
-        }
-        if provider.secret_ref.is_some() {
-            return Err((FIELD, Fault::SecretNotSupported(name)));
-        }
         let fault = |error| Fault::Template { template: name.clone(), error };
         let query = rendered(&found.spec.query, variables, FIELD, fault)?;
-        let endpoint = Endpoint {
-            address: checked(provider.address.as_deref().unwrap_or_default(), FIELD)?,
-            headers: provider.headers.clone(),
-            insecure: provider.insecure_skip_verify,
-        };
+        // The Secret is the template's, whoever uses it: who may use the template was asked above.
+        let provider = &found.spec.provider;
+        let endpoint = server::endpoint(provider, namespace)
+            .map_err(|error| (FIELD, Fault::Provider { template: name.clone(), error: Box::new(error) }))?;
         Ok(Question { provider: provider.type_, endpoint, query, scale: 1.0 })
     }
 }
@@ -257,14 +226,4 @@ fn rendered(
     let rendered = template::parse(text).and_then(|template| template::render(&template, variables));
     let query = query::collapse(&rendered.map_err(|error| (field, fault(Box::new(error))))?);
     if query.is_empty() { Err((field, Fault::EmptyQuery)) } else { Ok(query) }
-}
-
-/// The address if it can be one. Credentials that were written into it are kept out of the message.
-fn checked(address: &str, field: &'static str) -> Faulty<String> {
-    let uri = address.parse::<http::Uri>().ok();
-    let usable = uri.is_some_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
-    });
-    let shown = || address.rsplit_once('@').map_or(address, |(_, host)| host).to_owned();
-    if usable { Ok(address.to_owned()) } else { Err((field, Fault::Address(shown()))) }
 }

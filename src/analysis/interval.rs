@@ -4,37 +4,54 @@
 /// from a template.
 pub(super) const DEFAULT: &str = "1m";
 
-/// Units in the order in which Prometheus wants them.
-const UNITS: &[&str] = &["y", "w", "d", "h", "m", "s", "ms"];
+/// Units in the order in which Prometheus wants them, in milliseconds.
+const UNITS: &[(&str, i64)] = &[
+    ("y", 365 * 86_400_000),
+    ("w", 7 * 86_400_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+    ("ms", 1),
+];
 
 /// Whether Prometheus takes this text as a window: whole numbers with units from large to small, each unit once, more
 /// than zero.
 pub(super) fn is_valid(text: &str) -> bool {
+    milliseconds(text).is_some()
+}
+
+/// The window in whole seconds, rounded up; none if it is no window.
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    milliseconds(text).map(|milliseconds| milliseconds.saturating_add(999) / 1000)
+}
+
+fn milliseconds(text: &str) -> Option<i64> {
     let mut rest = text;
     let mut units = UNITS;
-    let mut any = false;
+    let mut sum: i64 = 0;
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|sign: char| sign.is_ascii_digit()).len();
         let (number, behind) = rest.split_at(digits);
         let unit_end = behind.find(|sign: char| sign.is_ascii_digit()).unwrap_or(behind.len());
         let (unit, after) = behind.split_at(unit_end);
-        let Some(place) = units.iter().position(|known| *known == unit) else { return false };
+        let place = units.iter().position(|(known, _)| *known == unit)?;
         // More digits than this overflow the server's nanoseconds with any unit.
-        if number.is_empty() || number.len() > 12 {
-            return false;
+        if number.len() > 12 {
+            return None;
         }
-        any |= number.bytes().any(|digit| digit != b'0');
+        sum = sum.saturating_add(number.parse::<i64>().ok()?.saturating_mul(units[place].1));
         units = &units[place + 1..];
         rest = after;
     }
-    any
+    (sum > 0).then_some(sum)
 }
 
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
-    use super::is_valid;
+    use super::{is_valid, seconds};
 
     #[rstest]
     #[case("30s", true)]
@@ -56,5 +73,15 @@ mod tests {
     #[case("99999999999999999999s", false)]
     fn only_what_prometheus_takes_is_a_window(#[case] text: &str, #[case] expected: bool) {
         assert_eq!(is_valid(text), expected);
+    }
+
+    #[rstest]
+    #[case("90s", Some(90))]
+    #[case("1h30m", Some(5400))]
+    #[case("1s1ms", Some(2))]
+    #[case("1d", Some(86_400))]
+    #[case("soon", None)]
+    fn a_window_has_whole_seconds(#[case] text: &str, #[case] expected: Option<i64>) {
+        assert_eq!(seconds(text), expected);
     }
 }

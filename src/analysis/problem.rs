@@ -1,10 +1,11 @@
 //! Why a check cannot be run: told once, with the way out, and counted as a check that did not pass.
 
 use super::check::CheckId;
+use super::server::SettingsError;
 use super::template::TemplateError;
 use super::threshold::BoundsError;
 use super::verdict::Verdict;
-use crate::api::{MetricProviderType, Provider};
+use crate::api::Provider;
 
 /// A metric of a Canary that cannot be checked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -59,8 +60,8 @@ pub enum Fault {
     )]
     NoServer,
     /// An address that is no URL.
-    #[error("the address '{0}' is no URL; write http://host:port or https://host:port")]
-    Address(String),
+    #[error(transparent)]
+    Address(Box<SettingsError>),
     /// The MetricTemplate does not exist (yet).
     #[error("MetricTemplate {0} does not exist; create it or correct templateRef")]
     NoTemplate(String),
@@ -69,14 +70,15 @@ pub enum Fault {
         "MetricTemplate {0} is in another namespace, which --no-cross-namespace-refs forbids; copy it next to the Canary"
     )]
     CrossNamespace(String),
-    /// A kind of server that Sluice cannot ask yet.
-    #[error("metric provider {0} is not supported yet; use prometheus")]
-    ProviderNotSupported(MetricProviderType),
-    /// Credentials from a Secret.
-    #[error(
-        "secretRef of MetricTemplate {0} is not supported yet; use a server that needs no credentials, or headers"
-    )]
-    SecretNotSupported(String),
+    /// A MetricTemplate whose server can never be asked.
+    #[error("the provider of MetricTemplate {template} cannot be asked: {error}")]
+    Provider {
+        /// `namespace/name` of the MetricTemplate.
+        template: String,
+        /// What is wrong.
+        #[source]
+        error: Box<SettingsError>,
+    },
 }
 
 impl Problem {

@@ -152,6 +152,16 @@ fn a_templates_server_and_headers_are_used_and_headers_are_not_printed() {
 }
 
 #[test]
+fn the_secret_of_a_template_is_the_one_beside_it_and_only_its_name_is_planned() {
+    let spec = json!({
+        "provider": { "type": "prometheus", "address": "https://prom", "secretRef": { "name": "login" } }, "query": "up",
+    });
+    let metrics = json!([{ "name": "errors", "templateRef": { "name": "errors", "namespace": "metrics" }, "threshold": 1 }]);
+    let check = only(planned(&canary(metrics), &[template("metrics", spec)])).unwrap();
+    assert_eq!(check.endpoint.secret.unwrap().to_string(), "Secret metrics/login");
+}
+
+#[test]
 fn w_met_5_a_template_without_interval_gets_the_default_one() {
     let metrics = json!([{ "name": "errors", "templateRef": { "name": "errors" }, "threshold": 1 }]);
     let check = only(planned(&canary(metrics), &[prometheus("prod", "rate(x[{{ interval }}])")])).unwrap();
@@ -194,9 +204,9 @@ fn w_ctl_1_a_template_of_another_namespace_is_refused_when_it_is_used() {
 #[case::missing_template(json!({ "name": "e", "threshold": 1, "templateRef": { "name": "nope" } }), ".templateRef", "MetricTemplate prod/nope does not exist; create it")]
 #[case::wrong_interval(json!({ "name": "request-duration", "threshold": 1, "interval": "10seconds" }), ".interval", "the interval '10seconds' is no window")]
 #[case::wrong_template(json!({ "name": "e", "threshold": 1, "templateRef": { "name": "errors", "namespace": "broken" } }), ".templateRef", "the query of MetricTemplate broken/errors is wrong at line 1, column 1: this '{{' is never closed")]
-#[case::other_provider(json!({ "name": "e", "threshold": 1, "templateRef": { "name": "errors", "namespace": "datadog" } }), ".templateRef", "metric provider datadog is not supported yet")]
-#[case::secret(json!({ "name": "e", "threshold": 1, "templateRef": { "name": "errors", "namespace": "locked" } }), ".templateRef", "secretRef of MetricTemplate locked/errors is not supported yet")]
-#[case::no_address(json!({ "name": "e", "threshold": 1, "templateRef": { "name": "errors", "namespace": "nowhere" } }), ".templateRef", "the address '' is no URL")]
+#[case::other_provider(json!({ "name": "e", "threshold": 1, "templateRef": { "name": "errors", "namespace": "datadog" } }), ".templateRef", "the provider of MetricTemplate datadog/errors cannot be asked: datadog answers nobody without credentials; set provider.secretRef to a Secret with 'datadog_api_key' and 'datadog_application_key'")]
+#[case::unknown_provider(json!({ "name": "e", "threshold": 1, "templateRef": { "name": "errors", "namespace": "keptn" } }), ".templateRef", "metric provider keptn is not supported yet; use prometheus, datadog, cloudwatch, newrelic or graphite")]
+#[case::no_address(json!({ "name": "e", "threshold": 1, "templateRef": { "name": "errors", "namespace": "nowhere" } }), ".templateRef", "prometheus has no address of its own; set provider.address")]
 fn what_cannot_be_checked_is_told_with_its_place_and_the_way_out(
     #[case] metric: Value,
     #[case] field: &str,
@@ -205,10 +215,7 @@ fn what_cannot_be_checked_is_told_with_its_place_and_the_way_out(
     let templates = [
         prometheus("broken", "{{ up"),
         template("datadog", json!({ "provider": { "type": "datadog" }, "query": "up" })),
-        template(
-            "locked",
-            json!({ "provider": { "type": "prometheus", "address": "http://prom", "secretRef": { "name": "s" } }, "query": "up" }),
-        ),
+        template("keptn", json!({ "provider": { "type": "keptn" }, "query": "up" })),
         template("nowhere", json!({ "provider": { "type": "prometheus" }, "query": "up" })),
     ];
     let problem = only(planned(&canary(json!([metric])), &templates)).unwrap_err();

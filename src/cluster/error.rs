@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::api::ObjectRef;
+
 /// An error of this room.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -33,6 +35,18 @@ pub enum ClusterError {
     NoObject {
         /// What we were doing, with the object.
         what: String,
+    },
+    /// A Secret that a MetricTemplate names.
+    #[error("{secret} does not exist; create it, or correct provider.secretRef of the MetricTemplate")]
+    NoSecret {
+        /// The Secret.
+        secret: ObjectRef,
+    },
+    /// A Secret that we have no right to read.
+    #[error("{secret} may not be read; allow Sluice's service account to get Secrets there")]
+    SecretForbidden {
+        /// The Secret.
+        secret: ObjectRef,
     },
     /// The Canary CRD that the API server serves cannot hold our status.
     #[error("{problem}; run `sluice crds --apply`, or let the chart's CRD job do it")]

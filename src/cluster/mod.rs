@@ -18,6 +18,7 @@ mod raw;
 mod read;
 mod scale;
 pub mod schema_check;
+mod secret;
 mod served;
 mod store;
 #[cfg(test)]

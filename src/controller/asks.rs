@@ -10,9 +10,11 @@ use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
+    analysis::{Check, Credentials},
     api::CanaryKey,
+    cluster::Cluster,
     providers::Providers,
-    rollout::{Answers, Ask, AskId},
+    rollout::{Answer, Answers, Ask, AskId},
     sentence,
 };
 
@@ -20,8 +22,8 @@ use crate::{
 const AT_ONCE: usize = 64;
 
 /// What is being asked and what was answered, by Canary.
-#[derive(Debug)]
 pub(super) struct Asks {
+    cluster: Cluster,
     providers: Providers,
     slots: Semaphore,
     state: Mutex<State>,
@@ -36,8 +38,13 @@ struct State {
 
 impl Asks {
     /// Answers are announced through `answered`.
-    pub(super) fn new(providers: Providers, answered: mpsc::UnboundedSender<CanaryKey>) -> Arc<Self> {
-        Arc::new(Asks { providers, slots: Semaphore::new(AT_ONCE), state: Mutex::default(), answered })
+    pub(super) fn new(
+        cluster: Cluster,
+        providers: Providers,
+        answered: mpsc::UnboundedSender<CanaryKey>,
+    ) -> Arc<Self> {
+        let (slots, state) = (Semaphore::new(AT_ONCE), Mutex::default());
+        Arc::new(Asks { cluster, providers, slots, state, answered })
     }
 
     /// Asks, unless the same question is under way or answered.
@@ -53,9 +60,8 @@ impl Asks {
         tokio::spawn(async move {
             let slot = asks.slots.acquire().await;
             // Whatever happens there is an answer: the run waits for it.
-            let query = AssertUnwindSafe(asks.providers.query(&ask.check)).catch_unwind().await;
-            let answer = match query {
-                Ok(answer) => answer.map_err(|error| sentence::of(&error)),
+            let answer = match AssertUnwindSafe(asks.ask(&ask.check)).catch_unwind().await {
+                Ok(answer) => answer,
                 Err(_) => Err("asking panicked; the log says where".to_owned()),
             };
             drop(slot);
@@ -68,6 +74,15 @@ impl Asks {
             // Nobody listens any more while the process ends.
             let _ = asks.answered.send(key);
         });
+    }
+
+    /// Reads the check's Secret, if it has one, and asks.
+    async fn ask(&self, check: &Check) -> Answer {
+        let credentials = match &check.endpoint.secret {
+            Some(secret) => self.cluster.credentials(secret).await.map_err(|error| sentence::of(&error))?,
+            None => Credentials::default(),
+        };
+        self.providers.query(check, &credentials).await.map_err(|error| sentence::of(&error))
     }
 
     /// What is answered so far.
@@ -100,7 +115,7 @@ mod tests {
     use super::*;
     use crate::{
         analysis,
-        api::{Canary, MetricProviderType},
+        api::{Canary, MetricProviderType, ObjectRef},
         providers::Limits,
     };
 
@@ -136,7 +151,12 @@ mod tests {
 
     fn asks() -> (Arc<Asks>, mpsc::UnboundedReceiver<CanaryKey>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Asks::new(Providers::new(Limits::default()).unwrap(), sender), receiver)
+        let service = tower::service_fn(|_| async {
+            let body = r#"{"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "metadata": {}}"#;
+            http::Response::builder().status(404).body(kube::client::Body::from(body.as_bytes().to_vec()))
+        });
+        let (cluster, _) = Cluster::new(kube::Client::new(service, "default"), None);
+        (Asks::new(cluster, Providers::new(Limits::default()).unwrap(), sender), receiver)
     }
 
     #[tokio::test]
@@ -146,6 +166,17 @@ mod tests {
         assert_eq!(answered.recv().await, Some(key()));
         let answers = asks.answers(&key());
         assert!(matches!(answers.get(&ask(1).id), Some(Err(why)) if !why.is_empty()), "{answers:?}");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_missing_is_an_answer_that_names_it() {
+        let (asks, mut answered) = asks();
+        let mut ask = ask(1);
+        ask.check.endpoint.secret = Some(ObjectRef::new("v1", "Secret", "store", "login"));
+        asks.start(key(), ask.clone());
+        answered.recv().await;
+        let answer = asks.answers(&key()).remove(&ask.id).unwrap().unwrap_err();
+        assert!(answer.starts_with("Secret store/login does not exist; create it"), "{answer}");
     }
 
     #[tokio::test]

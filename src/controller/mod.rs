@@ -135,7 +135,8 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         &format!("{}_{}", options.identity, uuid()),
     );
     let (answered, answers) = mpsc::unbounded_channel();
-    let asks = Asks::new(Providers::new(Limits::default()).map_err(ControllerError::Providers)?, answered);
+    let providers = Providers::new(Limits::default()).map_err(ControllerError::Providers)?;
+    let asks = Asks::new(cluster.clone(), providers, answered);
     let settings = Arc::new(settings);
     let schema = lead::watch_schema(client);
     let leader = lead::Leader {

@@ -1,7 +1,7 @@
-//! Why a metric server gave no sample. Messages name the server without credentials and never repeat headers or
+//! Why a metric server gave no answer. Messages name the server without credentials and never repeat headers or
 //! foreign answers.
 
-use crate::api::MetricProviderType;
+use crate::analysis::ServerError;
 
 /// A question to a metric server that brought no sample.
 #[derive(Debug, thiserror::Error)]
@@ -11,19 +11,24 @@ pub enum ProviderError {
         "the HTTP client for metric servers could not be built; check the certificate store of the image"
     )]
     Client(#[source] reqwest::Error),
-    /// Choosing the provider of a check.
-    #[error("metric provider {0} is not supported yet; use prometheus")]
-    NotSupported(MetricProviderType),
-    /// Reading the server's address.
-    #[error("the address of the metrics server is no URL ({0}); write http://host:port or https://host:port")]
-    Address(String),
-    /// Reading the headers of a MetricTemplate.
-    #[error("the header '{name}' cannot be sent: {reason}; correct provider.headers")]
-    Header {
-        /// Name of the header; its value may be a secret.
-        name: String,
-        /// What is wrong with it.
-        reason: &'static str,
+    /// The question or the answer.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// Reading the certificates of a Secret.
+    #[error("'{key}' in {holder} holds no certificates in PEM; correct it or remove it")]
+    Certificate {
+        /// The key.
+        key: &'static str,
+        /// The Secret.
+        holder: String,
+    },
+    /// Looking for an identity of our own.
+    #[error(
+        "Sluice has no identity to ask with ({reason}); set provider.secretRef, or give its service account a role"
+    )]
+    Identity {
+        /// What was looked for, and what was wrong with it.
+        reason: String,
     },
     /// Waiting for a free place at the server.
     #[error(
@@ -81,42 +86,4 @@ pub enum ProviderError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The server understood and refused.
-    #[error("{host} refused the query: {reason}")]
-    Refused {
-        /// The server.
-        host: String,
-        /// Its own words, shortened.
-        reason: String,
-    },
-    /// The server answered with an error of its own form.
-    #[error("{host} answered with status {status}; check the address and its access rights")]
-    Status {
-        /// The server.
-        host: String,
-        /// HTTP status.
-        status: u16,
-    },
-    /// Reading an answer that is not of the API's form.
-    #[error(
-        "{host} gave no answer of the {kind} API ({cause}); check that the address is that of a {kind} server"
-    )]
-    Malformed {
-        /// The server.
-        host: String,
-        /// The API that was expected.
-        kind: MetricProviderType,
-        /// Where the answer leaves the form; never its content.
-        cause: String,
-    },
-    /// Reading a range vector: many values over time instead of one.
-    #[error(
-        "the query gives a range of values; remove the range selector, or apply rate() or an …_over_time() function"
-    )]
-    Range,
-    /// Reading several series: which one is meant, nobody knows.
-    #[error(
-        "the query gives {0} series, and one must be judged; aggregate them, for example with sum() or max()"
-    )]
-    Ambiguous(usize),
 }

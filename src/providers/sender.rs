@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, Response, Url, redirect};
+use http::{HeaderMap, StatusCode};
+use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Answer, ProviderError, Request};
+use super::ProviderError;
+use crate::analysis::server::{CA, Request};
 
 /// How much one query may cost.
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +35,26 @@ impl Default for Limits {
 const MAX_REDIRECTS: usize = 3;
 /// Servers that are remembered before those that nobody is asking are forgotten: addresses come from users.
 const REMEMBERED_HOSTS: usize = 1024;
+/// Sets of certificates from Secrets for which a client is kept.
+const REMEMBERED_CERTIFICATES: usize = 64;
+
+/// What a server sent back, within the limits.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// `host:port` of the server.
+    pub(super) host: String,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
 
 /// Clients and places, shared by all checks: connections are reused and never pile up.
 #[derive(Debug)]
 pub(super) struct Sender {
     strict: Client,
     insecure: Client,
+    /// Clients that trust the certificates of a Secret beside those of the machine.
+    trusting: Mutex<HashMap<Vec<u8>, Client>>,
     limits: Limits,
     places: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
@@ -47,33 +63,49 @@ impl Sender {
     pub(super) fn new(limits: Limits) -> Result<Self, ProviderError> {
         // The client panics without a process-wide TLS provider; an error only says that there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let build = |insecure| {
-            let builder = Client::builder()
-                .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
-                .timeout(limits.timeout)
-                .redirect(redirect::Policy::custom(follow))
-                .pool_max_idle_per_host(limits.per_host)
-                .tls_danger_accept_invalid_certs(insecure);
-            // A developer's proxy must not stand between a test and its server on loopback.
-            let builder = if cfg!(test) { builder.no_proxy() } else { builder };
-            builder.build().map_err(ProviderError::Client)
-        };
-        Ok(Self { strict: build(false)?, insecure: build(true)?, limits, places: Mutex::default() })
+        let strict = builder(limits).build().map_err(ProviderError::Client)?;
+        let insecure = builder(limits).tls_danger_accept_invalid_certs(true).build();
+        let insecure = insecure.map_err(ProviderError::Client)?;
+        Ok(Self { strict, insecure, trusting: Mutex::default(), limits, places: Mutex::default() })
     }
 
-    /// Sends a request and reads its answer whole.
-    pub(super) async fn send(&self, request: Request) -> Result<Answer, ProviderError> {
+    /// Sends a request and reads its answer whole. `holder` names where its secrets come from.
+    pub(super) async fn send(&self, request: Request, holder: &str) -> Result<Reply, ProviderError> {
         let host = host(&request.url);
+        let client = match &request.ca {
+            _ if request.insecure => self.insecure.clone(),
+            Some(pem) => self.trusting(pem, holder)?,
+            None => self.strict.clone(),
+        };
         let _place = self.place(&host).await?;
-        let client = if request.insecure { &self.insecure } else { &self.strict };
-        let sent = client.get(request.url).headers(request.headers).send().await;
-        let response = sent.map_err(|error| self.failed(&host, error))?;
+        let sent = client.request(request.method, request.url).headers(request.headers).body(request.body);
+        let response = sent.send().await.map_err(|error| self.failed(&host, error))?;
         let status = response.status();
         if status.is_redirection() {
             return Err(ProviderError::Redirect { host });
         }
+        let headers = response.headers().clone();
         let body = self.read(&host, response).await?;
-        Ok(Answer { host, status, body })
+        Ok(Reply { host, status, headers, body })
+    }
+
+    /// The client for the certificates of a Secret.
+    fn trusting(&self, pem: &[u8], holder: &str) -> Result<Client, ProviderError> {
+        let mut clients = self.trusting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(pem) {
+            return Ok(client.clone());
+        }
+        let bad = || ProviderError::Certificate { key: CA, holder: holder.to_owned() };
+        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| bad())?;
+        if certificates.is_empty() {
+            return Err(bad());
+        }
+        let client = builder(self.limits).tls_certs_merge(certificates).build().map_err(|_| bad())?;
+        if clients.len() >= REMEMBERED_CERTIFICATES {
+            clients.clear();
+        }
+        clients.insert(pem.to_vec(), client.clone());
+        Ok(client)
     }
 
     /// Waits until the server is asked less than it may be.
@@ -129,6 +161,16 @@ impl Sender {
             ProviderError::Broken { host, cause, source }
         }
     }
+}
+
+fn builder(limits: Limits) -> ClientBuilder {
+    let builder = Client::builder()
+        .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
+        .timeout(limits.timeout)
+        .redirect(redirect::Policy::custom(follow))
+        .pool_max_idle_per_host(limits.per_host);
+    // A developer's proxy must not stand between a test and its server on loopback.
+    if cfg!(test) { builder.no_proxy() } else { builder }
 }
 
 /// Follows a redirect only within one server: another one may be nobody's to ask, and would get our headers.

@@ -40,5 +40,11 @@ set. The blocks of the routers are made from what these say of themselves, in _r
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.metricSecrets }}
+# Credentials of metric servers (secretRef of a MetricTemplate): one at a time, never listed, never watched.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
 {{- include "sluice.routers" . | nindent 0 }}
 {{- end }}

@@ -225,8 +225,7 @@ fn server(context: &Context<'_>, findings: &mut Findings) {
             continue;
         }
         // The address is one for all metrics of the Canary, so it is told once.
-        let path =
-            if problem.path.ends_with(".templateRef") { problem.path } else { "spec.metricsServer".into() };
+        let path = "spec.metricsServer";
         if !findings.problems.iter().any(|told| told.rule == SERVER.id && told.path == path) {
             findings.report_sentence(path, &problem.fault.to_string());
         }

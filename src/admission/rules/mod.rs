@@ -71,9 +71,11 @@ pub static RULES: &[&Rule] = &[
     &metric::QUERY,
     &metric::SERVER,
     &template::QUERY,
+    &template::PROVIDER,
     &cross_namespace::REFERENCE,
     &template::MISSING,
     &template::VARIABLES,
+    &template::ASKED,
     &unsupported::PROVIDER,
     &unsupported::MATCH,
     &unsupported::MIRROR,
@@ -82,11 +84,13 @@ pub static RULES: &[&Rule] = &[
     &unsupported::AUTOSCALER,
     &unsupported::TARGET_KIND,
     &unsupported::TEMPLATE_PROVIDER,
-    &unsupported::TEMPLATE_SECRET,
     &unsupported::REVERT,
     &unsupported::ALERTS,
     &unsupported::TEMPLATE_WAITS,
 ];
+
+/// Ids of rules that are gone; none is used again.
+pub const RETIRED: &[&str] = &["SL909"];
 
 /// One rule.
 #[derive(Debug)]

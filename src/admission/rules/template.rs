@@ -1,10 +1,10 @@
 //! MetricTemplates, and the Canaries that use them. A Canary may come before its template, so what rests on it only warns.
 
 use super::metric::{faults, windowed};
-use super::{Check, Context, Findings, Manner, Rule};
+use super::{Check, Context, Findings, Manner, Rule, unsupported};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
-use crate::analysis::{Fault, template};
+use crate::analysis::{Fault, SettingsError, server, template};
 use crate::api::{API_VERSION, Canary, MetricTemplate, ObjectRef};
 
 pub(super) static QUERY: Rule = Rule {
@@ -23,6 +23,30 @@ spec:
 kind: MetricTemplate
 spec:
   query: sum(rate(errors_total{app=\"{{ target }}\"}[{{ interval }}]))
+",
+};
+
+pub(super) static PROVIDER: Rule = Rule {
+    id: "SL427",
+    severity: Severity::Error,
+    title: "A MetricTemplate says what its kind of server needs: address, region, secretRef",
+    manner: Manner::Plain,
+    check: Check::MetricTemplate(provider),
+    cel: &[],
+    wrong: "
+kind: MetricTemplate
+spec:
+  provider:
+    type: cloudwatch
+    address: null
+",
+    right: "
+kind: MetricTemplate
+spec:
+  provider:
+    type: cloudwatch
+    address: null
+    region: eu-west-1
 ",
 };
 
@@ -102,6 +126,53 @@ spec:
 ",
 };
 
+pub(super) static ASKED: Rule = Rule {
+    id: "SL504",
+    severity: Severity::Warning,
+    title: "The MetricTemplates that a Canary uses can be asked; until they can, its checks do not pass",
+    manner: Manner::Plain,
+    check: Check::Canary(asked),
+    cel: &[],
+    wrong: "
+kind: MetricTemplate
+metadata:
+  name: errors
+spec:
+  provider:
+    type: datadog
+    address: null
+---
+spec:
+  analysis:
+    metrics:
+      - name: errors
+        thresholdRange:
+          max: 1
+        templateRef:
+          name: errors
+",
+    right: "
+kind: MetricTemplate
+metadata:
+  name: errors
+spec:
+  provider:
+    type: datadog
+    address: null
+    secretRef:
+      name: datadog
+---
+spec:
+  analysis:
+    metrics:
+      - name: errors
+        thresholdRange:
+          max: 1
+        templateRef:
+          name: errors
+",
+};
+
 /// Most MetricTemplates that are looked up for one review.
 const MOST: usize = 16;
 
@@ -129,6 +200,23 @@ pub(super) fn tell(findings: &mut Findings, path: String, fault: &str) {
 fn query(template: &MetricTemplate, findings: &mut Findings) {
     if let Err(error) = template::parse(&template.spec.query) {
         tell(findings, "spec.query".into(), &format!("the query is wrong at {error}"));
+    }
+}
+
+fn provider(template: &MetricTemplate, findings: &mut Findings) {
+    for problem in server::problems(&template.spec.provider) {
+        // A rule of its own speaks about kinds that cannot be asked yet.
+        if !matches!(problem, SettingsError::NotSupported { .. }) {
+            findings.report_sentence(problem.path(), &problem.to_string());
+        }
+    }
+}
+
+fn asked(context: &Context<'_>, findings: &mut Findings) {
+    for problem in faults(context, windowed) {
+        if matches!(problem.fault, Fault::Provider { .. }) && !unsupported::is_kind(&problem.fault) {
+            findings.report_sentence(problem.path, &problem.fault.to_string());
+        }
     }
 }
 

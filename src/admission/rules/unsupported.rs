@@ -4,7 +4,8 @@
 use super::metric::{faults, windowed};
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
-use crate::analysis::{Fault, RUNNABLE};
+use crate::analysis::server::{known, server};
+use crate::analysis::{Fault, SettingsError};
 use crate::api::{MetricTemplate, Provider, TargetKind};
 use crate::routing;
 
@@ -133,7 +134,7 @@ spec:
 
 pub(super) static TEMPLATE_PROVIDER: Rule = refused(
     "SL908",
-    "Sluice asks MetricTemplates of provider prometheus; the others follow",
+    "Sluice asks MetricTemplates of providers prometheus, datadog, cloudwatch, newrelic and graphite; the others follow",
     template_provider,
     "
 kind: MetricTemplate
@@ -141,32 +142,7 @@ metadata:
   name: errors
 spec:
   provider:
-    type: datadog
----
-spec:
-  analysis:
-    metrics:
-      - name: errors
-        thresholdRange:
-          max: 1
-        templateRef:
-          name: errors
-",
-    PLAIN,
-);
-
-pub(super) static TEMPLATE_SECRET: Rule = refused(
-    "SL909",
-    "Credentials of a metric server (secretRef of a MetricTemplate) are not read yet",
-    template_secret,
-    "
-kind: MetricTemplate
-metadata:
-  name: errors
-spec:
-  provider:
-    secretRef:
-      name: token
+    type: dynatrace
 ---
 spec:
   analysis:
@@ -212,7 +188,7 @@ spec:
 pub(super) static TEMPLATE_WAITS: Rule = Rule {
     id: "SL912",
     severity: Severity::Warning,
-    title: "A MetricTemplate is of provider prometheus and without secretRef, or it waits until Sluice can ask it",
+    title: "A MetricTemplate is of a provider that Sluice can ask, or it waits until then",
     manner: Manner::Plain,
     check: Check::MetricTemplate(template_waits),
     cel: &[],
@@ -220,7 +196,7 @@ pub(super) static TEMPLATE_WAITS: Rule = Rule {
 kind: MetricTemplate
 spec:
   provider:
-    type: datadog
+    type: dynatrace
 ",
     right: "
 kind: MetricTemplate
@@ -312,18 +288,15 @@ fn target_kind(context: &Context<'_>, findings: &mut Findings) {
 
 fn template_provider(context: &Context<'_>, findings: &mut Findings) {
     for problem in faults(context, windowed) {
-        if matches!(problem.fault, Fault::ProviderNotSupported(_)) {
+        if is_kind(&problem.fault) {
             findings.report_sentence(problem.path, &problem.fault.to_string());
         }
     }
 }
 
-fn template_secret(context: &Context<'_>, findings: &mut Findings) {
-    for problem in faults(context, windowed) {
-        if matches!(problem.fault, Fault::SecretNotSupported(_)) {
-            findings.report_sentence(problem.path, &problem.fault.to_string());
-        }
-    }
+/// Whether the fault is a kind of server that cannot be asked yet.
+pub(super) fn is_kind(fault: &Fault) -> bool {
+    matches!(fault, Fault::Provider { error, .. } if matches!(**error, SettingsError::NotSupported { .. }))
 }
 
 fn revert(context: &Context<'_>, findings: &mut Findings) {
@@ -344,23 +317,12 @@ fn alerts(context: &Context<'_>, findings: &mut Findings) {
 }
 
 fn template_waits(template: &MetricTemplate, findings: &mut Findings) {
-    let provider = &template.spec.provider;
-    if !RUNNABLE.contains(&provider.type_) {
-        let known: Vec<&str> = RUNNABLE.iter().map(|kind| kind.as_str()).collect();
+    let kind = template.spec.provider.type_;
+    if server(kind).is_none() {
         findings.report(
             "spec.provider.type",
-            format!(
-                "metric provider {} cannot be asked yet, so Canaries that use it are refused",
-                provider.type_
-            ),
-            format!("Use {} until then", known.join(" or ")),
-        );
-    }
-    if provider.secret_ref.is_some() {
-        findings.report(
-            "spec.provider.secretRef",
-            "credentials are not read yet, so Canaries that use this template are refused",
-            "Use a server without credentials, or headers, until then",
+            format!("metric provider {kind} cannot be asked yet, so Canaries that use it are refused"),
+            format!("Use {} until then", known()),
         );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{World, told};
 use crate::admission::Problem;
-use crate::admission::rules::{RULES, example, find};
+use crate::admission::rules::{RETIRED, RULES, example, find};
 use crate::api::crd;
 
 /// Runs an example as its form says.
@@ -54,6 +54,7 @@ fn ids_are_unique_and_in_order_and_titles_are_sentences_without_a_full_stop() {
     for rule in RULES {
         assert_eq!(find(&rule.id.to_lowercase()).map(|found| found.id), Some(rule.id));
         assert!(!rule.title.ends_with('.'), "{}", rule.id);
+        assert!(!RETIRED.contains(&rule.id), "{} had another meaning", rule.id);
     }
 }
 
