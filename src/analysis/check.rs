@@ -97,15 +97,24 @@ pub fn plan<'a>(
 
 /// What one entry asks for; a single `None` when that is nothing.
 fn kinds(metric: &Metric) -> Vec<Option<Kind>> {
-    let builtin = match metric.name.as_str() {
-        "request-success-rate" => Some(Kind::SuccessRate),
-        "request-duration" => Some(Kind::Duration),
-        _ => None,
-    };
+    let builtin = builtin(&metric.name);
     let inline = inline(metric).map(|_| Kind::Query);
     let shared = metric.template_ref.as_ref().map(|_| Kind::Template);
     let found: Vec<_> = [builtin, inline, shared].into_iter().flatten().map(Some).collect();
     if found.is_empty() { vec![None] } else { found }
+}
+
+fn builtin(name: &str) -> Option<Kind> {
+    match name {
+        "request-success-rate" => Some(Kind::SuccessRate),
+        "request-duration" => Some(Kind::Duration),
+        _ => None,
+    }
+}
+
+/// Whether a metric of this name is measured without a query.
+pub fn is_builtin(name: &str) -> bool {
+    builtin(name).is_some()
 }
 
 fn inline(metric: &Metric) -> Option<&str> {

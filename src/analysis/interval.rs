@@ -2,7 +2,7 @@
 
 /// The window when a metric names none. The peer has it for builtin metrics and inline queries only and renders `[]`
 /// from a template.
-pub(super) const DEFAULT: &str = "1m";
+pub const DEFAULT: &str = "1m";
 
 /// Units in the order in which Prometheus wants them, in milliseconds.
 const UNITS: &[(&str, i64)] = &[

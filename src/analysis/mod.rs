@@ -12,7 +12,8 @@ mod tests;
 pub mod threshold;
 pub mod verdict;
 
-pub use check::{Check, CheckId, Settings, plan};
+pub use check::{Check, CheckId, Settings, is_builtin, plan};
+pub use interval::DEFAULT as DEFAULT_INTERVAL;
 pub use problem::{Fault, Problem};
 pub use server::{Credentials, Endpoint, ServerError, SettingsError};
 pub use template::{Template, TemplateError, Variables};

@@ -240,10 +240,10 @@ fn only_what_may_still_come_is_no_contradiction() {
 
 #[test]
 fn a_provider_without_a_source_says_so_and_can_still_be_asked_by_query() {
-    let istio = json!({ "provider": "istio" });
-    let builtin = canary_with(json!([{ "name": "request-duration", "threshold": 1 }]), istio.clone());
-    assert!(refused(planned(&builtin, &[])).1.contains("the provider istio has no builtin metrics yet"));
-    let own = canary_with(json!([{ "name": "errors", "threshold": 1, "query": "up" }]), istio);
+    let kuma = json!({ "provider": "kuma" });
+    let builtin = canary_with(json!([{ "name": "request-duration", "threshold": 1 }]), kuma.clone());
+    assert!(refused(planned(&builtin, &[])).1.contains("the provider kuma has no builtin metrics yet"));
+    let own = canary_with(json!([{ "name": "errors", "threshold": 1, "query": "up" }]), kuma);
     assert!(only(planned(&own, &[])).is_ok());
 }
 

@@ -36,12 +36,12 @@ pub fn plain(kind: &str) -> Value {
                 "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
                 "service": {"port": 80, "gatewayRefs": [{"name": "public", "namespace": "gateways"}]},
                 "analysis": {
-                    "interval": "30s",
+                    "interval": "1m",
                     "threshold": 5,
                     "stepWeight": 10,
                     "maxWeight": 50,
                     "metrics": [
-                        {"name": "request-success-rate", "interval": "1m", "thresholdRange": {"min": 99}},
+                        {"name": "request-success-rate", "interval": "10s", "thresholdRange": {"min": 99}},
                     ],
                 },
             }),

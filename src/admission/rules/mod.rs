@@ -65,6 +65,7 @@ pub static RULES: &[&Rule] = &[
     &step::COERCED,
     &step::CAPPED,
     &deadline::DEADLINE,
+    &interval::METRIC,
     &metric::UNKNOWN,
     &metric::BOUNDS,
     &metric::WINDOW,
