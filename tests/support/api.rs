@@ -121,6 +121,8 @@ pub(super) fn collection(plural: &str, namespace: &str) -> String {
         "deployments" | "replicasets" | "controllerrevisions" => "/apis/apps/v1",
         "canaries" | "metrictemplates" | "alertproviders" => "/apis/flagger.app/v1beta1",
         "httproutes" | "gateways" => "/apis/gateway.networking.k8s.io/v1",
+        "httpproxies" => "/apis/projectcontour.io/v1",
+        "virtualservices" | "destinationrules" => "/apis/networking.istio.io/v1",
         "events" => "/apis/events.k8s.io/v1",
         "leases" => "/apis/coordination.k8s.io/v1",
         "endpointslices" => "/apis/discovery.k8s.io/v1",

@@ -122,9 +122,14 @@ impl Bed {
         self.environment.get("TESTBED_AUDIT_LOG").map(Path::new)
     }
 
-    /// Host and port of Envoy.
+    /// Host and port of Contour's Envoy.
     pub(crate) fn envoy(&self) -> &str {
         &self.environment["TESTBED_ENVOY"]
+    }
+
+    /// The address that the test-bed gives under a variable; `None` if it gives none.
+    pub(crate) fn address(&self, variable: &str) -> Option<&str> {
+        self.environment.get(variable).map(String::as_str)
     }
 
     /// Base URL of Prometheus, as the host reaches it.

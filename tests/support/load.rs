@@ -80,12 +80,18 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Load through Envoy on a host.
+    /// Load through Contour's Envoy on a host.
     pub(crate) fn on_host(host: &str, rate: u32) -> Self {
-        Self::start(&["--host", host, "--rate", &rate.to_string()])
+        Self::through(bed::bed().envoy(), host, rate, &[])
     }
 
-    /// Load on a URL, past Envoy.
+    /// Load through a proxy, given as host and port, on a host, with more options of the load generator.
+    pub(crate) fn through(proxy: &str, host: &str, rate: u32, more: &[&str]) -> Self {
+        let (url, rate) = (format!("http://{proxy}/"), rate.to_string());
+        Self::start(&[&["--url", &url, "--host", host, "--rate", &rate], more].concat())
+    }
+
+    /// Load on a URL, past all proxies.
     pub(crate) fn on_url(url: &str, rate: u32) -> Self {
         Self::start(&["--url", url, "--rate", &rate.to_string()])
     }
@@ -94,9 +100,6 @@ impl Load {
         let mut command = bed::bed().command("bash");
         // The test-bed becomes the load generator by exec, so a signal to this child reaches it.
         command.args(["-c", r#"exec "$0" load "$@""#]).arg(bed::root().join("tests/testbed/testbed"));
-        if !options.contains(&"--url") {
-            command.args(["--url", &format!("http://{}/", bed::bed().envoy())]);
-        }
         command.args(options).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("the load does not start: {error}"));
         let seconds = Arc::new(Mutex::new(Vec::new()));

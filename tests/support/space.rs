@@ -140,7 +140,7 @@ impl Space {
         for words in [
             &["get", "canaries,deployments,pods,services,httproutes", "--output", "wide"][..],
             &["get", "canaries", "--output", "yaml"],
-            &["get", "httproutes", "--output", "yaml"],
+            &["get", "httproutes,httpproxies,virtualservices,destinationrules", "--output", "yaml"],
             &["get", "deployments", "--output", "yaml"],
             &["get", "events", "--sort-by=.metadata.creationTimestamp"],
         ] {

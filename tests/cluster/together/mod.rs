@@ -4,4 +4,5 @@ mod gate;
 mod held;
 mod restored;
 mod rollout;
+mod routers;
 mod schema;

@@ -1,4 +1,4 @@
-"""What tests want beside the bare cluster: DNS, a router (Contour with Envoy, Gateway API), Prometheus."""
+"""What tests want beside the bare cluster: DNS, Contour and Istio with their proxies, Gateway API, Prometheus."""
 import concurrent.futures
 import json
 import urllib.request
@@ -9,9 +9,15 @@ from .shell import Failure, step, wait_until
 
 MANIFESTS = settings.SOURCES / "addons"
 
-# Contour's own manifests that are applied as they are; `addons/contour.yaml` takes the place of the others.
-CONTOUR = ("gateway/00-crds.yaml", "contour/00-common.yaml", "contour/01-crds.yaml", "contour/02-job-certgen.yaml",
-           "contour/02-rbac.yaml", "contour/02-role-contour.yaml", "contour/02-service-contour.yaml")
+# Manifests of the releases that are applied as they are; the files of `addons/` take the place of the others.
+DEFINITIONS = (("contour", "gateway/00-crds.yaml"), ("contour", "contour/01-crds.yaml"), ("pilot-discovery", "files/crd-all.gen.yaml"))
+CONTOUR = ("contour/00-common.yaml", "contour/02-job-certgen.yaml", "contour/02-rbac.yaml", "contour/02-role-contour.yaml",
+           "contour/02-service-contour.yaml")
+OURS = ("contour.yaml", "istio.yaml", "prometheus.yaml")
+DEPLOYMENTS = (("projectcontour", "contour"), ("projectcontour", "envoy"), ("istio-system", "istiod"), ("monitoring", "prometheus"))
+PROXIES = (("istio-proxies", "ingress"), ("istio-proxies", "client"))
+GATEWAYS = ("projectcontour", "istio-proxies")
+WEBHOOK = "validatingwebhookconfiguration/istio-validator-istio-system"
 
 
 def apply_dns(bed):
@@ -24,18 +30,17 @@ def apply(bed):
     """Applies all addons and waits until they serve; doing so again changes nothing."""
     with step("images of the addons"):
         images.load(bed, images.ADDONS)
-    with step("Contour, Envoy, Gateway API and Prometheus"):
-        contour = programs.folder("contour") / "manifests"
-        for crds in CONTOUR[:1]:
-            _apply(bed, contour / crds)
-        kubectl(bed, "wait", "--for=condition=Established", "--timeout=60s",
-                "crd/gatewayclasses.gateway.networking.k8s.io", "crd/gateways.gateway.networking.k8s.io")
-        for manifest in (*(contour / name for name in CONTOUR[1:]), MANIFESTS / "contour.yaml", MANIFESTS / "prometheus.yaml"):
-            _apply(bed, manifest)
-        deployments = (("projectcontour", "contour"), ("projectcontour", "envoy"), ("monitoring", "prometheus"))
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            list(pool.map(lambda named: _wait_for_deployment(bed, *named), deployments))
-        kubectl(bed, "wait", "--for=condition=Programmed", "--timeout=60s", "-n", "projectcontour", "gateway/public")
+    with step("Contour, Istio, Gateway API and Prometheus"):
+        _apply(bed, *(_manifest(*named) for named in DEFINITIONS))
+        kubectl(bed, "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+        _apply(bed, *(_manifest("contour", name) for name in CONTOUR), *(MANIFESTS / name for name in OURS))
+        _wait_for_deployments(bed, DEPLOYMENTS)
+        # Istio's webhook refuses everything until Istio has put its CA there.
+        kubectl(bed, "wait", "--for=jsonpath={.webhooks[0].clientConfig.caBundle}", "--timeout=60s", WEBHOOK)
+        _apply(bed, MANIFESTS / "istio-proxies.yaml")
+        _wait_for_deployments(bed, PROXIES)
+        for namespace in GATEWAYS:
+            kubectl(bed, "wait", "--for=condition=Programmed", "--timeout=60s", "-n", namespace, "gateway.gateway.networking.k8s.io/public")
         wait_until(lambda: _answers(f"http://{prometheus(bed)}/-/ready"), 60,
                    "Prometheus does not answer from the host: is another route to the bed's services in the way?")
 
@@ -43,6 +48,26 @@ def apply(bed):
 def envoy(bed):
     """Where Envoy takes requests, as host:port; None without addons."""
     return _service(bed, "projectcontour", "envoy", 80)
+
+
+def istio_ingress(bed):
+    """Where Istio's ingress gateway takes requests for its own Gateway, as host:port; None without addons."""
+    return _service(bed, "istio-proxies", "ingress", 80)
+
+
+def istio_gateway_api(bed):
+    """Where Istio's ingress gateway takes requests for the Gateway of the Gateway API, as host:port; None without addons."""
+    return _service(bed, "istio-proxies", "ingress", 8080)
+
+
+def istio_sidecar(bed):
+    """Where the sidecar of a client takes what the client asks, as host:port; None without addons."""
+    try:
+        pods = get(bed, "-n", "istio-proxies", "pods", "-l", "app=client")["items"]
+    except Failure:
+        return None
+    # A Service would make the port the sidecar's own, for requests from others.
+    return next((f"{pod['status']['podIP']}:9898" for pod in pods if pod["status"].get("podIP") and "deletionTimestamp" not in pod["metadata"]), None)
 
 
 def prometheus(bed):
@@ -57,9 +82,18 @@ def _service(bed, namespace, name, port):
         return None
 
 
-def _apply(bed, manifest, text=None):
+def _manifest(program, name):
+    return programs.folder(program) / "manifests" / name
+
+
+def _apply(bed, *manifests, text=None):
     # Server-side, because some CRDs are larger than the annotation of a client-side apply may be.
-    kubectl(bed, "apply", "--server-side", "--force-conflicts", "-f", manifest, text=text)
+    kubectl(bed, "apply", "--server-side", "--force-conflicts", *(word for manifest in manifests for word in ("-f", manifest)), text=text)
+
+
+def _wait_for_deployments(bed, deployments):
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(lambda named: _wait_for_deployment(bed, *named), deployments))
 
 
 def _wait_for_deployment(bed, namespace, name):

@@ -45,7 +45,7 @@ def down(options):
 
 
 def apply_addons(options):
-    """add Contour with Envoy (Gateway API) and Prometheus"""
+    """add Contour and Istio with their Envoys, Gateway API and Prometheus"""
     if settings.existing():
         say("CLUSTER=existing: the cluster of the current kubeconfig is left alone, no addons are applied")
         return
@@ -89,7 +89,9 @@ def _environment(bed):
         values |= {"TESTBED_AUDIT_LOG": bed.audit_log, "TESTBED_NODE": bed.addresses.node, "TESTBED_HOST": bed.addresses.host,
                    "TESTBED_NETWORK": f"/run/netns/{bed.namespace}", "TESTBED_CONTAINERD": bed.socket}
     envoy, prometheus = addons.envoy(bed), addons.prometheus(bed)
-    return values | {"TESTBED_ENVOY": envoy, "TESTBED_PROMETHEUS": prometheus and f"http://{prometheus}"}
+    return values | {"TESTBED_ENVOY": envoy, "TESTBED_PROMETHEUS": prometheus and f"http://{prometheus}",
+                     "TESTBED_ISTIO_INGRESS": addons.istio_ingress(bed), "TESTBED_ISTIO_GATEWAY_API": addons.istio_gateway_api(bed),
+                     "TESTBED_ISTIO_SIDECAR": addons.istio_sidecar(bed)}
 
 
 def image(options):

@@ -40,6 +40,7 @@ ADDONS = (
     Image("sluice.dev/envoy:1", "envoy", "/usr/local/bin/envoy"),
     Image("sluice.dev/prometheus:1", "prometheus", "/bin/prometheus"),
     Image("ghcr.io/projectcontour/contour:v1.33.8", "contour", "/bin/contour", entrypoint=False),
+    Image("sluice.dev/pilot:1", "pilot-discovery", "/pilot-discovery"),
 )
 
 

@@ -19,7 +19,6 @@ from .shell import Failure, run, say, step
 
 SOURCES = settings.SOURCES / "programs"
 KUBERNETES = "v1.36.3"
-CONTOUR = "github.com/projectcontour/contour@v1.33.8"
 
 
 @dataclass(frozen=True)
@@ -42,22 +41,26 @@ class GoProgram:
 
 
 @dataclass(frozen=True)
-class Contour:
-    """Contour and the manifests of its release. It does not compile with the Kubernetes libraries of the others."""
-    name: str = "contour"
+class GoModule:
+    """A program of a module whose libraries the others do not compile with, and manifests of its release."""
+    name: str
+    module: str
+    version: str
+    package: str
+    manifests: tuple  # patterns in the module; a file keeps its name and the name of its folder
 
     def ingredients(self):
-        return [CONTOUR.encode()]
+        return [str(self).encode()]
 
     def build(self, folder):
         machine.check_go()
-        module, version = CONTOUR.split("@")
-        _go("install", "-trimpath", "-ldflags", "-s -w", f"{module}/cmd/contour@{version}", GOBIN=str(folder))
-        source = Path(json.loads(run("go", "mod", "download", "-json", CONTOUR))["Dir"])
-        for part in ("contour", "gateway"):
-            (folder / "manifests" / part).mkdir(parents=True)
-            for manifest in (source / "examples" / part).glob("*.yaml"):
-                shutil.copyfile(manifest, folder / "manifests" / part / manifest.name)
+        package = f"{self.module}/{self.package}"
+        _go("install", "-trimpath", "-ldflags", "-s -w", f"{package}@{self.version}", GOBIN=str(folder))
+        source = Path(json.loads(run("go", "mod", "download", "-json", f"{self.module}@{self.version}"))["Dir"])
+        for manifest in (file for pattern in self.manifests for file in source.glob(pattern)):
+            copy = folder / "manifests" / manifest.parent.name / manifest.name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(manifest, copy)
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,12 @@ ALL = (
     GoProgram("coredns", "./coredns"),
     GoProgram("podinfo", "github.com/stefanprodan/podinfo/cmd/podinfo"),
     Envoy(),
-    Contour(),
+    GoModule("contour", "github.com/projectcontour/contour", "v1.33.8", "cmd/contour", ("examples/contour/*.yaml", "examples/gateway/*.yaml")),
     GoProgram("prometheus", "github.com/prometheus/prometheus/cmd/prometheus", tags="remove_all_sd,enable_kubernetes_sd"),
     GoProgram("helm", "helm.sh/helm/v4/cmd/helm"),  # version 3 would share fewer packages and cost more time
+    # The module proxy serves no released version of Istio: this one lies between 1.30 and 1.31.
+    GoModule("pilot-discovery", "istio.io/istio", "v0.0.0-20260827124520-eed52ebb66ad", "pilot/cmd/pilot-discovery",
+             ("manifests/charts/base/files/crd-all.gen.yaml",)),
 )
 
 
