@@ -107,7 +107,7 @@ fn canary(install: &Install, name: &'static str, path: &'static str) -> Entry {
     }
 }
 
-/// Managed Deployments. A second at most, and never in the way: the controller repairs what a dead gate let through.
+/// Managed workloads. A second at most, and never in the way: the controller repairs what a dead gate let through.
 /// Only updates: an object that is deleted and made anew carries no label of ours, so no selector finds it.
 fn target(install: &Install) -> Entry {
     let mut outside = SYSTEM.map(str::to_owned).to_vec();
@@ -117,7 +117,7 @@ fn target(install: &Install) -> Entry {
         path: TARGET_MUTATE,
         namespace: install.namespace.clone(),
         service: install.name.clone(),
-        rule: rule("apps", "v1", &["deployments"], &["UPDATE"]),
+        rule: rule("apps", "v1", &["daemonsets", "deployments"], &["UPDATE"]),
         outside,
         // Old or new object: a replace that drops the label is still seen.
         objects: Some(LabelSelector {

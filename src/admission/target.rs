@@ -1,5 +1,5 @@
 //! What happens to a released workload in the write that its user makes: an idle target keeps its replicas and remembers the
-//! wish, a changed pod template is stamped, our marks are put back.
+//! wish, an idle DaemonSet keeps the node selector by which it idles, a changed pod template is stamped, our marks are put back.
 //!
 //! Nothing is ever refused here and nothing else is touched; in any doubt the object passes as it is. All is computed from the
 //! old object, because the API server may call more than once for one write and other webhooks may have changed the new one.
@@ -7,12 +7,12 @@
 use json_patch::{
     AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, jsonptr::PointerBuf,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::catalog::{Catalog, Entry};
 use super::review::{Operation, Request};
 use super::verdict::Verdict;
-use crate::api::names::{CANARY, PREFIX, REPLICAS, REQUESTED_BY, REVISION};
+use crate::api::names::{CANARY, PREFIX, REPLICAS, REQUESTED_BY, REVISION, SCALE_TO_ZERO};
 use crate::api::{CanaryKey, Phase, TargetKind};
 use crate::workload::RevisionId;
 
@@ -53,13 +53,14 @@ impl<'a> Write<'a> {
     fn verdict(&self) -> Verdict {
         let mut verdict = Verdict::allow();
         let mut annotations = ours(marks(self.old, "annotations"));
-        if self.old.pointer("/spec/template") != self.new.pointer("/spec/template")
-            && let Some(template) = self.new.pointer("/spec/template")
-        {
-            annotations.insert(REVISION.to_owned(), RevisionId::of_template(template).as_str().into());
+        if let Some(revision) = self.revision() {
+            annotations.insert(REVISION.to_owned(), revision.as_str().into());
             annotations.insert(REQUESTED_BY.to_owned(), self.request.user.clone().into());
         }
         let mut patch = Vec::new();
+        if self.entry.claim.kind == TargetKind::DaemonSet {
+            patch.extend(self.node_selector());
+        }
         if self.entry.claim.kind == TargetKind::Deployment {
             let (wish, held) = self.wish();
             if let Some(wish) = &wish {
@@ -76,6 +77,33 @@ impl<'a> Write<'a> {
         verdict
     }
 
+    /// The revision that this write asks for, if it is another one than before.
+    fn revision(&self) -> Option<RevisionId> {
+        let (old, new) = (self.old.pointer("/spec/template"), self.new.pointer("/spec/template")?);
+        let revision = (old != Some(new)).then(|| RevisionId::of_template(new))?;
+        (old.map(RevisionId::of_template).as_ref() != Some(&revision)).then_some(revision)
+    }
+
+    /// Whether no run is under way, so that the target rests or is about to.
+    fn rests(&self) -> bool {
+        matches!(self.entry.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting)
+    }
+
+    /// Puts the key by which a DaemonSet idles back where it was taken away at rest, and takes it away where it was not: only
+    /// the controller moves it.
+    fn node_selector(&self) -> Option<PatchOperation> {
+        let nodes = ["spec", "template", "spec", "nodeSelector"];
+        let key = [nodes.as_slice(), &[SCALE_TO_ZERO]].concat();
+        match (at(self.old, &key), at(self.new, &key)) {
+            (Some(idle), None) if self.rests() => Some(match at(self.new, &nodes) {
+                Some(present) if present.is_object() => set(&key, idle.clone(), None),
+                present => set(&nodes, json!({ SCALE_TO_ZERO: idle }), present),
+            }),
+            (None, Some(_)) => Some(PatchOperation::Remove(RemoveOperation { path: pointer(&key) })),
+            _ => None,
+        }
+    }
+
     /// The replica count that the writer wishes, if this write says one, and the count to keep, if it must not be followed.
     fn wish(&self) -> (Option<String>, Option<i64>) {
         let count = |object: &Value| object.pointer("/spec/replicas").and_then(Value::as_i64);
@@ -85,11 +113,7 @@ impl<'a> Write<'a> {
         }
         // Without an owner the number is the API's default, because the manifest no longer names one: not a wish.
         let wish = self.owned_by_another(&["f:spec", "f:replicas"]).unwrap_or(true).then(|| new.to_string());
-        let rests = matches!(
-            self.entry.phase,
-            Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting
-        );
-        (wish, (rests && old == 0).then_some(old))
+        (wish, (self.rests() && old == 0).then_some(old))
     }
 
     /// The wish that an earlier call for this same write has put into the new object. A user who writes the annotation owns it;

@@ -62,6 +62,7 @@ const OWN: &[Kind] = &[
     kind(api::API_VERSION, "Canary", Scope::All, Duty::Catalog),
     kind(api::API_VERSION, "MetricTemplate", Scope::All, Duty::Catalog),
     kind("apps/v1", "Deployment", Scope::Labelled, Duty::Loop),
+    kind("apps/v1", "DaemonSet", Scope::Labelled, Duty::Loop),
     kind("apps/v1", CONTROLLER_REVISION, Scope::Labelled, Duty::Loop),
     kind("v1", "Service", Scope::Labelled, Duty::Loop),
     kind("discovery.k8s.io/v1", ENDPOINT_SLICE, Scope::Labelled, Duty::Loop),

@@ -159,8 +159,15 @@ impl Bed {
 
     fn reply(&self, call: &Call) -> Reply {
         let mut state = self.0.lock().unwrap();
-        let metadata = call.path.ends_with("/deployments") && !call.query.contains("labelSelector");
-        let key = if metadata { METADATA.to_owned() } else { call.path.clone() };
+        // The kinds that we watch both ways; two watches under one key would end each other for ever.
+        let twice = ["/deployments", "/daemonsets", "/horizontalpodautoscalers"];
+        let metadata =
+            twice.iter().any(|of| call.path.ends_with(of)) && !call.query.contains("labelSelector");
+        let key = match metadata {
+            true if call.path.ends_with("/deployments") => METADATA.to_owned(),
+            true => format!("{METADATA} of {}", call.path),
+            false => call.path.clone(),
+        };
         if call.is_watch() {
             let (sender, receiver) = mpsc::unbounded_channel();
             state.watches.insert(key, sender);

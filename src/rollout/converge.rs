@@ -7,7 +7,7 @@ use super::{Effect, Manager, Reason, draft::Draft, observation::serves, refs, sc
 use crate::{
     api::{ObjectRef, Phase, names},
     routing::{Weight, Weights},
-    workload::{self, Snapshot},
+    workload::{self, Scaling, Snapshot},
 };
 
 /// Emits all writes, in order: route first, then what routes need least.
@@ -16,15 +16,15 @@ pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     snapshots(scene, draft);
     services_and_route(scene, draft);
     primary(scene, draft);
-    target_replicas(scene, draft);
+    target_pods(scene, draft);
 }
 
 /// Marks the target as ours, so that watches and the gate see it.
 fn claim(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let Some(target) = &scene.target else { return };
     let mut annotations = json!({ names::CANARY: scene.canary.metadata.name });
-    if target.replicas > 0 {
-        annotations[names::REPLICAS] = json!(target.replicas.to_string());
+    if let Some(replicas) = target.replicas.filter(|replicas| *replicas > 0) {
+        annotations[names::REPLICAS] = json!(replicas.to_string());
     }
     let wanted =
         json!({"metadata": {"labels": {names::MANAGED: names::MANAGED_VALUE}, "annotations": annotations}});
@@ -63,7 +63,7 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     // As it was before this decision: only then were apex and route looked at.
     let serves = serves(scene.canary);
     if let Some(target) = &scene.target {
-        match workload::render_services(scene.canary, &target.selector, target.deployment(), live) {
+        match workload::render_services(scene.canary, &target.selector, target.object, live) {
             Ok(services) => {
                 let apex = serves.then_some((scene.canary.apex_name().to_owned(), services.apex));
                 let others = [
@@ -115,7 +115,7 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let Some(revision) = revision.cloned() else { return };
     let replicas = if promoting { scene.wished_replicas() } else { scene.primary_replicas() };
     let Some(object) = scene.render_primary(&revision, replicas) else { return };
-    let live = scene.observation.live.get(&refs::primary(scene.canary));
+    let live = scene.primary;
     if live.is_some_and(|live| workload::contains(live, &object)) {
         return;
     }
@@ -123,7 +123,7 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let unasked = draft.phase_before() == draft.status.phase
         && !matches!(draft.status.phase, Phase::Initializing | Phase::Promoting);
     if unasked {
-        let name = scene.canary.primary_name();
+        let name = refs::primary_name(scene.canary);
         // A policy may undo what we apply each time: told once for each state that we found.
         let found = match live {
             Some(live) => format!("was changed (generation {})", live["metadata"]["generation"]),
@@ -131,35 +131,46 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         };
         draft.event_once(
             Reason::PrimaryRestored,
-            format!("Deployment {name} {found} and is put back to revision {revision}."),
+            format!("{name} {found} and is put back to revision {revision}."),
         );
     }
     draft.effect(Effect::Apply { object, manager: Manager::Primary });
 }
 
 /// Pods for a run, none without one.
-fn target_replicas(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+fn target_pods(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let Some(target) = &scene.target else { return };
-    let reference = refs::target(scene.canary);
     match draft.status.phase {
-        Phase::Progressing | Phase::WaitingPromotion if target.replicas == 0 && !scene.skips_analysis() => {
+        Phase::Progressing | Phase::WaitingPromotion if target.idle && !scene.skips_analysis() => {
             let replicas = workload::wished(target.object).unwrap_or_else(|| scene.primary_replicas()).max(1);
-            draft.effect(Effect::Scale { reference, replicas });
+            scale(scene, draft, replicas);
         }
-        Phase::Initialized | Phase::Succeeded | Phase::Failed if target.replicas > 0 => {
+        Phase::Initialized | Phase::Succeeded | Phase::Failed if !target.idle => {
             let settled = draft.status.settle_until.as_ref().is_some_and(|until| until.0 <= scene.now);
             if !settled || draft.status.canary_weight > 0 {
                 return;
             }
             if draft.phase_before() == draft.status.phase && draft.target_moved() {
-                let held = target.replicas;
-                draft.event(
-                    Reason::ReplicasHeld,
-                    format!("{reference} was scaled to {held} while idle; the next promotion takes {held} to the primary."),
-                );
+                let reference = refs::target(scene.canary);
+                let sentence = match target.replicas {
+                    Some(held) => format!(
+                        "{reference} was scaled to {held} while idle; the next promotion takes {held} to the primary."
+                    ),
+                    None => format!("{reference} was made to run while idle; its pods go again."),
+                };
+                draft.event(Reason::ReplicasHeld, sentence);
             }
-            draft.effect(Effect::Scale { reference, replicas: 0 });
+            scale(scene, draft, 0);
         }
         _ => {}
+    }
+}
+
+fn scale(scene: &Scene<'_>, draft: &mut Draft<'_>, replicas: i32) {
+    match scene.kind.scaled(replicas) {
+        Scaling::Replicas(replicas) => {
+            draft.effect(Effect::Scale { reference: refs::target(scene.canary), replicas });
+        }
+        Scaling::Patch(patch) => merge(scene, draft, patch),
     }
 }

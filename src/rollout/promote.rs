@@ -4,6 +4,7 @@ use super::{
     Reason,
     analyse::weight,
     draft::{Draft, later},
+    refs,
     rest::settled,
     scene::{Revised, Scene},
 };
@@ -21,7 +22,7 @@ pub(super) fn begin_promotion(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &st
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
     draft.event(
         Reason::Promoting,
-        format!("{why} Deployment {} gets revision {revision}.", scene.canary.primary_name()),
+        format!("{why} {} gets revision {revision}.", refs::primary_name(scene.canary)),
     );
 }
 

@@ -14,7 +14,12 @@ pub(super) fn target(canary: &Canary) -> ObjectRef {
 
 /// The workload that serves.
 pub(super) fn primary(canary: &Canary) -> ObjectRef {
-    ObjectRef::new("apps/v1", "Deployment", canary.namespace_name(), canary.primary_name())
+    ObjectRef { name: canary.primary_name(), ..target(canary) }
+}
+
+/// The workload that serves, as people call it: kind and name.
+pub(super) fn primary_name(canary: &Canary) -> String {
+    format!("{} {}", canary.spec.target_ref.kind, canary.primary_name())
 }
 
 /// A Service of the Canary's namespace.

@@ -17,7 +17,7 @@ pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         draft.status.phase = Phase::Initializing;
         draft.event(
             Reason::Initializing,
-            format!("Making Deployment {} and its Services.", scene.canary.primary_name()),
+            format!("Making {} and its Services.", refs::primary_name(scene.canary)),
         );
     }
     let Some(target) = &scene.target else {
@@ -53,11 +53,7 @@ pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         draft.status.phase = Phase::Initialized;
         draft.event(
             Reason::Initialized,
-            format!(
-                "Deployment {} serves; {} idles at zero.",
-                scene.canary.primary_name(),
-                target_name(scene)
-            ),
+            format!("{} serves; {} idles at zero.", refs::primary_name(scene.canary), target_name(scene)),
         );
     }
 }
@@ -73,10 +69,10 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         let promoted = draft.status.last_promoted_spec.clone();
         if !scene.primary_can_carry(promoted.as_deref()) {
             // Its pods, its endpoints and a new revision wake us: nothing else is to be done.
-            let primary = scene.canary.primary_name();
+            let primary = refs::primary_name(scene.canary);
             return draft.block(
                 "PrimaryNotReady",
-                format!("Traffic stays where it is until Deployment {primary} is ready to take it back."),
+                format!("Traffic stays where it is until {primary} is ready to take it back."),
             );
         }
         draft.status.canary_weight = 0;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Memory;
 use crate::api::ObjectRef;
@@ -12,6 +12,8 @@ use crate::api::ObjectRef;
 /// A pod template with this annotation never becomes ready.
 pub const BROKEN: &str = "simulation/broken";
 
+/// Nodes that a DaemonSet runs on.
+const NODES: usize = 2;
 /// Time from a pod's creation until it is ready.
 const START: SignedDuration = SignedDuration::from_secs(4);
 /// Time from a route's change until it is accepted.
@@ -34,11 +36,11 @@ impl Kubernetes {
     /// Brings pods, endpoints and statuses to what they are at `now`; returns when something will happen next. A gateway
     /// that is away accepts no route.
     pub fn tick(&mut self, memory: &mut Memory, now: Timestamp, gateway_away: bool) -> Option<Timestamp> {
-        let deployments = memory.of_kind("Deployment");
-        self.pods.retain(|reference, _| deployments.contains(reference));
+        let workloads = ["Deployment", "DaemonSet"].map(|kind| memory.of_kind(kind)).concat();
+        self.pods.retain(|reference, _| workloads.contains(reference));
         let mut next: Vec<Timestamp> = Vec::new();
-        for reference in &deployments {
-            self.deployment(memory, reference, now);
+        for reference in &workloads {
+            self.workload(memory, reference, now);
             let pods = self.pods.get(reference).into_iter().flatten();
             next.extend(pods.map(|pod| pod.ready_at).filter(|at| *at > now && *at < Timestamp::MAX));
         }
@@ -70,10 +72,17 @@ impl Kubernetes {
         self.pods.get(workload).into_iter().flatten().filter(|pod| pod.ready_at <= now).count()
     }
 
-    fn deployment(&mut self, memory: &mut Memory, reference: &ObjectRef, now: Timestamp) {
+    fn workload(&mut self, memory: &mut Memory, reference: &ObjectRef, now: Timestamp) {
         let Some(object) = memory.get(reference) else { return };
         let template = object["spec"]["template"].clone();
-        let wanted = usize::try_from(object["spec"]["replicas"].as_i64().unwrap_or(1)).unwrap_or(0);
+        let nodes = template["spec"]["nodeSelector"].as_object();
+        let everywhere = reference.kind == "DaemonSet";
+        let wanted = match object["spec"]["replicas"].as_i64() {
+            // No node has a label that a selector could ask for.
+            None if everywhere && !nodes.is_none_or(Map::is_empty) => 0,
+            None if everywhere => NODES,
+            count => usize::try_from(count.unwrap_or(1)).unwrap_or(0),
+        };
         let generation = object["metadata"]["generation"].clone();
         let broken = template["metadata"]["annotations"].get(BROKEN).is_some();
         let ready_at = if broken { Timestamp::MAX } else { now + START };
@@ -98,19 +107,31 @@ impl Kubernetes {
         let updated = pods.iter().filter(|pod| current(pod)).count();
         let available = pods.iter().filter(|pod| pod.ready_at <= now).count();
         let updated_available = pods.iter().filter(|pod| current(pod) && pod.ready_at <= now).count();
-        let status = json!({
-            "observedGeneration": generation,
-            "replicas": pods.len(),
-            "updatedReplicas": updated,
-            "readyReplicas": available,
-            "availableReplicas": available,
-            "unavailableReplicas": wanted.saturating_sub(updated_available),
-            "conditions": [
-                {"type": "Available", "status": if available >= wanted { "True" } else { "False" },
-                 "reason": if available >= wanted { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" }},
-                {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"},
-            ],
-        });
+        let status = if everywhere {
+            json!({
+                "observedGeneration": generation,
+                "desiredNumberScheduled": wanted,
+                "currentNumberScheduled": pods.len().min(wanted),
+                "updatedNumberScheduled": updated,
+                "numberAvailable": available,
+                "numberReady": available,
+                "numberMisscheduled": pods.len().saturating_sub(wanted),
+            })
+        } else {
+            json!({
+                "observedGeneration": generation,
+                "replicas": pods.len(),
+                "updatedReplicas": updated,
+                "readyReplicas": available,
+                "availableReplicas": available,
+                "unavailableReplicas": wanted.saturating_sub(updated_available),
+                "conditions": [
+                    {"type": "Available", "status": if available >= wanted { "True" } else { "False" },
+                     "reason": if available >= wanted { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" }},
+                    {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"},
+                ],
+            })
+        };
         let _ = memory.replace_part(reference, "status", status);
     }
 

@@ -41,7 +41,7 @@ impl Simulation {
             |object: &Object, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
         let key = CanaryKey::new(text(&canary, "namespace"), text(&canary, "name"));
         let mut memory = Memory::default();
-        let workload = ObjectRef::new("apps/v1", "Deployment", &key.namespace, text(&target, "name"));
+        let workload = ObjectRef::of(&target);
         // An empty memory refuses nothing.
         let _ = memory.merge(&workload, &target);
         let _ = memory.merge(&canary_ref(&key), &canary);

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod chaos;
+mod daemonset;
 mod deadlines;
 mod edits;
 

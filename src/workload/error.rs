@@ -5,21 +5,21 @@
 pub enum WorkloadError {
     /// Choosing the label that tells the target's pods from the primary's.
     #[error(
-        "Deployment {target}: none of the labels {} stands in spec.selector.matchLabels; use one of them, or add yours to --selector-labels",
+        "{target}: none of the labels {} stands in spec.selector.matchLabels; use one of them, or add yours to --selector-labels",
         .candidates.join(", ")
     )]
     NoSelector {
-        /// Name of the target.
+        /// Kind and name of the target.
         target: String,
         /// The label keys that were looked for, in their order.
         candidates: Vec<String>,
     },
     /// Making the primary's label value out of the target's.
     #[error(
-        "Deployment {target}: label {key} is {value:?}; with -primary behind it, it has more than the 63 characters of a label value; shorten it to 55"
+        "{target}: label {key} is {value:?}; with -primary behind it, it has more than the 63 characters of a label value; shorten it to 55"
     )]
     LongLabel {
-        /// Name of the target.
+        /// Kind and name of the target.
         target: String,
         /// The label's key.
         key: String,

@@ -5,6 +5,7 @@
 
 mod compare;
 mod error;
+pub mod kind;
 mod metadata;
 mod ports;
 mod primary;
@@ -23,8 +24,9 @@ mod tests;
 
 pub use compare::contains;
 pub use error::WorkloadError;
+pub use kind::{Kind, Scaling};
 pub use primary::{render as render_primary, same_revision};
-pub use readiness::{Readiness, deployment as readiness, ready_endpoints};
+pub use readiness::{Pods, Readiness, readiness, ready_endpoints};
 pub use replicas::wished;
 pub use revision::{RevisionId, Snapshot};
 pub use selector::Selector;

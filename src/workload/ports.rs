@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::{
-    api::{apps::v1::Deployment, core::v1::ContainerPort},
-    apimachinery::pkg::util::intstr::IntOrString,
-};
+use k8s_openapi::{api::core::v1::ContainerPort, apimachinery::pkg::util::intstr::IntOrString};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::CanaryService;
+use crate::api::{CanaryService, Object};
 
 /// Containers that proxies add to a pod; their ports are nobody's business.
 const SIDECARS: [&str; 2] = ["istio-proxy", "envoy"];
@@ -18,7 +16,7 @@ const PORT_NAME: usize = 63;
 /// The ports of each of the three Services: the Canary's own first, then the discovered ones if it asks for them.
 ///
 /// No two have the same number and protocol and no two have the same name, which the API server would refuse.
-pub(super) fn ports(service: &CanaryService, target: &Deployment) -> Vec<Value> {
+pub(super) fn ports(service: &CanaryService, target: &Object) -> Vec<Value> {
     let target_port = target_port(service);
     let mut own = json!({
         "name": own_name(service),
@@ -37,7 +35,7 @@ pub(super) fn ports(service: &CanaryService, target: &Deployment) -> Vec<Value> 
     }
     for (container, index, port) in container_ports(target) {
         let protocol = port.protocol.as_deref().unwrap_or("TCP");
-        if is_own(port, &target_port) || !numbers.insert((port.container_port, protocol.to_owned())) {
+        if is_own(&port, &target_port) || !numbers.insert((port.container_port, protocol.to_owned())) {
             continue;
         }
         let fallback = || format!("{}-{container}-{index}", protocol.to_ascii_lowercase());
@@ -80,11 +78,14 @@ fn is_own(port: &ContainerPort, target_port: &IntOrString) -> bool {
     }
 }
 
-fn container_ports(target: &Deployment) -> impl Iterator<Item = (&str, usize, &ContainerPort)> {
-    let pod = target.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
-    let containers = pod.map(|pod| pod.containers.as_slice()).unwrap_or_default();
-    containers.iter().filter(|container| !SIDECARS.contains(&container.name.as_str())).flat_map(|container| {
-        let ports = container.ports.as_deref().unwrap_or_default();
-        ports.iter().enumerate().map(|(index, port)| (container.name.as_str(), index, port))
+/// The ports of a target's containers: name of the container, place in it, and the port.
+fn container_ports(target: &Object) -> impl Iterator<Item = (&str, usize, ContainerPort)> {
+    let containers = target.pointer("/spec/template/spec/containers").and_then(Value::as_array);
+    let named = containers.into_iter().flatten().filter_map(|container| {
+        Some((container["name"].as_str()?, container.get("ports").and_then(Value::as_array)?))
+    });
+    named.filter(|(name, _)| !SIDECARS.contains(name)).flat_map(|(name, ports)| {
+        let ports = ports.iter().enumerate();
+        ports.filter_map(move |(index, port)| Some((name, index, ContainerPort::deserialize(port).ok()?)))
     })
 }

@@ -6,25 +6,26 @@
 //! |---|---|
 //! | labels | the target's that `--include-label-prefix` lets through; the selector's key with `<value>-primary` |
 //! | annotations | the target's, without bookkeeping (client-side apply, Flux, Argo CD, Helm, Sluice, the peer) and without values over 8 KiB; the same at creation and at promotion |
-//! | `strategy`, `minReadySeconds`, `progressDeadlineSeconds`, `revisionHistoryLimit` | the snapshot's |
+//! | Deployment: `strategy`, `minReadySeconds`, `progressDeadlineSeconds`, `revisionHistoryLimit`; DaemonSet: `updateStrategy`, `minReadySeconds`, `revisionHistoryLimit` | the snapshot's |
 //! | `selector` | the selector's key with `<value>-primary` alone, as the peer's primaries have it; it can never change |
 //! | pod labels | the snapshot's, the selector's key with `<value>-primary` |
 //! | pod annotations | the snapshot's, without bookkeeping; no random id, so that applying twice starts nothing |
 //! | pod spec | the snapshot's; scheduling terms that mean the target's pods mean the primary's |
-//! | `replicas` | as the caller says |
-//! | `paused` | never |
+//! | `replicas` | as the caller says; a DaemonSet has none |
+//! | `paused`, the node selector by which a DaemonSet idles | never |
 
 use serde_json::{Map, Value, json};
 
-use super::{Selector, Snapshot, compare::contains, metadata, revision, scheduling, single};
+use super::{Kind, Selector, Snapshot, compare::contains, metadata, revision, scheduling, single};
 use crate::api::{Canary, Object, names, owned};
 
-/// The fields of the primary Deployment for server-side apply.
+/// The fields of the primary for server-side apply.
 ///
 /// `replicas: None` leaves the field out, so that an autoscaler or the scale subresource has it. Whoever applies without it
 /// must never have applied with it under the same manager: server-side apply would take the field away, and the API server
 /// puts 1 in its place.
 pub fn render(
+    kind: &dyn Kind,
     canary: &Canary,
     snapshot: &Snapshot,
     selector: &Selector,
@@ -50,7 +51,7 @@ pub fn render(
 
     let object = json!({
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
+        "kind": kind.name(),
         "metadata": {
             "name": canary.primary_name(),
             "namespace": canary.namespace_name(),

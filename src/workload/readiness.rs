@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition};
 use serde_json::Value;
 
+use super::kind::Kind;
 use crate::api::Object;
 
 /// Whether a workload is ready.
@@ -18,48 +18,58 @@ pub enum Readiness {
     Failed(String),
 }
 
-/// Judges a Deployment by its status; `threshold_percent` of the wished pods have to be available, taken as 1 to 100 and
-/// rounded up. A Deployment of 0 replicas is ready when its pods are gone: the caller knows whether that is what it wants.
-pub fn deployment(deployment: &Deployment, threshold_percent: i32) -> Readiness {
-    let status = deployment.status.clone().unwrap_or_default();
-    let spec = deployment.spec.clone().unwrap_or_default();
-    let generation = deployment.metadata.generation.unwrap_or_default();
-    if status.observed_generation.unwrap_or_default() < generation {
-        return Readiness::Waiting("the Deployment controller has not seen the last change yet".to_owned());
+/// The pods of a workload, as its status counts them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pods {
+    /// Whether the status speaks of the last change.
+    pub seen: bool,
+    /// Pods that shall be.
+    pub wanted: i64,
+    /// Pods of the present template.
+    pub updated: i64,
+    /// All pods, those that have to go included.
+    pub all: i64,
+    /// Pods that take traffic.
+    pub available: i64,
+    /// Why there will be no more without a change.
+    pub stuck: Option<String>,
+    /// What may be the reason when pods are missing; empty or begins with a punctuation mark.
+    pub hint: String,
+}
+
+impl Pods {
+    /// Whether pods of another template are there or pods of this one are missing.
+    pub fn are_being_replaced(&self) -> bool {
+        !self.seen || self.updated < self.wanted || self.all > self.updated
     }
-    let conditions = status.conditions.unwrap_or_default();
-    let condition = |of: &str| conditions.iter().find(|condition| condition.type_ == of);
-    if let Some(progressing) = condition("Progressing")
-        && progressing.reason.as_deref() == Some("ProgressDeadlineExceeded")
-    {
-        return Readiness::Failed(format!(
-            "the rollout made no progress within {} s{}",
-            spec.progress_deadline_seconds.unwrap_or(600),
-            because(Some(progressing))
-        ));
-    }
-    let wished = i64::from(spec.replicas.unwrap_or(1));
-    let updated = i64::from(status.updated_replicas.unwrap_or_default());
-    let all = i64::from(status.replicas.unwrap_or_default());
-    let available = i64::from(status.available_replicas.unwrap_or_default());
-    if updated < wished {
-        let paused = if spec.paused == Some(true) { "; the Deployment is paused" } else { "" };
-        let failure = condition("ReplicaFailure").filter(|condition| condition.status == "True");
+}
+
+/// Judges a workload by its status; `threshold_percent` of the wished pods have to be available, taken as 1 to 100 and
+/// rounded up. One that asks for no pod is ready when its pods are gone: the caller knows whether that is what it wants.
+pub fn readiness(kind: &dyn Kind, object: &Object, threshold_percent: i32) -> Readiness {
+    let Pods { seen, wanted, updated, all, available, stuck, hint } = kind.pods(object);
+    if !seen {
         return Readiness::Waiting(format!(
-            "{updated} of {wished} pods have the new template{paused}{}",
-            because(failure)
+            "the {} controller has not seen the last change yet",
+            kind.name()
         ));
+    }
+    if let Some(why) = stuck {
+        return Readiness::Failed(why);
+    }
+    if updated < wanted {
+        return Readiness::Waiting(format!("{updated} of {wanted} pods have the new template{hint}"));
+    }
+    if wanted == 0 && all > 0 {
+        return Readiness::Waiting(format!("{all} pods are still there"));
     }
     if all > updated {
         return Readiness::Waiting(format!("{} pods of the old template are still there", all - updated));
     }
-    if wished == 0 && all > 0 {
-        return Readiness::Waiting(format!("{all} pods are still there"));
-    }
-    let enough = (wished * i64::from(threshold_percent.clamp(1, 100)) + 99) / 100;
+    let enough = (wanted * i64::from(threshold_percent.clamp(1, 100)) + 99) / 100;
     if available < enough {
         return Readiness::Waiting(format!(
-            "{available} of {wished} pods are available, {enough} are needed"
+            "{available} of {wanted} pods are available, {enough} are needed"
         ));
     }
     Readiness::Ready
@@ -85,9 +95,4 @@ pub fn ready_endpoints<'a>(slices: impl Iterator<Item = &'a Object>, service: &s
         }
     }
     pods.len()
-}
-
-fn because(condition: Option<&DeploymentCondition>) -> String {
-    let message = condition.and_then(|condition| condition.message.as_deref());
-    message.filter(|message| !message.is_empty()).map(|message| format!(": {message}")).unwrap_or_default()
 }

@@ -5,13 +5,11 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{WorkloadError, metadata};
+use super::{Kind, WorkloadError, metadata};
 use crate::api::{Canary, Object, digest::digest, names, owned};
 
 /// Most characters of an object's name.
 const NAME: usize = 253;
-/// The fields beside the template that the primary gets from the target; replicas and `paused` are not among them.
-const FIELDS: [&str; 4] = ["strategy", "minReadySeconds", "progressDeadlineSeconds", "revisionHistoryLimit"];
 
 /// Identity of a pod template: 16 lower-case hex digits of a SHA-256.
 ///
@@ -73,14 +71,14 @@ impl Snapshot {
     ///
     /// # Errors
     /// The object has no pod template.
-    pub fn of_target(target: &Object) -> Result<Self, WorkloadError> {
+    pub fn of_target(kind: &dyn Kind, target: &Object) -> Result<Self, WorkloadError> {
         let template = template(target, "/spec/template", "spec.template")?;
         let field = |name: &&str| Some(((*name).to_owned(), target.get("spec")?.get(name)?.clone()));
         Ok(Snapshot {
             revision: RevisionId::of_template(template),
             template: clean(template),
             settings: Settings {
-                fields: FIELDS.iter().filter_map(field).collect(),
+                fields: kind.fields().iter().filter_map(field).collect(),
                 labels: metadata::labels(target),
                 annotations: metadata::annotations(target),
             },
@@ -145,7 +143,7 @@ impl Snapshot {
     }
 }
 
-/// A pod template without nulls and without bookkeeping.
+/// A pod template without nulls and without bookkeeping; the node selector by which a DaemonSet idles is that too.
 pub(super) fn clean(template: &Value) -> Value {
     let mut template = template.clone();
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -156,6 +154,14 @@ pub(super) fn clean(template: &Value) -> Value {
             if map.is_empty() {
                 metadata.remove(of);
             }
+        }
+    }
+    if let Some(spec) = template.get_mut("spec").and_then(Value::as_object_mut)
+        && let Some(nodes) = spec.get_mut("nodeSelector").and_then(Value::as_object_mut)
+    {
+        nodes.remove(names::SCALE_TO_ZERO);
+        if nodes.is_empty() {
+            spec.remove("nodeSelector");
         }
     }
     template

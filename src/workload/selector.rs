@@ -1,9 +1,9 @@
 //! The label by which the pods of target and primary are told apart.
 
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::ResourceExt;
+use serde_json::Value;
 
 use super::WorkloadError;
+use crate::api::{Object, ObjectRef};
 
 /// Most characters of a label value.
 const LABEL_VALUE: usize = 63;
@@ -22,12 +22,14 @@ impl Selector {
     ///
     /// # Errors
     /// None of the keys is there, or the value leaves no room for `-primary`.
-    pub fn of(deployment: &Deployment, candidates: &[String]) -> Result<Selector, WorkloadError> {
-        let labels = deployment.spec.as_ref().and_then(|spec| spec.selector.match_labels.as_ref());
+    pub fn of(target: &Object, candidates: &[String]) -> Result<Selector, WorkloadError> {
+        let labels = target.pointer("/spec/selector/matchLabels");
         let found = candidates.iter().map(|key| key.trim()).find_map(|key| {
-            labels?.get(key).map(|value| Selector { key: key.to_owned(), value: value.clone() })
+            let value = labels?.get(key).and_then(Value::as_str)?;
+            Some(Selector { key: key.to_owned(), value: value.to_owned() })
         });
-        let target = deployment.name_any();
+        let ObjectRef { kind, name, .. } = ObjectRef::of(target);
+        let target = format!("{kind} {name}");
         let Some(selector) = found else {
             return Err(WorkloadError::NoSelector { target, candidates: candidates.to_vec() });
         };
@@ -50,12 +52,13 @@ mod tests {
 
     use super::*;
 
-    fn deployment(labels: serde_json::Value) -> Deployment {
-        serde_json::from_value(json!({
+    fn deployment(labels: serde_json::Value) -> Object {
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
             "metadata": {"name": "shop"},
             "spec": {"selector": {"matchLabels": labels}, "template": {}},
-        }))
-        .unwrap()
+        })
     }
 
     fn keys(keys: &[&str]) -> Vec<String> {

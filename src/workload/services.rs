@@ -14,7 +14,6 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Map, Value, json};
 
 use super::{Selector, WorkloadError, ports::ports};
@@ -41,7 +40,7 @@ pub struct Services {
 pub fn render(
     canary: &Canary,
     selector: &Selector,
-    target: &Deployment,
+    target: &Object,
     live: &Live,
 ) -> Result<Services, WorkloadError> {
     let Some(service) = &canary.spec.service else {
@@ -119,9 +118,9 @@ fn one(
 
 /// The pods of the target and of no other workload: a target may be told from another by several labels together. The
 /// primary's Services cannot do the same, as its pods have the labels of an older revision.
-fn target_pods(target: &Deployment, selector: &Selector) -> Value {
-    let labels = target.spec.as_ref().and_then(|spec| spec.selector.match_labels.clone());
-    labels.map_or_else(|| json!({&selector.key: selector.value}), |labels| json!(labels))
+fn target_pods(target: &Object, selector: &Selector) -> Value {
+    let labels = target.pointer("/spec/selector/matchLabels").cloned();
+    labels.unwrap_or_else(|| json!({&selector.key: selector.value}))
 }
 
 /// Our ports and those of a user's Service that are none of ours. A port of ours keeps the name that it has, as an Ingress may

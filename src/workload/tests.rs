@@ -5,10 +5,9 @@ mod readiness;
 mod revision;
 mod services;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
-use super::Selector;
+use super::{Kind, Selector, kind::KINDS};
 use crate::api::{Canary, Live, Object, ObjectRef};
 
 /// A Canary `cider` of namespace `orchard` with the given `spec.service`.
@@ -117,12 +116,13 @@ fn target() -> Object {
     })
 }
 
-fn deployment() -> Deployment {
-    serde_json::from_value(target()).unwrap()
+/// Deployments.
+fn kind() -> &'static dyn Kind {
+    KINDS[0]
 }
 
 fn selector() -> Selector {
-    Selector::of(&deployment(), &["app".to_owned()]).unwrap()
+    Selector::of(&target(), &["app".to_owned()]).unwrap()
 }
 
 /// A world of these objects.

@@ -19,14 +19,11 @@ set. The blocks of the routers are made from what these say of themselves, in _r
   verbs: [get, list, watch]
 # Targets and primaries; scaling goes through the subresource, so that nobody's next apply conflicts.
 - apiGroups: [apps]
-  resources: [deployments]
+  resources: [daemonsets, deployments]
   verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [deployments/scale]
   verbs: [get, patch, update]
-- apiGroups: [apps]
-  resources: [daemonsets]
-  verbs: [get, list, watch]
 # Snapshots of pod templates, one a revision.
 - apiGroups: [apps]
   resources: [controllerrevisions]

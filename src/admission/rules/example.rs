@@ -20,6 +20,17 @@ pub fn plain(kind: &str) -> Value {
                 },
             }),
         ),
+        "DaemonSet" => (
+            "apps/v1",
+            "app",
+            json!({
+                "selector": {"matchLabels": {"app": "app"}},
+                "template": {
+                    "metadata": {"labels": {"app": "app"}},
+                    "spec": {"containers": [{"name": "app", "image": "app:1"}]},
+                },
+            }),
+        ),
         "MetricTemplate" => (
             "flagger.app/v1beta1",
             "errors",

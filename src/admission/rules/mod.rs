@@ -50,6 +50,7 @@ pub static RULES: &[&Rule] = &[
     &selector::NONE,
     &selector::MORE,
     &target::UNKNOWN,
+    &target::IMPOSSIBLE,
     &service::INCOMPLETE,
     &route::NO_PARENT,
     &route::INEXPRESSIBLE,

@@ -46,7 +46,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             "Set spec.service.name to lower-case letters, digits and -",
         );
     }
-    let selector = selector::deployment(context)
+    let selector = selector::workload(context)
         .map(|deployment| Selector::of(&deployment, &context.settings.selector_labels));
     if let Some(Err(error @ WorkloadError::LongLabel { .. })) = selector {
         findings.report_sentence("spec.targetRef.name", &error.to_string());

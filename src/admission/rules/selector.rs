@@ -1,12 +1,11 @@
 //! The label by which the pods of target and primary are told apart.
 
-use k8s_openapi::api::apps::v1::Deployment;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Check, Context, Findings, Manner, Rule, target};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
-use crate::api::TargetKind;
+use crate::api::Object;
 use crate::workload::{Selector, WorkloadError};
 
 pub(super) static NONE: Rule = Rule {
@@ -81,39 +80,40 @@ spec:
 ",
 };
 
-/// The target, if it is a Deployment and could be read.
-pub(super) fn deployment(context: &Context<'_>) -> Option<Deployment> {
-    let Some(Lookup::Found(object)) = target::look(context) else { return None };
-    (context.canary.spec.target_ref.kind == TargetKind::Deployment)
-        .then(|| Deployment::deserialize(&object).ok())
-        .flatten()
+/// The target, if it has pods of its own and could be read.
+pub(super) fn workload(context: &Context<'_>) -> Option<Object> {
+    match target::look(context) {
+        Some(Lookup::Found(object)) => Some(object),
+        _ => None,
+    }
 }
 
 fn none(context: &Context<'_>, findings: &mut Findings) {
-    let Some(deployment) = deployment(context) else { return };
+    let Some(workload) = workload(context) else { return };
     let path = "spec.targetRef.name";
-    let found = Selector::of(&deployment, &context.settings.selector_labels);
+    let found = Selector::of(&workload, &context.settings.selector_labels);
     if let Err(WorkloadError::NoSelector { target, candidates }) = found {
         findings.report(
             path,
-            format!("Deployment {target} selects its pods by none of the labels {}", candidates.join(", ")),
+            format!("{target} selects its pods by none of the labels {}", candidates.join(", ")),
             "Add one of them to its spec.selector.matchLabels, or start Sluice with --selector-labels and yours",
         );
     }
 }
 
 fn more(context: &Context<'_>, findings: &mut Findings) {
-    let Some(deployment) = deployment(context) else { return };
-    let Ok(selector) = Selector::of(&deployment, &context.settings.selector_labels) else { return };
+    let Some(workload) = workload(context) else { return };
+    let Ok(selector) = Selector::of(&workload, &context.settings.selector_labels) else { return };
     let path = "spec.targetRef.name";
-    let name = context.canary.target_name();
-    let labels = deployment.spec.and_then(|spec| spec.selector.match_labels).unwrap_or_default();
-    let further: Vec<&str> = labels.keys().map(String::as_str).filter(|key| *key != selector.key).collect();
+    let (kind, name) = (context.canary.spec.target_ref.kind, context.canary.target_name());
+    let labels = workload.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    let keys = labels.into_iter().flatten().map(|(key, _)| key.as_str());
+    let further: Vec<&str> = keys.filter(|key| *key != selector.key).collect();
     if !further.is_empty() {
         findings.report(
             path,
             format!(
-                "Deployment {name} also selects by {}, but the Services will select by {}={} alone",
+                "{kind} {name} also selects by {}, but the Services will select by {}={} alone",
                 further.join(", "),
                 selector.key,
                 selector.value
@@ -125,7 +125,7 @@ fn more(context: &Context<'_>, findings: &mut Findings) {
         findings.report(
             path,
             format!(
-                "label {} of Deployment {name} is {value}, not {name}, so Services and primary follow {value}",
+                "label {} of {kind} {name} is {value}, not {name}, so Services and primary follow {value}",
                 selector.key,
                 value = selector.value
             ),

@@ -4,6 +4,7 @@ use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
 use crate::api::{Canary, ObjectRef, TargetKind};
+use crate::workload;
 
 pub(super) static MISSING: Rule = Rule {
     id: "SL201",
@@ -44,6 +45,41 @@ spec:
 ",
 };
 
+pub(super) static IMPOSSIBLE: Rule = Rule {
+    id: "SL205",
+    severity: Severity::Error,
+    title: "The target's pods get a new revision by themselves (a DaemonSet's updateStrategy is not OnDelete)",
+    manner: Manner::Plain,
+    check: Check::Canary(impossible),
+    cel: &[],
+    wrong: "
+kind: DaemonSet
+metadata:
+  name: app
+spec:
+  updateStrategy:
+    type: OnDelete
+---
+spec:
+  targetRef:
+    kind: DaemonSet
+    name: app
+",
+    right: "
+kind: DaemonSet
+metadata:
+  name: app
+spec:
+  updateStrategy:
+    type: RollingUpdate
+---
+spec:
+  targetRef:
+    kind: DaemonSet
+    name: app
+",
+};
+
 /// The target as the API server knows it; none for kinds whose objects rules do not look at.
 pub(super) fn reference(canary: &Canary, namespace: &str) -> Option<ObjectRef> {
     let kind = canary.spec.target_ref.kind;
@@ -75,5 +111,15 @@ fn unknown(context: &Context<'_>, findings: &mut Findings) {
             format!("{kind} {name} could not be looked at ({reason}), so its labels were not checked"),
             "Look at the Canary's conditions once it is stored",
         );
+    }
+}
+
+fn impossible(context: &Context<'_>, findings: &mut Findings) {
+    let Some(kind) = workload::kind::of(context.canary.spec.target_ref.kind) else { return };
+    if let Some(Lookup::Found(target)) = look(context)
+        && let Some(problem) = kind.problem(&target)
+    {
+        let name = context.canary.target_name();
+        findings.report_sentence("spec.targetRef.name", &format!("{} {name}: {problem}", kind.name()));
     }
 }

@@ -6,8 +6,8 @@ use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
 use crate::analysis::server::{known, server};
 use crate::analysis::{Fault, SettingsError};
-use crate::api::{MetricTemplate, Provider, TargetKind};
-use crate::routing;
+use crate::api::{MetricTemplate, Provider};
+use crate::{routing, workload};
 
 /// A rule about a field that Sluice does not serve yet.
 const fn refused(
@@ -121,7 +121,7 @@ spec:
 
 pub(super) static TARGET_KIND: Rule = refused(
     "SL907",
-    "Sluice releases Deployments; DaemonSets and Services follow",
+    "Sluice releases Deployments and DaemonSets; Services follow",
     target_kind,
     "
 spec:
@@ -281,8 +281,13 @@ fn autoscaler(context: &Context<'_>, findings: &mut Findings) {
 
 fn target_kind(context: &Context<'_>, findings: &mut Findings) {
     let kind = context.canary.spec.target_ref.kind;
-    if kind != TargetKind::Deployment {
-        findings.report("spec.targetRef.kind", format!("{kind}s are not released yet"), "Name a Deployment");
+    if workload::kind::of(kind).is_none() {
+        let known: Vec<&str> = workload::kind::KINDS.iter().map(|kind| kind.name().as_str()).collect();
+        findings.report(
+            "spec.targetRef.kind",
+            format!("{kind}s are not released yet"),
+            format!("Name a {}", known.join(" or a ")),
+        );
     }
 }
 

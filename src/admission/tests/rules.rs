@@ -11,7 +11,7 @@ use crate::api::crd;
 fn run(text: &str) -> Vec<Problem> {
     let mut objects = example::objects(text).unwrap();
     let written = objects.pop().unwrap();
-    if !objects.iter().any(|object| object["kind"] == "Deployment") {
+    if !objects.iter().any(|object| object["kind"] == "Deployment" || object["kind"] == "DaemonSet") {
         objects.push(example::plain("Deployment"));
     }
     let mut world = World::new(objects);

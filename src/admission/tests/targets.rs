@@ -287,3 +287,68 @@ proptest! {
         prop_assert_eq!(&stored["spec"]["replicas"], if held { &old["spec"]["replicas"] } else { &new["spec"]["replicas"] });
     }
 }
+
+/// A DaemonSet that idles, as the controller left it, and a Canary of it in this phase.
+fn idle_daemon_set() -> Value {
+    let mut target = example::plain("DaemonSet");
+    target["metadata"]["labels"] = json!({"app": "app", "sluice.dev/managed": "true"});
+    target["metadata"]["annotations"] = json!({"sluice.dev/canary": "app"});
+    target["spec"]["template"]["spec"]["nodeSelector"] = json!({"flagger.app/scale-to-zero": "true"});
+    target
+}
+
+fn world_of_a_daemon_set(phase: &str) -> World {
+    let mut canary = example::plain("Canary");
+    canary["spec"]["targetRef"]["kind"] = json!("DaemonSet");
+    canary["status"] = json!({"phase": phase});
+    World::new(vec![canary])
+}
+
+#[rstest]
+#[case::no_selector(Value::Null, json!({"flagger.app/scale-to-zero": "true"}))]
+#[case::an_empty_one(json!({}), json!({"flagger.app/scale-to-zero": "true"}))]
+#[case::the_users_own(json!({"disk": "fast"}), json!({"disk": "fast", "flagger.app/scale-to-zero": "true"}))]
+fn a_daemon_set_that_is_replaced_while_it_idles_goes_on_idling(
+    #[values("Initialized", "Succeeded", "Failed", "Waiting")] phase: &str,
+    #[case] written: Value,
+    #[case] expected: Value,
+) {
+    let mut new = idle_daemon_set();
+    new["spec"]["template"]["spec"]["nodeSelector"] = written;
+    let (stored, _) = stored(&world_of_a_daemon_set(phase), &new, &idle_daemon_set());
+    assert_eq!(stored["spec"]["template"]["spec"]["nodeSelector"], expected);
+}
+
+#[test]
+fn a_daemon_set_that_only_lost_the_key_by_which_it_idles_asks_for_no_revision() {
+    let mut new = idle_daemon_set();
+    new["spec"]["template"]["spec"]["nodeSelector"] = Value::Null;
+    let (stored, _) = stored(&world_of_a_daemon_set("Succeeded"), &new, &idle_daemon_set());
+    assert_eq!(stored["metadata"], idle_daemon_set()["metadata"]);
+}
+
+#[test]
+fn a_new_image_of_an_idle_daemon_set_is_stamped_with_the_hash_that_the_controller_sees() {
+    let mut new = idle_daemon_set();
+    new["spec"]["template"]["spec"]["containers"][0]["image"] = json!("app:2");
+    let revision = RevisionId::of_template(&new["spec"]["template"]);
+    new["spec"]["template"]["spec"]["nodeSelector"] = Value::Null;
+    let (stored, _) = stored(&world_of_a_daemon_set("Succeeded"), &new, &idle_daemon_set());
+    assert_eq!(stored["metadata"]["annotations"]["sluice.dev/revision"], revision.as_str());
+}
+
+#[rstest]
+fn in_a_run_the_key_by_which_a_daemon_set_idles_is_not_put_back_nor_brought_back(
+    #[values("Progressing", "Promoting", "Finalising")] phase: &str,
+) {
+    let world = world_of_a_daemon_set(phase);
+    let mut running = idle_daemon_set();
+    running["spec"]["template"]["spec"]["nodeSelector"] = Value::Null;
+    let (woken, _) = stored(&world, &running, &idle_daemon_set());
+    assert_eq!(woken["spec"]["template"]["spec"]["nodeSelector"], Value::Null);
+    let mut exported = running.clone();
+    exported["spec"]["template"]["spec"]["nodeSelector"] =
+        json!({"flagger.app/scale-to-zero": "true", "disk": "fast"});
+    let (kept, _) = stored(&world, &exported, &running);
+    assert_eq!(kept["spec"]["template"]["spec"]["nodeSelector"], json!({"disk": "fast"}));
+}

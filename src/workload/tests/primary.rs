@@ -1,7 +1,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{canary, selector, target};
+use super::{canary, kind, selector, target};
 use crate::{
     api::Object,
     workload::{Selector, Snapshot, apply, contains, render_primary, same_revision},
@@ -12,8 +12,15 @@ fn prefixes(prefixes: &[&str]) -> Vec<String> {
 }
 
 fn rendered(target: &Object) -> Object {
-    let snapshot = Snapshot::of_target(target).unwrap();
-    render_primary(&canary(json!({"port": 80})), &snapshot, &selector(), Some(3), &prefixes(&["team."]))
+    let snapshot = Snapshot::of_target(kind(), target).unwrap();
+    render_primary(
+        kind(),
+        &canary(json!({"port": 80})),
+        &snapshot,
+        &selector(),
+        Some(3),
+        &prefixes(&["team."]),
+    )
 }
 
 #[test]
@@ -31,8 +38,9 @@ fn labels_follow_the_flag_and_the_selector_label_is_always_there(
     #[case] flag: &[&str],
     #[case] copied: &[&str],
 ) {
-    let snapshot = Snapshot::of_target(&target()).unwrap();
-    let primary = render_primary(&canary(json!({"port": 80})), &snapshot, &selector(), None, &prefixes(flag));
+    let snapshot = Snapshot::of_target(kind(), &target()).unwrap();
+    let primary =
+        render_primary(kind(), &canary(json!({"port": 80})), &snapshot, &selector(), None, &prefixes(flag));
     let labels = primary["metadata"]["labels"].as_object().unwrap();
     let mut expected: Vec<&str> = copied.to_vec();
     expected.extend(["app", "sluice.dev/managed"]);
@@ -43,8 +51,8 @@ fn labels_follow_the_flag_and_the_selector_label_is_always_there(
 
 #[test]
 fn replicas_are_left_out_for_an_autoscaler() {
-    let snapshot = Snapshot::of_target(&target()).unwrap();
-    let primary = render_primary(&canary(json!({"port": 80})), &snapshot, &selector(), None, &[]);
+    let snapshot = Snapshot::of_target(kind(), &target()).unwrap();
+    let primary = render_primary(kind(), &canary(json!({"port": 80})), &snapshot, &selector(), None, &[]);
     assert_eq!(primary.pointer("/spec/replicas"), None);
 }
 
@@ -153,7 +161,12 @@ fn live_primary() -> Object {
 }
 
 fn same(live: &Object, target: &Object) -> bool {
-    same_revision(live, &canary(json!({"port": 80})), &Snapshot::of_target(target).unwrap(), &selector())
+    same_revision(
+        live,
+        &canary(json!({"port": 80})),
+        &Snapshot::of_target(kind(), target).unwrap(),
+        &selector(),
+    )
 }
 
 #[test]
@@ -202,6 +215,6 @@ fn a_restart_is_another_revision() {
 #[test]
 fn another_selector_label_is_another_revision() {
     let other = Selector { key: "tier".into(), value: "web".into() };
-    let snapshot = Snapshot::of_target(&target()).unwrap();
+    let snapshot = Snapshot::of_target(kind(), &target()).unwrap();
     assert!(!same_revision(&live_primary(), &canary(json!({"port": 80})), &snapshot, &other));
 }

@@ -1,12 +1,14 @@
-use k8s_openapi::api::apps::v1::Deployment;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::workload::{Readiness, readiness, ready_endpoints};
+use crate::{
+    api::Object,
+    workload::{Readiness, kind::KINDS, readiness, ready_endpoints},
+};
 
 /// A Deployment whose status speaks of its present generation.
-fn deployment(wished: i32, all: i32, updated: i32, available: i32, conditions: Value) -> Deployment {
-    serde_json::from_value(json!({
+fn deployment(wished: i32, all: i32, updated: i32, available: i32, conditions: Value) -> Object {
+    json!({
         "metadata": {"name": "cider", "generation": 3},
         "spec": {"replicas": wished, "progressDeadlineSeconds": 60, "selector": {}, "template": {}},
         "status": {
@@ -16,12 +18,11 @@ fn deployment(wished: i32, all: i32, updated: i32, available: i32, conditions: V
             "availableReplicas": available,
             "conditions": conditions,
         },
-    }))
-    .unwrap()
+    })
 }
 
-fn judged(deployment: &Deployment, threshold: i32) -> String {
-    match readiness(deployment, threshold) {
+fn judged(deployment: &Object, threshold: i32) -> String {
+    match readiness(super::kind(), deployment, threshold) {
         Readiness::Ready => "ready".to_owned(),
         Readiness::Waiting(why) => format!("waiting: {why}"),
         Readiness::Failed(why) => format!("failed: {why}"),
@@ -49,9 +50,9 @@ fn pods_are_counted(#[case] pods: [i32; 4], #[case] threshold: i32, #[case] expe
 #[test]
 fn a_status_of_an_older_generation_says_nothing() {
     let mut lagging = deployment(3, 3, 3, 3, json!([]));
-    lagging.metadata.generation = Some(4);
+    lagging["metadata"]["generation"] = 4.into();
     assert_eq!(judged(&lagging, 100), "waiting: the Deployment controller has not seen the last change yet");
-    lagging.status = None;
+    lagging["status"] = Value::Null;
     assert_eq!(judged(&lagging, 100), "waiting: the Deployment controller has not seen the last change yet");
 }
 
@@ -75,8 +76,38 @@ fn pods_that_cannot_be_made_are_explained() {
         "waiting: 0 of 3 pods have the new template: quota exceeded"
     );
     let mut paused = deployment(3, 3, 0, 3, json!([]));
-    paused.spec.as_mut().unwrap().paused = Some(true);
+    paused["spec"]["paused"] = true.into();
     assert_eq!(judged(&paused, 100), "waiting: 0 of 3 pods have the new template; the Deployment is paused");
+}
+
+#[rstest]
+#[case::one_a_node([3, 3, 3, 3, 0], "ready")]
+#[case::old_ones([3, 3, 1, 3, 0], "waiting: 1 of 3 pods have the new template")]
+#[case::not_available([3, 3, 3, 2, 0], "waiting: 2 of 3 pods are available, 3 are needed")]
+#[case::pods_where_none_should_be([3, 3, 3, 3, 1], "waiting: 1 pods of the old template are still there")]
+#[case::idle([0, 0, 0, 0, 0], "ready")]
+#[case::not_idle_yet([0, 0, 0, 0, 2], "waiting: 2 pods are still there")]
+fn a_daemon_set_is_ready_when_each_node_that_it_is_for_has_its_pod(
+    #[case] pods: [i32; 5],
+    #[case] expected: &str,
+) {
+    let [desired, current, updated, available, misplaced] = pods;
+    let daemon_set = json!({
+        "metadata": {"name": "cider", "generation": 3},
+        "status": {
+            "observedGeneration": 3,
+            "desiredNumberScheduled": desired,
+            "currentNumberScheduled": current,
+            "updatedNumberScheduled": updated,
+            "numberAvailable": available,
+            "numberMisscheduled": misplaced,
+        },
+    });
+    let told = match readiness(KINDS[1], &daemon_set, 100) {
+        Readiness::Ready => "ready".to_owned(),
+        Readiness::Waiting(why) | Readiness::Failed(why) => format!("waiting: {why}"),
+    };
+    assert_eq!(told, expected);
 }
 
 fn slice(service: &str, endpoints: Value) -> Value {

@@ -1,7 +1,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{canary, target};
+use super::{canary, kind, target};
 use crate::workload::{RevisionId, Snapshot, WorkloadError};
 
 #[test]
@@ -38,14 +38,14 @@ fn a_restart_is_a_new_revision() {
 
 #[test]
 fn a_snapshot_reads_back_as_it_was_written() {
-    let snapshot = Snapshot::of_target(&target()).unwrap();
+    let snapshot = Snapshot::of_target(kind(), &target()).unwrap();
     assert_eq!(Snapshot::from_object(&snapshot.to_object(&canary(json!({"port": 80})))).unwrap(), snapshot);
 }
 
 #[test]
 fn a_snapshot_is_a_controller_revision_of_the_canary() {
     insta::assert_yaml_snapshot!(
-        Snapshot::of_target(&target()).unwrap().to_object(&canary(json!({"port": 80})))
+        Snapshot::of_target(kind(), &target()).unwrap().to_object(&canary(json!({"port": 80})))
     );
 }
 
@@ -57,7 +57,7 @@ fn the_data_that_can_never_change_depends_on_the_revision_alone() {
     other["metadata"]["annotations"]["orchard/contact"] = "bob".into();
     other["spec"]["template"]["metadata"]["annotations"][crate::api::names::REVISION] = "y".into();
     let canary = canary(json!({"port": 80}));
-    let object = |target| Snapshot::of_target(target).unwrap().to_object(&canary);
+    let object = |target| Snapshot::of_target(kind(), target).unwrap().to_object(&canary);
     let (one, other) = (object(&target()), object(&other));
     assert_eq!(one["metadata"]["name"], other["metadata"]["name"]);
     assert_eq!(one["data"], other["data"]);
@@ -80,7 +80,7 @@ fn w_obj_13_a_canary_name_that_leaves_no_room_is_cut_and_still_told_from_others(
 #[case::no_spec(json!({"kind": "Deployment", "metadata": {"name": "cider"}}))]
 #[case::a_template_that_is_text(json!({"kind": "Deployment", "metadata": {"name": "cider"}, "spec": {"template": "x"}}))]
 fn a_target_without_a_template_is_named(#[case] target: Value) {
-    let error = Snapshot::of_target(&target).unwrap_err();
+    let error = Snapshot::of_target(kind(), &target).unwrap_err();
     assert_eq!(
         error.to_string(),
         "Deployment cider: spec.template is missing, so there is no revision to speak of"
@@ -89,7 +89,24 @@ fn a_target_without_a_template_is_named(#[case] target: Value) {
 
 #[test]
 fn settings_that_are_not_ours_are_named() {
-    let mut object = Snapshot::of_target(&target()).unwrap().to_object(&canary(json!({"port": 80})));
+    let mut object = Snapshot::of_target(kind(), &target()).unwrap().to_object(&canary(json!({"port": 80})));
     object["metadata"]["annotations"]["sluice.dev/settings"] = "no JSON".into();
     assert!(matches!(Snapshot::from_object(&object), Err(WorkloadError::Snapshot { .. })));
+}
+
+#[rstest]
+#[case::alone(json!({"flagger.app/scale-to-zero": "true"}), None)]
+#[case::beside_the_users(json!({"flagger.app/scale-to-zero": "true", "disk": "fast"}), Some(json!({"disk": "fast"})))]
+fn the_key_by_which_a_daemon_set_idles_is_no_part_of_a_revision(
+    #[case] idle: Value,
+    #[case] running: Option<Value>,
+) {
+    let with = |nodes: Option<Value>| {
+        let mut template = target()["spec"]["template"].clone();
+        if let Some(nodes) = nodes {
+            template["spec"]["nodeSelector"] = nodes;
+        }
+        RevisionId::of_template(&template)
+    };
+    assert_eq!(with(Some(idle)), with(running));
 }

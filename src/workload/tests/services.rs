@@ -1,14 +1,14 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{canary, deployment, live, selector};
+use super::{canary, live, selector, target};
 use crate::{
     api::{Canary, Live, Object},
     workload::{Services, WorkloadError, apply, contains, render_services},
 };
 
 fn rendered(canary: &Canary, live: &Live) -> Services {
-    render_services(canary, &selector(), &deployment(), live).unwrap()
+    render_services(canary, &selector(), &target(), live).unwrap()
 }
 
 fn all(services: &Services) -> [&Object; 3] {
@@ -180,7 +180,7 @@ fn what_was_applied_is_seen_as_applied_and_wished_again(#[case] before: Live) {
 fn a_canary_without_a_service_says_so() {
     let mut canary = canary(json!({"port": 80}));
     canary.spec.service = None;
-    let error = render_services(&canary, &selector(), &deployment(), &Live::default()).unwrap_err();
+    let error = render_services(&canary, &selector(), &target(), &Live::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "Canary cider: spec.service is missing, so there is no port to serve; set spec.service.port"
@@ -190,8 +190,8 @@ fn a_canary_without_a_service_says_so() {
 #[test]
 fn w_obj_13_a_service_name_that_leaves_no_room_for_the_suffix_is_refused_early() {
     let fits = canary(json!({"port": 80, "name": "c".repeat(55)}));
-    assert!(render_services(&fits, &selector(), &deployment(), &Live::default()).is_ok());
+    assert!(render_services(&fits, &selector(), &target(), &Live::default()).is_ok());
     let long = canary(json!({"port": 80, "name": "c".repeat(56)}));
-    let error = render_services(&long, &selector(), &deployment(), &Live::default()).unwrap_err();
+    let error = render_services(&long, &selector(), &target(), &Live::default()).unwrap_err();
     assert!(matches!(error, WorkloadError::LongName { .. }), "{error}");
 }

@@ -1,17 +1,18 @@
 //! The Observation, read: what runs, what serves, what is ready. One place where objects become answers.
 
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::apps::v1::Deployment;
+mod pods;
+mod target;
 
-use super::{Observation, Plan, Settings, conditions::Blocker, observation::serves, refs, text::whole};
+pub(super) use target::Target;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Observation, Plan, Settings, conditions::Blocker, refs, text::whole};
 use crate::{
     analysis,
-    api::{
-        Analysis, Canary, CanaryStatus, Duration, MetricTemplate, Object, ObjectRef, ObservedTarget,
-        Provider, TargetKind, names, owned,
-    },
+    api::{Analysis, Canary, CanaryStatus, Duration, MetricTemplate, Object, ObjectRef, Provider, owned},
     routing::{self, Acceptance, Route, Router, Weight, Weights},
-    workload::{self, Readiness, RevisionId, Selector, Snapshot},
+    workload::{self, Kind, RevisionId, Snapshot},
 };
 
 /// Shortest time between two checks in seconds; less is coerced, as with the peer.
@@ -21,16 +22,6 @@ const DEFAULT_INTERVAL: i64 = 60;
 /// Deadline of a phase where none is given, in seconds; the peer's.
 const DEFAULT_DEADLINE: i32 = 600;
 
-/// The target, as far as decisions need it.
-pub(super) struct Target<'a> {
-    pub(super) object: &'a Object,
-    pub(super) selector: Selector,
-    pub(super) snapshot: Snapshot,
-    pub(super) observed: ObservedTarget,
-    pub(super) replicas: i32,
-    deployment: Deployment,
-}
-
 /// Everything that a decision looks at.
 pub(super) struct Scene<'a> {
     pub(super) observation: &'a Observation,
@@ -39,8 +30,9 @@ pub(super) struct Scene<'a> {
     pub(super) now: Timestamp,
     pub(super) router: &'static dyn Router,
     pub(super) plan: Plan,
+    pub(super) kind: &'static dyn Kind,
     pub(super) target: Option<Target<'a>>,
-    pub(super) primary: Option<Deployment>,
+    pub(super) primary: Option<&'a Object>,
     pub(super) snapshots: Vec<Snapshot>,
     pub(super) route: Option<Route>,
     pub(super) canary_endpoints: usize,
@@ -85,21 +77,20 @@ impl<'a> Scene<'a> {
                 format!("Provider {provider} cannot be run yet; `sluice routers` lists those that can."),
             )
         })?;
-        if canary.spec.target_ref.kind != TargetKind::Deployment {
-            return Err(blocked("NotSupported", "Only targets of kind Deployment can be run yet."));
-        }
+        let kind = workload::kind::of(canary.spec.target_ref.kind).ok_or_else(|| {
+            let kind = canary.spec.target_ref.kind;
+            blocked("NotSupported", format!("Targets of kind {kind} cannot be run yet."))
+        })?;
         let live = &observation.live;
-        let malformed = |error| blocked("Malformed", error);
-        let target = Target::read(observation, settings)?;
-        if let Some(primary) =
-            live.get(&refs::primary(canary)).filter(|primary| !owned::controls(canary, primary))
-        {
+        let target = Target::read(kind, observation, settings)?;
+        let primary = live.get(&refs::primary(canary));
+        if primary.is_some_and(|primary| !owned::controls(canary, primary)) {
             // Anything else would take over what a user has made, and delete it with the Canary.
-            let name = primary["metadata"]["name"].as_str().unwrap_or_default();
             return Err(blocked(
                 "PrimaryTaken",
                 format!(
-                    "Deployment {name} exists and is not this Canary's: delete or rename it, or rename the target."
+                    "{} exists and is not this Canary's: delete or rename it, or rename the target.",
+                    refs::primary_name(canary)
                 ),
             ));
         }
@@ -116,8 +107,9 @@ impl<'a> Scene<'a> {
             now,
             router,
             plan: Plan::of(&canary.spec.analysis.clone().unwrap_or_default(), router.capabilities()),
+            kind,
             target,
-            primary: live.typed(&refs::primary(canary)).map_err(malformed)?,
+            primary,
             snapshots,
             route,
             canary_endpoints: endpoints(&canary.canary_service_name()),
@@ -204,11 +196,7 @@ impl<'a> Scene<'a> {
     }
 
     fn primary_runs_target(&self) -> bool {
-        let (Some(target), Some(primary)) =
-            (&self.target, self.observation.live.get(&refs::primary(self.canary)))
-        else {
-            return false;
-        };
+        let (Some(target), Some(primary)) = (&self.target, self.primary) else { return false };
         workload::same_revision(primary, self.canary, &target.snapshot, &target.selector)
     }
 
@@ -216,84 +204,13 @@ impl<'a> Scene<'a> {
     pub(super) fn render_primary(&self, revision: &str, replicas: i32) -> Option<Object> {
         let target = self.target.as_ref()?;
         Some(workload::render_primary(
+            self.kind,
             self.canary,
             self.snapshot(revision)?,
             &target.selector,
-            Some(replicas),
+            self.kind.replicas(target.object).map(|_| replicas),
             &self.settings.include_label_prefix,
         ))
-    }
-
-    /// Whether the primary runs a revision and is ready for all traffic.
-    pub(super) fn primary_readiness(&self, revision: &str) -> Readiness {
-        let name = self.canary.primary_name();
-        let Some(primary) = &self.primary else {
-            return Readiness::Waiting(format!("Deployment {name} is being made."));
-        };
-        let live = self.observation.live.get(&refs::primary(self.canary));
-        let replicas = primary_replicas(primary);
-        let up_to_date = match (live, self.render_primary(revision, replicas)) {
-            // The fingerprint, not the content: a mutating policy may have added to what we applied.
-            (Some(live), Some(wanted)) => owned::is_applied(live, &wanted),
-            // Neither snapshot nor target to compare with: what the primary says that it is.
-            (Some(live), None) => live["metadata"]["annotations"][names::REVISION]
-                .as_str()
-                // The peer's primaries say nothing: what runs is what counts.
-                .is_none_or(|runs| runs == revision),
-            (None, _) => false,
-        };
-        if !up_to_date {
-            return Readiness::Waiting(format!("Deployment {name} is being brought to revision {revision}."));
-        }
-        if replicas == 0 {
-            return Readiness::Waiting(format!("Deployment {name} is scaled to zero; scale it up."));
-        }
-        let readiness = workload::readiness(primary, self.analysis().primary_ready_threshold.unwrap_or(100));
-        match named(&name, readiness) {
-            Readiness::Ready if self.primary_endpoints == 0 && serves(self.canary) => Readiness::Waiting(
-                format!("Service {} has no ready endpoint yet.", self.canary.primary_service_name()),
-            ),
-            readiness => readiness,
-        }
-    }
-
-    /// Whether any pod of the primary is available.
-    pub(super) fn primary_is_up(&self) -> bool {
-        let status = self.primary.as_ref().and_then(|primary| primary.status.as_ref());
-        status.and_then(|status| status.available_replicas).unwrap_or(0) > 0
-    }
-
-    /// Whether the primary can take traffic back right now although it may lack pods: it serves, and its pods are not
-    /// being replaced.
-    pub(super) fn primary_can_carry(&self, revision: Option<&str>) -> bool {
-        let Some(primary) = &self.primary else { return false };
-        if revision.is_some_and(|revision| self.primary_readiness(revision) == Readiness::Ready) {
-            return true;
-        }
-        let status = primary.status.clone().unwrap_or_default();
-        let wanted = primary_replicas(primary);
-        let being_replaced = status.observed_generation < primary.metadata.generation
-            || status.updated_replicas.unwrap_or(0) < wanted
-            || status.replicas.unwrap_or(0) > status.updated_replicas.unwrap_or(0);
-        self.primary_endpoints > 0 && !being_replaced
-    }
-
-    /// Whether the target's pods are ready for traffic.
-    pub(super) fn canary_readiness(&self) -> Readiness {
-        let Some(target) = &self.target else {
-            return Readiness::Waiting(format!("{} does not exist.", refs::target(self.canary)));
-        };
-        if target.replicas == 0 {
-            return Readiness::Waiting(format!("{} is being scaled up.", refs::target(self.canary)));
-        }
-        let threshold = self.analysis().canary_ready_threshold.unwrap_or(100);
-        match named(self.canary.target_name(), workload::readiness(&target.deployment, threshold)) {
-            Readiness::Ready if self.canary_endpoints == 0 => Readiness::Waiting(format!(
-                "Service {} has no ready endpoint yet.",
-                self.canary.canary_service_name()
-            )),
-            readiness => readiness,
-        }
     }
 
     /// The share that the route may give the canary: none while nothing of it is ready.
@@ -316,65 +233,4 @@ impl<'a> Scene<'a> {
             }
         }
     }
-
-    /// Replicas that the primary has, or shall have when it is made.
-    pub(super) fn primary_replicas(&self) -> i32 {
-        match &self.primary {
-            Some(primary) => primary_replicas(primary),
-            None => self.wished_replicas(),
-        }
-    }
-
-    /// Replicas that the user wishes for what serves; at least one.
-    pub(super) fn wished_replicas(&self) -> i32 {
-        let target = self.target.as_ref();
-        let running = target.map(|target| target.replicas).filter(|replicas| *replicas > 0);
-        running.or_else(|| target.and_then(|target| workload::wished(target.object))).unwrap_or(1)
-    }
-}
-
-impl<'a> Target<'a> {
-    fn read(observation: &'a Observation, settings: &Settings) -> Result<Option<Self>, Blocker> {
-        let reference = refs::target(&observation.canary);
-        let Some(object) = observation.live.get(&reference) else { return Ok(None) };
-        let deployment: Deployment = observation
-            .live
-            .typed(&reference)
-            .map_err(|error| blocked("Malformed", error))?
-            .unwrap_or_default();
-        let selector = Selector::of(&deployment, &settings.selector_labels)
-            .map_err(|error| blocked("NoSelectorLabel", error))?;
-        let snapshot = Snapshot::of_target(object).map_err(|error| blocked("Malformed", error))?;
-        Ok(Some(Target {
-            object,
-            selector,
-            snapshot,
-            observed: ObservedTarget {
-                uid: deployment.metadata.uid.clone().unwrap_or_default(),
-                generation: deployment.metadata.generation.unwrap_or_default(),
-            },
-            replicas: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
-            deployment,
-        }))
-    }
-
-    /// The Deployment.
-    pub(super) fn deployment(&self) -> &Deployment {
-        &self.deployment
-    }
-}
-
-/// What is awaited or wrong, told of the Deployment by its name.
-fn named(name: &str, readiness: Readiness) -> Readiness {
-    let told = |why: String| whole(format!("Deployment {name}: {why}"));
-    match readiness {
-        Readiness::Ready => Readiness::Ready,
-        Readiness::Waiting(why) => Readiness::Waiting(told(why)),
-        Readiness::Failed(why) => Readiness::Failed(told(why)),
-    }
-}
-
-/// Replicas that a primary is asked to have.
-fn primary_replicas(primary: &Deployment) -> i32 {
-    primary.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
 }

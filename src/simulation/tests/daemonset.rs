@@ -1,0 +1,105 @@
+//! Rollouts of a DaemonSet.
+
+use super::*;
+use crate::api::names::SCALE_TO_ZERO;
+
+fn daemon_set(simulation: &Simulation, name: &str) -> ObjectRef {
+    simulation.reference("apps/v1", "DaemonSet", name)
+}
+
+fn nodes(simulation: &Simulation, name: &str) -> Value {
+    object(simulation, &daemon_set(simulation, name))["spec"]["template"]["spec"]["nodeSelector"].clone()
+}
+
+fn image_of(simulation: &Simulation, name: &str) -> Value {
+    object(simulation, &daemon_set(simulation, name))["spec"]["template"]["spec"]["containers"][0]["image"]
+        .clone()
+}
+
+fn idle() -> Value {
+    json!({ SCALE_TO_ZERO: "true" })
+}
+
+fn release_daemon_set(simulation: &Simulation, image: &str) {
+    simulation.user(&daemon_set(simulation, "shop"), &json!({"spec": {"template": template(image)}}));
+}
+
+fn initialised_daemon_set(oracle: Oracle) -> Simulation {
+    let mut canary = canary(weights(&[10, 50]));
+    canary["spec"]["targetRef"]["kind"] = json!("DaemonSet");
+    let mut target = target("shop:1");
+    target["kind"] = json!("DaemonSet");
+    target["spec"]["replicas"] = Value::Null;
+    let mut simulation = Simulation::new(canary, target, Settings::default(), oracle, no_faults());
+    simulation.pass(seconds(30), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Initialized, "{:?}", simulation.status());
+    simulation
+}
+
+#[test]
+fn a_daemon_set_idles_by_a_node_selector_that_never_reaches_the_primary() {
+    let simulation = initialised_daemon_set(good());
+    assert_eq!(nodes(&simulation, "shop"), idle());
+    assert_eq!(nodes(&simulation, "shop-primary"), Value::Null);
+    assert_eq!(object(&simulation, &daemon_set(&simulation, "shop-primary"))["spec"].get("replicas"), None);
+    assert_eq!(simulation.kubernetes.ready(&daemon_set(&simulation, "shop"), simulation.now()), 0);
+    assert_eq!(simulation.kubernetes.ready(&daemon_set(&simulation, "shop-primary"), simulation.now()), 2);
+}
+
+#[test]
+fn an_idle_daemon_set_costs_nothing() {
+    let mut simulation = initialised_daemon_set(good());
+    let before = simulation.world.state().deeds.len();
+    simulation.pass(seconds(3600), |_| {});
+    assert_eq!(simulation.world.state().deeds.len(), before);
+}
+
+#[test]
+fn a_good_revision_of_a_daemon_set_is_raised_step_by_step_and_promoted() {
+    let mut simulation = initialised_daemon_set(good());
+    release_daemon_set(&simulation, "shop:2");
+    simulation.pass(seconds(12), |_| {});
+    assert_eq!(nodes(&simulation, "shop"), json!({}), "its pods run");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
+    assert_eq!(shares(&simulation), [0, 10, 50, 0]);
+    assert_eq!(image_of(&simulation, "shop-primary"), "shop:2");
+    assert_eq!(nodes(&simulation, "shop-primary"), Value::Null);
+    assert_eq!(nodes(&simulation, "shop"), idle());
+}
+
+#[test]
+fn w_obj_16_a_failed_daemon_set_idles_until_the_next_revision_and_not_longer() {
+    let mut simulation = initialised_daemon_set(bad());
+    release_daemon_set(&simulation, "shop:2");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Failed);
+    assert_eq!(nodes(&simulation, "shop"), idle(), "a revision that was taken back runs nowhere");
+    assert_eq!(image_of(&simulation, "shop-primary"), "shop:1");
+    release_daemon_set(&simulation, "shop:3");
+    simulation.pass(seconds(5), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Progressing);
+    assert_eq!(nodes(&simulation, "shop"), json!({}));
+}
+
+#[test]
+fn a_daemon_set_that_is_woken_while_idle_goes_back_to_sleep_and_starts_no_run() {
+    let mut simulation = initialised_daemon_set(good());
+    let woken = json!({"spec": {"template": {"spec": {"nodeSelector": null}}}});
+    simulation.user(&daemon_set(&simulation, "shop"), &woken);
+    simulation.pass(seconds(10), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Initialized);
+    assert_eq!(nodes(&simulation, "shop"), idle());
+}
+
+#[test]
+fn a_daemon_set_of_which_pods_have_to_be_deleted_by_hand_is_blocked() {
+    let mut simulation = initialised_daemon_set(good());
+    let strategy = json!({"spec": {"updateStrategy": {"type": "OnDelete"}}});
+    simulation.user(&daemon_set(&simulation, "shop"), &strategy);
+    simulation.pass(seconds(10), |_| {});
+    let status = simulation.status();
+    let stalled = status.conditions.iter().find(|condition| condition.type_ == "Stalled").unwrap();
+    assert_eq!(stalled.reason, "TargetNotPossible");
+    assert!(stalled.message.contains("RollingUpdate"), "{}", stalled.message);
+}

@@ -1,0 +1,63 @@
+//! DaemonSets.
+//!
+//! A DaemonSet has no count. It idles by a node selector that no node has, in its pod template: a merge patch adds the one key
+//! and takes it away again, all other keys stay. The key is no part of a revision and never reaches the primary.
+
+use serde_json::{Value, json};
+
+use super::{Kind, Scaling, count, is_seen};
+use crate::{
+    api::{Object, TargetKind, names},
+    workload::readiness::Pods,
+};
+
+/// `apps/v1` DaemonSet: it idles by a node selector.
+#[derive(Debug)]
+pub(super) struct DaemonSet;
+
+impl Kind for DaemonSet {
+    fn name(&self) -> TargetKind {
+        TargetKind::DaemonSet
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &["updateStrategy", "minReadySeconds", "revisionHistoryLimit"]
+    }
+
+    fn replicas(&self, _object: &Object) -> Option<i32> {
+        None
+    }
+
+    fn is_idle(&self, object: &Object) -> bool {
+        let selector = object.pointer("/spec/template/spec/nodeSelector");
+        selector.is_some_and(|selector| selector.get(names::SCALE_TO_ZERO).is_some())
+    }
+
+    fn scaled(&self, replicas: i32) -> Scaling {
+        let value = if replicas == 0 { json!("true") } else { Value::Null };
+        let selector = json!({ names::SCALE_TO_ZERO: value });
+        Scaling::Patch(json!({"spec": {"template": {"spec": {"nodeSelector": selector}}}}))
+    }
+
+    fn pods(&self, object: &Object) -> Pods {
+        let misplaced = count(object, "/status/numberMisscheduled");
+        Pods {
+            seen: is_seen(object),
+            wanted: count(object, "/status/desiredNumberScheduled"),
+            updated: count(object, "/status/updatedNumberScheduled"),
+            all: count(object, "/status/currentNumberScheduled") + misplaced,
+            available: count(object, "/status/numberAvailable"),
+            stuck: None,
+            hint: String::new(),
+        }
+    }
+
+    fn problem(&self, target: &Object) -> Option<String> {
+        let on_delete = target.pointer("/spec/updateStrategy/type").is_some_and(|of| of == "OnDelete");
+        on_delete.then(|| {
+            "its updateStrategy is OnDelete, so no pod would ever get a new revision; \
+             set spec.updateStrategy.type to RollingUpdate"
+                .to_owned()
+        })
+    }
+}
