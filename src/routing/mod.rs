@@ -6,6 +6,7 @@
 pub mod error;
 pub mod field;
 mod gatewayapi;
+mod istio;
 mod kubernetes;
 pub mod router;
 pub mod weight;
@@ -20,7 +21,7 @@ use std::collections::BTreeSet;
 use crate::api::Provider;
 
 /// Every router; a new one is a file and a line here.
-pub static ROUTERS: &[&dyn Router] = &[&gatewayapi::GatewayApi, &kubernetes::Kubernetes];
+pub static ROUTERS: &[&dyn Router] = &[&gatewayapi::GatewayApi, &istio::Istio, &kubernetes::Kubernetes];
 
 /// The router of a provider, or `None` for one that Sluice cannot serve yet.
 pub fn router(provider: Provider) -> Option<&'static dyn Router> {

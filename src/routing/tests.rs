@@ -1,6 +1,7 @@
 //! Routes as a whole, and the peer's weak points in them.
 
 mod acceptance;
+mod istio;
 mod mapping;
 
 use proptest::prelude::*;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Acceptance, Capabilities, ROUTERS, Route, RoutingError, Settings, Weight, Weights, router};
 use crate::{
-    api::{Canary, Live, Object, ObjectRef, Provider},
+    api::{Canary, Live, Object, ObjectRef, Provider, object_ref::plural},
     workload::{apply, contains},
 };
 
@@ -91,7 +92,8 @@ fn a_route_with_nothing_but_a_gateway() {
 #[case::gateway_api("gatewayapi:v1", Some(true))]
 #[case::gateway_api_by_its_older_name("gatewayapi:v1beta1", Some(true))]
 #[case::kubernetes("kubernetes", Some(false))]
-#[case::later("istio", None)]
+#[case::istio("istio", Some(true))]
+#[case::later("linkerd", None)]
 fn providers_have_their_router(#[case] provider: Provider, #[case] weights: Option<bool>) {
     assert_eq!(router(provider).map(|router| router.capabilities().weights), weights);
 }
@@ -117,7 +119,9 @@ fn what_a_router_needs_and_renders_is_of_its_kinds() {
         }
         for needed in router.needs(&full()) {
             assert!(kinds.contains(&(needed.api_version.as_str(), needed.kind.as_str())));
-            assert_eq!(needed.plural(), router.kinds()[0].plural);
+        }
+        for kind in router.kinds() {
+            assert_eq!(plural(kind.kind), kind.plural);
         }
         assert_eq!(router.needs(&full()).len(), rendered.len());
     }

@@ -5,5 +5,9 @@
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, patch]
+# istio
+- apiGroups: [networking.istio.io]
+  resources: [destinationrules, virtualservices]
+  verbs: [get, list, watch, create, patch]
 # kubernetes: no objects of its own
 {{- end }}

@@ -38,11 +38,11 @@ spec:
 
 pub(super) static PROVIDER: Rule = refused(
     "SL901",
-    "Sluice routes with gatewayapi and kubernetes; the other providers follow",
+    "Sluice serves the provider; `sluice routers` lists those that it does",
     provider,
     "
 spec:
-  provider: istio
+  provider: linkerd
 ",
     "
 spec:

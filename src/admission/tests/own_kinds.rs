@@ -33,7 +33,7 @@ fn cross_namespace(canary: &mut Value) {
 #[test]
 fn all_problems_are_told_in_one_answer() {
     let wrong = canary(|canary| {
-        canary["spec"]["provider"] = json!("istio");
+        canary["spec"]["provider"] = json!("linkerd");
         canary["spec"]["service"]["port"] = json!(80.5);
         canary["spec"]["analysis"]["interval"] = json!("10seconds");
         canary["spec"]["analysis"]["stepWeight"] = json!("ten");
@@ -42,7 +42,7 @@ fn all_problems_are_told_in_one_answer() {
     assert_eq!(of(&world(vec![]).write(&wrong), Severity::Error), ["SL001", "SL001", "SL001"]);
 
     let wrong = canary(|canary| {
-        canary["spec"]["provider"] = json!("istio");
+        canary["spec"]["provider"] = json!("linkerd");
         canary["spec"]["analysis"] = json!({
             "interval": "10seconds", "threshold": 1, "stepWeights": [10, 10], "metrics": [{"name": "x"}, {"name": "request-duration"}],
             "webhooks": [{"name": "gate", "url": "http://x"}],
@@ -62,7 +62,7 @@ fn w_api_1_a_fraction_is_refused_and_poisons_only_itself() {
     }
     // What else is wrong is told in the same answer.
     let problems = world(vec![]).write(&canary(|canary| {
-        canary["spec"]["provider"] = json!("istio");
+        canary["spec"]["provider"] = json!("linkerd");
         canary["spec"]["service"]["port"] = json!(80.5);
         canary["spec"]["analysis"]["stepWeight"] = json!(null);
         canary["spec"]["analysis"]["maxWeight"] = json!(null);
@@ -157,7 +157,7 @@ fn w_ctl_1_all_three_kinds_of_reference_are_guarded(#[case] change: Value) {
     new["spec"]["analysis"]["interval"] = json!("x");
 })]
 fn unchanged_specs_and_dying_objects_pass(#[case] change: fn(&mut Value)) {
-    let old = canary(|canary| canary["spec"]["provider"] = json!("istio"));
+    let old = canary(|canary| canary["spec"]["provider"] = json!("linkerd"));
     let mut new = old.clone();
     change(&mut new);
     assert_eq!(world(vec![old]).write(&new), []);

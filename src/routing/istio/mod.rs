@@ -1,0 +1,137 @@
+//! Istio: one `VirtualService` named like the apex, with primary and canary as weighted destinations, and one
+//! `DestinationRule` for each of the two.
+//!
+//! | field of the VirtualService | value |
+//! |---|---|
+//! | labels, annotations | `spec.service.apex`; what keeps Flux away |
+//! | `hosts` | `spec.service.hosts` and the apex, unless it or `*` is among them |
+//! | `gateways` | `spec.service.gateways`, or `mesh` |
+//! | `http[0]` | match, rewrite, timeout, retries, headers and CORS of `spec.service`; primary and canary with their weights |
+//! | `tcp[0]` | instead of `http`, when `spec.service.appProtocol` is `tcp` |
+//!
+//! With `spec.service.delegation` there are neither hosts nor gateways: another VirtualService delegates to this one. The
+//! DestinationRules carry `spec.service.trafficPolicy` and come first, so that no request meets a version without them.
+//!
+//! `networking.istio.io/v1beta1` is served by every Istio since 1.5, and its objects are those of `v1`. Istio writes no
+//! status by default: a VirtualService that is stored counts as accepted, for Istio's own admission has seen it, and the
+//! settle time covers its way to the proxies.
+
+mod cors;
+mod destination_rule;
+mod hosts;
+mod http;
+mod matches;
+mod read;
+mod tcp;
+mod text;
+mod virtual_service;
+
+use serde_json::{Value, json};
+
+use super::{Acceptance, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Settings, Weights};
+use crate::api::{Canary, CanaryService, Live, Object, ObjectRef, Provider, names, owned};
+
+const VIRTUAL_SERVICE: Kind =
+    Kind { api_version: "networking.istio.io/v1beta1", kind: "VirtualService", plural: "virtualservices" };
+const DESTINATION_RULE: Kind =
+    Kind { api_version: "networking.istio.io/v1beta1", kind: "DestinationRule", plural: "destinationrules" };
+
+const FIELDS: &[Field] = &[
+    Field::Hosts,
+    Field::Gateways,
+    Field::Match,
+    Field::Rewrite,
+    Field::Retries,
+    Field::Timeout,
+    Field::Headers,
+    Field::CorsPolicy,
+    Field::TrafficPolicy,
+    Field::Delegation,
+];
+
+/// The router of `VirtualService`.
+pub(super) struct Istio;
+
+impl Router for Istio {
+    fn providers(&self) -> &'static [Provider] {
+        &[Provider::Istio]
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { weights: true, tcp: true, fields: FIELDS, ..Capabilities::default() }
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[DESTINATION_RULE, VIRTUAL_SERVICE]
+    }
+
+    fn needs(&self, canary: &Canary) -> Vec<ObjectRef> {
+        let rules = versions(canary).map(|host| reference(canary, DESTINATION_RULE, &host));
+        rules.into_iter().chain([virtual_service(canary)]).collect()
+    }
+
+    fn render(
+        &self,
+        canary: &Canary,
+        live: &Live,
+        _: &Settings,
+        weights: Weights,
+    ) -> Result<Vec<Object>, RoutingError> {
+        let mut problems = Vec::new();
+        let Some(service) = &canary.spec.service else {
+            let missing = Problem::new("spec.service", "is missing: a route needs a port");
+            return Err(RoutingError::Inexpressible { provider: Provider::Istio, problems: vec![missing] });
+        };
+        let policy = destination_rule::policy(service, &mut problems);
+        let present = live.get(&virtual_service(canary));
+        let route = virtual_service::spec(canary, service, weights, present, &mut problems);
+        if !problems.is_empty() {
+            return Err(RoutingError::Inexpressible { provider: Provider::Istio, problems });
+        }
+        let rules = versions(canary).map(|host| {
+            let spec = json!({"host": host, "trafficPolicy": policy});
+            object(canary, live, &reference(canary, DESTINATION_RULE, &host), json!({}), spec)
+        });
+        let route = object(canary, live, &virtual_service(canary), metadata(service), route);
+        Ok(rules.into_iter().chain([route]).collect())
+    }
+
+    fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError> {
+        let Some(route) = live.typed::<read::VirtualService>(&virtual_service(canary))? else {
+            return Ok(None);
+        };
+        Ok(Some(Route { weights: read::weights(&route, canary), acceptance: Acceptance::Accepted }))
+    }
+}
+
+/// The Services of primary and canary: hosts of the destinations, hosts and names of the DestinationRules.
+fn versions(canary: &Canary) -> [String; 2] {
+    [canary.primary_service_name(), canary.canary_service_name()]
+}
+
+fn virtual_service(canary: &Canary) -> ObjectRef {
+    reference(canary, VIRTUAL_SERVICE, canary.apex_name())
+}
+
+fn reference(canary: &Canary, kind: Kind, name: &str) -> ObjectRef {
+    ObjectRef::new(kind.api_version, kind.kind, canary.namespace_name(), name)
+}
+
+/// Whether connections are routed as they are, and not as HTTP.
+fn is_tcp(service: &CanaryService) -> bool {
+    service.app_protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"))
+}
+
+fn metadata(service: &CanaryService) -> Value {
+    let metadata = service.apex.clone().unwrap_or_default();
+    let mut annotations = metadata.annotations;
+    annotations.extend(names::FLUX_DISABLED.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    json!({"labels": metadata.labels, "annotations": annotations})
+}
+
+fn object(canary: &Canary, live: &Live, reference: &ObjectRef, mut metadata: Value, spec: Value) -> Object {
+    metadata["name"] = reference.name.as_str().into();
+    metadata["namespace"] = reference.namespace.as_str().into();
+    let object = json!({"apiVersion": reference.api_version, "kind": reference.kind, "metadata": metadata, "spec": spec});
+    owned::seal(canary, object, owned::may_own(canary, live.get(reference)))
+}

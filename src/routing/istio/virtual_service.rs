@@ -1,0 +1,86 @@
+//! The `spec` of the VirtualService.
+
+use serde_json::{Map, Value, json};
+
+use super::{hosts, http, is_tcp, tcp, versions};
+use crate::{
+    api::{Canary, CanaryService, Object},
+    routing::{Problem, Weights},
+};
+
+/// The gateway that stands for all sidecars.
+pub(super) const MESH: &str = "mesh";
+
+/// The spec with these weights. What is wrong with the Canary is added to `problems`.
+pub(super) fn spec(
+    canary: &Canary,
+    service: &CanaryService,
+    weights: Weights,
+    live: Option<&Object>,
+    problems: &mut Vec<Problem>,
+) -> Value {
+    let mut spec = Map::new();
+    if service.delegation {
+        delegated(service, problems);
+    } else {
+        let gateways = hosts::gateways(service, problems);
+        spec.insert("hosts".to_owned(), hosts::hosts(canary, service, &gateways, problems).into());
+        spec.insert("gateways".to_owned(), gateways.into());
+    }
+    let destinations = destinations(canary, service, weights);
+    if is_tcp(service) {
+        spec.insert("tcp".to_owned(), json!([tcp::rule(service, destinations, problems)]));
+    } else {
+        spec.insert("http".to_owned(), json!([http::rule(service, destinations, problems)]));
+    }
+    clear(&mut spec, live);
+    spec.into()
+}
+
+/// Another VirtualService has the hosts and the gateways, and only its HTTP rules can delegate.
+fn delegated(service: &CanaryService, problems: &mut Vec<Problem>) {
+    let lists = [(&service.hosts, "hosts"), (&service.gateways, "gateways")];
+    for (_, field) in lists.into_iter().filter(|(list, _)| !list.is_empty()) {
+        problems.push(Problem::new(
+            format!("spec.service.{field}"),
+            format!("belong to the VirtualService that delegates to this one: remove {field}, or delegation"),
+        ));
+    }
+    if is_tcp(service) {
+        problems.push(Problem::new(
+            "spec.service.delegation",
+            "Istio delegates HTTP only: remove delegation, or appProtocol tcp",
+        ));
+    }
+}
+
+/// Primary and canary with their shares; the one place that says where a rule leads.
+fn destinations(canary: &Canary, service: &CanaryService, weights: Weights) -> Value {
+    let [primary, version] = versions(canary);
+    let destination = |host: String, weight: i32| {
+        let mut destination = json!({"host": host});
+        if names_port(service) {
+            destination["port"] = json!({"number": service.port});
+        }
+        json!({"destination": destination, "weight": weight})
+    };
+    json!([destination(primary, weights.primary.into()), destination(version, weights.canary.into())])
+}
+
+/// Whether the Services have several ports and the request's own port says nothing about which one is meant: it came through
+/// a gateway. Inside the mesh the port is the one that the caller chose.
+fn names_port(service: &CanaryService) -> bool {
+    let gateway = service.gateways.first().is_some_and(|gateway| gateway != MESH);
+    service.port_discovery && (gateway || service.delegation)
+}
+
+/// Empties what others put into the spec beside ours: routes of another protocol, hosts of a delegate, a narrower visibility.
+/// Once empty it is left out again, so that each new list of somebody else is a difference.
+fn clear(spec: &mut Map<String, Value>, live: Option<&Object>) {
+    let present = live.and_then(|live| live.get("spec")?.as_object());
+    for (field, value) in present.into_iter().flatten() {
+        if value.as_array().is_some_and(|list| !list.is_empty()) {
+            spec.entry(field.as_str()).or_insert_with(|| json!([]));
+        }
+    }
+}
