@@ -46,6 +46,19 @@ pub struct Bounds {
     pub max: Option<f64>,
 }
 
+impl Bounds {
+    /// The range for people, with the unit of what is measured: `at least 99 %`.
+    pub fn in_words(self, kind: Kind) -> String {
+        let unit = kind.unit();
+        match (self.min, self.max) {
+            (Some(min), Some(max)) => format!("between {min} and {max}{unit}"),
+            (Some(min), None) => format!("at least {min}{unit}"),
+            (None, Some(max)) => format!("at most {max}{unit}"),
+            (None, None) => "never".to_owned(),
+        }
+    }
+}
+
 /// Why a metric's bounds cannot tell good from bad.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum BoundsError {

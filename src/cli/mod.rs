@@ -1,9 +1,12 @@
 //! The command line: one file a subcommand. Everything that the program does can be reached from here.
 
 mod crds;
+mod manifests;
+mod plan;
 mod routers;
 mod rules;
 mod run;
+mod settings;
 mod spelling;
 mod telemetry;
 #[cfg(test)]
@@ -28,6 +31,7 @@ const EXAMPLES: &str = "\
 Examples:
   sluice run --metrics-server http://prometheus.monitoring:9090
   sluice crds | kubectl apply --server-side -f -
+  sluice plan -f canary.yaml -f deployment.yaml
   sluice rules SL101
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use.
@@ -43,6 +47,8 @@ enum Command {
     WebhookConfig(webhook_config::WebhookConfigArgs),
     /// Prints the gate's rules, or explains one.
     Rules(rules::RulesArgs),
+    /// Prints what Sluice will do for the Canaries in files, without a cluster.
+    Plan(Box<plan::PlanArgs>),
     /// Prints the routers and what each can do.
     Routers(routers::RoutersArgs),
 }
@@ -58,6 +64,14 @@ pub enum CliError {
         /// Why it failed.
         #[source]
         source: std::io::Error,
+    },
+    /// A file that holds something else than objects of Kubernetes.
+    #[error("{place}: {fault}")]
+    Manifest {
+        /// The file and the document in it.
+        place: String,
+        /// What is wrong, and the way out.
+        fault: String,
     },
     /// The cluster.
     #[error("{what}")]
@@ -92,6 +106,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, C
         Command::Crds(arguments) => crds::run(&arguments),
         Command::WebhookConfig(arguments) => webhook_config::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
+        Command::Plan(arguments) => plan::run(*arguments),
         Command::Routers(arguments) => routers::run(&arguments),
     }
 }

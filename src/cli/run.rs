@@ -4,14 +4,10 @@ use std::{future::Future, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use super::{
     CliError,
+    settings::{SettingsArgs, positive},
     telemetry::{self, LogFormat},
 };
-use crate::{
-    api::{Duration, Provider},
-    controller,
-    rollout::Settings,
-    routing,
-};
+use crate::{api::Duration, controller};
 
 /// Runs the controller and the gate until SIGTERM.
 #[derive(Debug, clap::Args)]
@@ -40,27 +36,8 @@ pub struct RunArgs {
     /// Where probes and metrics are served.
     #[arg(long, default_value = "0.0.0.0:8080")]
     http_address: SocketAddr,
-    /// Prometheus of builtin metrics and inline queries, for Canaries that name none.
-    #[arg(long, default_value = "http://prometheus:9090")]
-    metrics_server: String,
-    /// Router of Canaries that name none.
-    #[arg(long, default_value = "gatewayapi:v1")]
-    mesh_provider: Provider,
-    /// Class that routes name, where their kind has one (HTTPProxy); none when empty.
-    #[arg(long, default_value = "")]
-    ingress_class: String,
-    /// Candidate selector label keys; the first that a target has wins.
-    #[arg(long, value_delimiter = ',', default_value = "app,name,app.kubernetes.io/name")]
-    selector_labels: Vec<String>,
-    /// Prefixes of labels and annotations that the primary gets from the target; `*` is all.
-    #[arg(long, value_delimiter = ',')]
-    include_label_prefix: Vec<String>,
-    /// Refuse references to metric templates, alert providers and upstreams of other namespaces.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
-    no_cross_namespace_refs: bool,
-    /// How long pods stay after the route took their traffic away.
-    #[arg(long, default_value = "5s")]
-    route_settle: Duration,
+    #[command(flatten)]
+    settings: SettingsArgs,
     /// Canaries that are worked on at once.
     #[arg(long, alias = "threadiness", default_value_t = 16)]
     concurrency: u16,
@@ -83,25 +60,7 @@ pub struct RunArgs {
 
 pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
     telemetry::start(&arguments.log_level, arguments.log_format);
-    let positive = |flag: &str, duration: Duration| {
-        u64::try_from(duration.nanoseconds())
-            .map(std::time::Duration::from_nanos)
-            .map_err(|_| CliError::Usage(format!("--{flag} must not be negative")))
-    };
-    let settings = Settings {
-        provider: arguments.mesh_provider,
-        selector_labels: trimmed(arguments.selector_labels),
-        include_label_prefix: trimmed(arguments.include_label_prefix),
-        metrics_server: arguments.metrics_server,
-        no_cross_namespace_refs: arguments.no_cross_namespace_refs,
-        route_settle: positive("route-settle", arguments.route_settle)?,
-        routing: routing::Settings {
-            ingress_class: Some(arguments.ingress_class).filter(|class| !class.is_empty()),
-        },
-    };
-    if settings.selector_labels.is_empty() {
-        return Err(CliError::Usage("--selector-labels must name at least one label key".to_owned()));
-    }
+    let settings = arguments.settings.settings()?;
     let options = controller::Options {
         name: arguments.name,
         own_namespace: arguments.own_namespace,
@@ -122,10 +81,6 @@ pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
             .map_err(|error| CliError::cluster("running", error))?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-fn trimmed(values: Vec<String>) -> Vec<String> {
-    values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
 }
 
 /// A client for the cluster of the kubeconfig, or of the pod's service account.

@@ -24,5 +24,5 @@ pub use decision::{Decision, Effect, Manager};
 pub use event::{Event, Reason};
 pub use observation::{Needs, Observation, names, needs};
 pub use plan::{Next, Plan};
-pub use scene::provider;
+pub use scene::{interval, provider};
 pub use settings::Settings;

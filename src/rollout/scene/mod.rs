@@ -55,6 +55,16 @@ pub fn provider(canary: &Canary, settings: &Settings) -> Provider {
     canary.spec.provider.unwrap_or(settings.provider)
 }
 
+/// Time between two checks of a Canary, at least ten seconds.
+pub fn interval(canary: &Canary) -> SignedDuration {
+    let analysis = canary.spec.analysis.as_ref();
+    let wished = analysis
+        .and_then(|analysis| analysis.interval.as_ref())
+        .and_then(|text| text.parse::<Duration>().ok())
+        .map_or(SignedDuration::from_secs(DEFAULT_INTERVAL), |d| SignedDuration::from_nanos(d.nanoseconds()));
+    wished.max(SignedDuration::from_secs(SHORTEST_INTERVAL))
+}
+
 fn blocked(reason: &'static str, message: impl std::fmt::Display) -> Blocker {
     Blocker { reason, message: message.to_string() }
 }
@@ -146,14 +156,7 @@ impl<'a> Scene<'a> {
 
     /// Time between two checks, at least ten seconds.
     pub(super) fn interval(&self) -> SignedDuration {
-        let wished = self
-            .analysis()
-            .interval
-            .and_then(|text| text.parse::<Duration>().ok())
-            .map_or(SignedDuration::from_secs(DEFAULT_INTERVAL), |d| {
-                SignedDuration::from_nanos(d.nanoseconds())
-            });
-        wished.max(SignedDuration::from_secs(SHORTEST_INTERVAL))
+        interval(self.canary)
     }
 
     /// How long a phase may wait.
