@@ -153,3 +153,40 @@ fn objects_of_a_cluster_are_planned_as_those_of_a_user() {
     };
     assert_eq!(told(&stored), told(&example("services")));
 }
+
+const ISTIO: &[&str] = &["VirtualService", "DestinationRule"];
+
+#[test]
+fn istio_routes_inside_and_outside_the_mesh_with_all_that_a_canary_says() {
+    insta::assert_snapshot!(objects("istio-outside", ISTIO));
+}
+
+#[test]
+fn istio_inside_the_mesh_needs_a_port_and_a_traffic_policy_only() {
+    insta::assert_snapshot!(objects("istio-inside", &["VirtualService", "DestinationRule", "Service"]));
+}
+
+#[test]
+fn istio_a_delegate_has_neither_hosts_nor_gateways() {
+    insta::assert_snapshot!(objects("istio-delegation", &["VirtualService"]));
+}
+
+#[test]
+fn istio_two_canaries_on_one_external_host_make_two_virtual_services() {
+    insta::assert_snapshot!(objects("istio-shared-host", &["VirtualService"]));
+}
+
+#[test]
+fn istio_mutual_tls_stands_in_the_rule_of_each_destination() {
+    insta::assert_snapshot!(objects("istio-mutual-tls", &["DestinationRule"]));
+}
+
+#[test]
+fn external_dns_finds_its_annotations_on_each_service_and_on_the_virtual_service() {
+    insta::assert_snapshot!(objects("external-dns", &["Service", "VirtualService"]));
+}
+
+#[test]
+fn port_discovery_in_a_mesh_with_mutual_tls() {
+    insta::assert_snapshot!(objects("ports", &["Service", "DestinationRule"]));
+}
