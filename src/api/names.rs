@@ -46,8 +46,10 @@ pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration
 
 /// Field managers, one a purpose.
 pub mod manager {
-    /// The primary workload, its configs and scaler.
+    /// The primary workload and its configs.
     pub const PRIMARY: &str = "sluice/primary";
+    /// The primary's autoscaler.
+    pub const SCALER: &str = "sluice/scaler";
     /// Apex, primary and canary Services.
     pub const SERVICES: &str = "sluice/services";
     /// Routes.

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Effect, Manager, Reason, draft::Draft, observation::serves, refs, scene::Scene};
+use super::{Effect, Manager, Reason, draft::Draft, observation::serves, refs, scaler, scene::Scene};
 use crate::{
     api::{ObjectRef, Phase, names},
     routing::{Weight, Weights},
@@ -16,6 +16,7 @@ pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     snapshots(scene, draft);
     services_and_route(scene, draft);
     primary(scene, draft);
+    scaler::converge(scene, draft);
     target_pods(scene, draft);
 }
 
@@ -23,7 +24,8 @@ pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 fn claim(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let Some(target) = &scene.target else { return };
     let mut annotations = json!({ names::CANARY: scene.canary.metadata.name });
-    if let Some(replicas) = target.replicas.filter(|replicas| *replicas > 0) {
+    // The count of an autoscaler is nobody's wish.
+    if let Some(replicas) = target.replicas.filter(|replicas| *replicas > 0 && !scene.is_autoscaled()) {
         annotations[names::REPLICAS] = json!(replicas.to_string());
     }
     let wanted =
@@ -113,11 +115,16 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         _ => status.last_applied_spec.as_ref(),
     };
     let Some(revision) = revision.cloned() else { return };
-    let replicas = if promoting { scene.wished_replicas() } else { scene.primary_replicas() };
-    let Some(object) = scene.render_primary(&revision, replicas) else { return };
+    let wished = promoting && !scene.is_autoscaled();
+    let replicas = if wished { scene.wished_replicas() } else { scene.primary_replicas() };
+    let Some(mut object) = scene.render_primary(&revision, replicas) else { return };
     let live = scene.primary;
     if live.is_some_and(|live| workload::contains(live, &object)) {
-        return;
+        return more_pods(scene, draft);
+    }
+    if let Some(live) = live.filter(|_| scene.is_autoscaled()) {
+        // Our apply has to name the count, or the API server takes 1; the autoscaler may have moved it since we looked.
+        object["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
     }
     // In the same phase as before, nothing of ours has asked for a change: somebody else changed or deleted it.
     let unasked = draft.phase_before() == draft.status.phase
@@ -137,12 +144,24 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     draft.effect(Effect::Apply { object, manager: Manager::Primary });
 }
 
+/// While the primary is about to take traffic back: as many pods as serve now, if its autoscaler has not made them yet.
+fn more_pods(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    if draft.status.phase == Phase::Promoting
+        && draft.status.canary_weight > 0
+        && let Some(replicas) = scene.pods_missing().filter(|pods| scene.primary_replicas() < *pods)
+    {
+        draft.effect(Effect::Scale { reference: refs::primary(scene.canary), replicas });
+    }
+}
+
 /// Pods for a run, none without one.
 fn target_pods(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let Some(target) = &scene.target else { return };
     match draft.status.phase {
         Phase::Progressing | Phase::WaitingPromotion if target.idle && !scene.skips_analysis() => {
-            let replicas = workload::wished(target.object).unwrap_or_else(|| scene.primary_replicas()).max(1);
+            let wished = workload::wished(target.object).filter(|_| !scene.is_autoscaled());
+            let started = if scene.is_autoscaled() { scene.fewest() } else { scene.primary_replicas() };
+            let replicas = wished.unwrap_or(started).max(1);
             scale(scene, draft, replicas);
         }
         Phase::Initialized | Phase::Succeeded | Phase::Failed if !target.idle => {

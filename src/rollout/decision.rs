@@ -25,6 +25,8 @@ pub struct Decision {
 pub enum Manager {
     /// The primary workload.
     Primary,
+    /// The primary's autoscaler.
+    Scaler,
     /// The generated Services.
     Services,
     /// Routes of our own.
@@ -40,6 +42,7 @@ impl Manager {
     pub fn as_str(self) -> &'static str {
         match self {
             Manager::Primary => "sluice/primary",
+            Manager::Scaler => "sluice/scaler",
             Manager::Services => "sluice/services",
             Manager::Route => "sluice/route",
             Manager::Claim => "sluice/claim",

@@ -14,6 +14,7 @@ mod plan;
 mod promote;
 mod refs;
 mod rest;
+mod scaler;
 mod scene;
 mod settings;
 mod text;

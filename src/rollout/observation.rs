@@ -45,6 +45,7 @@ pub fn needs(canary: &Canary, settings: &Settings) -> Needs {
         objects.push(refs::service(canary, canary.apex_name()));
         objects.extend(route_refs(canary, settings));
     }
+    objects.extend(refs::autoscalers(canary).into_iter().flat_map(<[_; 2]>::from));
     objects.extend(refs::metric_templates(canary));
     Needs {
         objects,
@@ -55,7 +56,8 @@ pub fn needs(canary: &Canary, settings: &Settings) -> Needs {
 
 /// The objects of users that a Canary names: whatever happens to them concerns it, whether or not they carry our label.
 pub fn names(canary: &Canary) -> BTreeSet<ObjectRef> {
-    BTreeSet::from([refs::target(canary), refs::primary(canary)])
+    let scalers = refs::autoscalers(canary).into_iter().flat_map(<[_; 2]>::from);
+    [refs::target(canary), refs::primary(canary)].into_iter().chain(scalers).collect()
 }
 
 /// Whether the primary was ready once, so that its Service and route may lead to it.

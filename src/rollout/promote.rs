@@ -38,10 +38,21 @@ pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         draft.event(Reason::TrafficReturned, "The target changed again: all traffic goes to the primary.");
     }
     match scene.primary_readiness(&revision) {
-        Readiness::Ready => {
-            draft.status.deadline_at = None;
-            hand_back(scene, draft, revision);
-        }
+        Readiness::Ready => match scene.pods_missing().filter(|_| weight(draft) > Weight::ZERO) {
+            None => {
+                draft.status.deadline_at = None;
+                hand_back(scene, draft, revision);
+            }
+            Some(pods) => {
+                let primary = refs::primary_name(scene.canary);
+                let why = format!("{primary} needs {pods} ready pods, as many as serve as canary now.");
+                if draft.overdue(scene.deadline()) {
+                    fail(draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
+                } else {
+                    draft.say(why);
+                }
+            }
+        },
         Readiness::Failed(why) => fail(draft, &why),
         Readiness::Waiting(why) if draft.overdue(scene.deadline()) => {
             fail(draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));

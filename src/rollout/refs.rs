@@ -1,6 +1,9 @@
 //! The names of what belongs to a Canary.
 
-use crate::api::{Canary, ObjectRef};
+use crate::{
+    api::{AutoscalerKind, Canary, ObjectRef},
+    workload,
+};
 
 /// The workload that is released.
 pub(super) fn target(canary: &Canary) -> ObjectRef {
@@ -20,6 +23,15 @@ pub(super) fn primary(canary: &Canary) -> ObjectRef {
 /// The workload that serves, as people call it: kind and name.
 pub(super) fn primary_name(canary: &Canary) -> String {
     format!("{} {}", canary.spec.target_ref.kind, canary.primary_name())
+}
+
+/// The autoscaler of the target and that of the primary, if the Canary names one that Sluice copies.
+pub(super) fn autoscalers(canary: &Canary) -> Option<(ObjectRef, ObjectRef)> {
+    let named = canary.spec.autoscaler_ref.as_ref();
+    let named = named.filter(|named| named.kind == AutoscalerKind::HorizontalPodAutoscaler)?;
+    let of =
+        |name: &str| ObjectRef::new("autoscaling/v2", named.kind.as_str(), canary.namespace_name(), name);
+    Some((of(&named.name), of(&workload::autoscaler::primary_name(named))))
 }
 
 /// A Service of the Canary's namespace.

@@ -36,6 +36,9 @@ impl Kubernetes {
     /// Brings pods, endpoints and statuses to what they are at `now`; returns when something will happen next. A gateway
     /// that is away accepts no route.
     pub fn tick(&mut self, memory: &mut Memory, now: Timestamp, gateway_away: bool) -> Option<Timestamp> {
+        for reference in memory.of_kind("HorizontalPodAutoscaler") {
+            autoscale(memory, &reference);
+        }
         let workloads = ["Deployment", "DaemonSet"].map(|kind| memory.of_kind(kind)).concat();
         self.pods.retain(|reference, _| workloads.contains(reference));
         let mut next: Vec<Timestamp> = Vec::new();
@@ -167,6 +170,24 @@ impl Kubernetes {
             "endpoints": endpoints,
         });
         let _ = memory.merge(&slice, &fields);
+    }
+}
+
+/// Keeps the replicas of a workload within an autoscaler's bounds; whoever simulates load sets them. A workload that is
+/// scaled to zero is left alone.
+fn autoscale(memory: &mut Memory, reference: &ObjectRef) {
+    let Some(spec) = memory.get(reference).map(|object| object["spec"].clone()) else { return };
+    let scaled = &spec["scaleTargetRef"];
+    let text = |key: &str| scaled[key].as_str().unwrap_or_default();
+    let target = ObjectRef::new(text("apiVersion"), text("kind"), &reference.namespace, text("name"));
+    let Some(replicas) = memory.get(&target).and_then(|object| object["spec"]["replicas"].as_i64()) else {
+        return;
+    };
+    let least = spec["minReplicas"].as_i64().unwrap_or(1);
+    let most = spec["maxReplicas"].as_i64().unwrap_or(least);
+    if replicas > 0 {
+        let replicas = replicas.max(least).min(most);
+        let _ = memory.merge(&target, &json!({"spec": {"replicas": replicas}}));
     }
 }
 

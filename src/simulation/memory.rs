@@ -66,12 +66,14 @@ impl Memory {
         manager: &'static str,
         fields: &Value,
     ) -> Result<(), Conflict> {
-        let before = self.applied.insert((reference.clone(), manager), fields.clone());
+        let key = (reference.clone(), manager);
         let mut patch = fields.clone();
-        if let Some(before) = before.filter(|_| self.objects.contains_key(reference)) {
-            without(&before, &mut patch);
+        if let Some(before) = self.applied.get(&key).filter(|_| self.objects.contains_key(reference)) {
+            without(before, &mut patch);
         }
-        self.merge(reference, &patch)
+        self.merge(reference, &patch)?;
+        self.applied.insert(key, fields.clone());
+        Ok(())
     }
 
     /// Replaces one top-level part of an existing object, `status` for example.

@@ -11,10 +11,12 @@ use crate::{
     rollout::{Effect, Reason, Settings},
 };
 
+mod autoscaler;
 mod chaos;
 mod daemonset;
 mod deadlines;
 mod edits;
+mod faq;
 
 fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)

@@ -3,6 +3,7 @@
 //! Everything here turns objects into objects. Nothing is read from or written to a cluster, and nothing is decided about a
 //! rollout.
 
+pub mod autoscaler;
 mod compare;
 mod error;
 pub mod kind;
@@ -25,6 +26,7 @@ mod tests;
 pub use compare::contains;
 pub use error::WorkloadError;
 pub use kind::{Kind, Scaling};
+pub use ports::hidden as hidden_ports;
 pub use primary::{render as render_primary, same_revision};
 pub use readiness::{Pods, Readiness, readiness, ready_endpoints};
 pub use replicas::wished;

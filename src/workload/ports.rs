@@ -56,6 +56,19 @@ pub(super) fn ports(service: &CanaryService, target: &Object) -> Vec<Value> {
     ports
 }
 
+/// Container ports that port discovery cannot add, because the Canary's own port has their number: container and number.
+pub fn hidden(service: &CanaryService, target: &Object) -> Vec<(String, i32)> {
+    let target_port = target_port(service);
+    let collides = |port: &ContainerPort| {
+        let tcp = port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP");
+        service.port_discovery && tcp && port.container_port == service.port && !is_own(port, &target_port)
+    };
+    container_ports(target)
+        .filter(|(_, _, port)| collides(port))
+        .map(|(container, _, port)| (container.to_owned(), port.container_port))
+        .collect()
+}
+
 /// `targetPort`, or `port` when it is absent, 0 or empty.
 fn target_port(service: &CanaryService) -> IntOrString {
     match &service.target_port {

@@ -8,7 +8,7 @@
 //! | annotations | the target's, without bookkeeping (client-side apply, Flux, Argo CD, Helm, Sluice, the peer) and without values over 8 KiB; the same at creation and at promotion |
 //! | Deployment: `strategy`, `minReadySeconds`, `progressDeadlineSeconds`, `revisionHistoryLimit`; DaemonSet: `updateStrategy`, `minReadySeconds`, `revisionHistoryLimit` | the snapshot's |
 //! | `selector` | the selector's key with `<value>-primary` alone, as the peer's primaries have it; it can never change |
-//! | pod labels | the snapshot's, the selector's key with `<value>-primary` |
+//! | pod labels | the snapshot's; the selector's key with `<value>-primary`, and so every further selector label that the target selects by with its name |
 //! | pod annotations | the snapshot's, without bookkeeping; no random id, so that applying twice starts nothing |
 //! | pod spec | the snapshot's; scheduling terms that mean the target's pods mean the primary's |
 //! | `replicas` | as the caller says; a DaemonSet has none |
@@ -86,10 +86,11 @@ fn template(template: &Value, selector: &Selector, namespace: &str) -> Value {
             map.retain(|key, _| !metadata::is_foreign(key));
         }
     }
-    if let Some(value) =
-        template.pointer_mut("/metadata/labels").and_then(|labels| labels.get_mut(&selector.key))
-    {
-        *value = selector.primary_value().into();
+    for (key, value) in selector.identity() {
+        let label = template.pointer_mut("/metadata/labels").and_then(|labels| labels.get_mut(key));
+        if let Some(label) = label {
+            *label = super::selector::primary(value).into();
+        }
     }
     if let Some(spec) = template.get_mut("spec") {
         scheduling::rewrite(spec, selector, namespace);

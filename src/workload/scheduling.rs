@@ -1,14 +1,19 @@
 //! Scheduling terms of a pod template that mean the target's own pods and have to mean the primary's in the primary.
 //!
-//! A term means them if it asks for the selector's label with the target's value: that is the one label that differs between
-//! the two. The peer compares with the Deployment's name instead and looks at other keys too, so that a term is left alone
-//! where name and value differ, and is made to match nothing where another key holds the name.
+//! Changed is, in each pod anti-affinity term (required and preferred) and each topology spread constraint, the `matchLabels`
+//! entry or the first value of a match expression that asks for a label of [`Selector::identity`] with the target's value:
+//! `-primary` goes behind it, as it does on the pods of the primary. So a term that selected the target's pods selects the
+//! primary's, and they spread among themselves.
+//!
+//! All else stays, for these reasons. A label that pods of target and primary share (one that is no selector label, or that the
+//! target does not select by) means the primary's pods as it is: the peer changes it too, and the term then matches nothing.
+//! Terms that only look into other namespaces do not mean our pods. Pod affinity may mean that the primary is to run beside
+//! other workloads of its name, and node affinity asks for labels of nodes.
 
 use serde_json::Value;
 
 use super::Selector;
 
-const AFFINITIES: [&str; 2] = ["podAffinity", "podAntiAffinity"];
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 
@@ -17,16 +22,14 @@ pub(super) fn rewrite(spec: &mut Value, selector: &Selector, namespace: &str) {
     for constraint in list(spec.get_mut("topologySpreadConstraints")) {
         label_selector(constraint, selector);
     }
-    let Some(affinity) = spec.get_mut("affinity") else { return };
-    for of in AFFINITIES {
-        let Some(affinity) = affinity.get_mut(of) else { continue };
-        for term in list(affinity.get_mut(REQUIRED)) {
+    let affinity = spec.get_mut("affinity").and_then(|affinity| affinity.get_mut("podAntiAffinity"));
+    let Some(affinity) = affinity else { return };
+    for term in list(affinity.get_mut(REQUIRED)) {
+        pod_term(term, selector, namespace);
+    }
+    for preferred in list(affinity.get_mut(PREFERRED)) {
+        if let Some(term) = preferred.get_mut("podAffinityTerm") {
             pod_term(term, selector, namespace);
-        }
-        for preferred in list(affinity.get_mut(PREFERRED)) {
-            if let Some(term) = preferred.get_mut("podAffinityTerm") {
-                pod_term(term, selector, namespace);
-            }
         }
     }
 }
@@ -43,19 +46,19 @@ fn pod_term(term: &mut Value, selector: &Selector, namespace: &str) {
 
 fn label_selector(holder: &mut Value, selector: &Selector) {
     let Some(labels) = holder.get_mut("labelSelector") else { return };
-    if let Some(value) = labels.get_mut("matchLabels").and_then(|labels| labels.get_mut(&selector.key)) {
-        replace(value, selector);
-    }
-    for expression in list(labels.get_mut("matchExpressions")) {
-        if expression.get("key").and_then(Value::as_str) == Some(selector.key.as_str()) {
-            list(expression.get_mut("values")).iter_mut().for_each(|value| replace(value, selector));
+    for (key, value) in selector.identity() {
+        let entry = labels.get_mut("matchLabels").and_then(|labels| labels.get_mut(key));
+        if let Some(entry) = entry.filter(|entry| entry.as_str() == Some(value)) {
+            *entry = super::selector::primary(value).into();
         }
-    }
-}
-
-fn replace(value: &mut Value, selector: &Selector) {
-    if value.as_str() == Some(selector.value.as_str()) {
-        *value = selector.primary_value().into();
+        for expression in list(labels.get_mut("matchExpressions")) {
+            if expression.get("key").and_then(Value::as_str) == Some(key) {
+                let mut values = list(expression.get_mut("values")).iter_mut();
+                if let Some(entry) = values.find(|entry| entry.as_str() == Some(value)) {
+                    *entry = super::selector::primary(value).into();
+                }
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The label by which the pods of target and primary are told apart.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::WorkloadError;
@@ -15,6 +17,9 @@ pub struct Selector {
     pub key: String,
     /// The label's value on the target's pods.
     pub value: String,
+    /// Further candidate keys that the target selects by, where the value is its name or the one above: its pods are told
+    /// from those of other workloads by them too.
+    pub also: BTreeMap<String, String>,
 }
 
 impl Selector {
@@ -24,15 +29,20 @@ impl Selector {
     /// None of the keys is there, or the value leaves no room for `-primary`.
     pub fn of(target: &Object, candidates: &[String]) -> Result<Selector, WorkloadError> {
         let labels = target.pointer("/spec/selector/matchLabels");
-        let found = candidates.iter().map(|key| key.trim()).find_map(|key| {
+        let mut found = candidates.iter().map(|key| key.trim()).filter_map(|key| {
             let value = labels?.get(key).and_then(Value::as_str)?;
-            Some(Selector { key: key.to_owned(), value: value.to_owned() })
+            Some((key.to_owned(), value.to_owned()))
         });
         let ObjectRef { kind, name, .. } = ObjectRef::of(target);
         let target = format!("{kind} {name}");
-        let Some(selector) = found else {
+        let Some((key, value)) = found.next() else {
             return Err(WorkloadError::NoSelector { target, candidates: candidates.to_vec() });
         };
+        let means = |of: &str| of == name || of == value;
+        let also = found
+            .filter(|(other, of)| *other != key && means(of) && primary(of).len() <= LABEL_VALUE)
+            .collect();
+        let selector = Selector { key, value, also };
         if selector.primary_value().len() > LABEL_VALUE {
             return Err(WorkloadError::LongLabel { target, key: selector.key, value: selector.value });
         }
@@ -41,8 +51,19 @@ impl Selector {
 
     /// The label's value on the primary's pods.
     pub fn primary_value(&self) -> String {
-        format!("{}-primary", self.value)
+        primary(&self.value)
     }
+
+    /// The labels by which the target's pods are told from all others and from the primary's: key and value.
+    pub fn identity(&self) -> impl Iterator<Item = (&str, &str)> {
+        let also = self.also.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        std::iter::once((self.key.as_str(), self.value.as_str())).chain(also)
+    }
+}
+
+/// The value of an identifying label on the primary's pods.
+pub(super) fn primary(value: &str) -> String {
+    format!("{value}-primary")
 }
 
 #[cfg(test)]
@@ -77,7 +98,7 @@ mod tests {
         #[case] value: &str,
     ) {
         let selector = Selector::of(&deployment(labels), &keys(candidates)).unwrap();
-        assert_eq!(selector, Selector { key: key.into(), value: value.into() });
+        assert_eq!((selector.key.as_str(), selector.value.as_str()), (key, value));
         assert_eq!(selector.primary_value(), format!("{value}-primary"));
     }
 

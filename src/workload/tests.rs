@@ -1,8 +1,10 @@
 //! Rendered objects as a whole, and the peer's weak points in them.
 
+mod autoscaler;
 mod primary;
 mod readiness;
 mod revision;
+mod scheduling;
 mod services;
 
 use serde_json::{Value, json};

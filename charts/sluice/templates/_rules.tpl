@@ -24,6 +24,10 @@ set. The blocks of the routers are made from what these say of themselves, in _r
 - apiGroups: [apps]
   resources: [deployments/scale]
   verbs: [get, patch, update]
+# The user's autoscaler, which is marked, and the primary's, which follows it.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch, create, patch]
 # Snapshots of pod templates, one a revision.
 - apiGroups: [apps]
   resources: [controllerrevisions]

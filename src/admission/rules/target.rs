@@ -80,6 +80,113 @@ spec:
 ",
 };
 
+pub(super) static HIDDEN_PORT: Rule = Rule {
+    id: "SL206",
+    severity: Severity::Error,
+    title: "Port discovery finds no other container port with the number of spec.service.port",
+    manner: Manner::Plain,
+    check: Check::Canary(hidden_port),
+    cel: &[],
+    wrong: "
+kind: Deployment
+metadata:
+  name: app
+spec:
+  template:
+    spec:
+      containers:
+        - name: app
+          ports:
+            - name: http
+              containerPort: 8080
+            - name: admin
+              containerPort: 80
+---
+spec:
+  service:
+    port: 80
+    targetPort: http
+    portDiscovery: true
+",
+    right: "
+kind: Deployment
+metadata:
+  name: app
+spec:
+  template:
+    spec:
+      containers:
+        - name: app
+          ports:
+            - name: http
+              containerPort: 8080
+            - name: admin
+              containerPort: 9090
+---
+spec:
+  service:
+    port: 80
+    targetPort: http
+    portDiscovery: true
+",
+};
+
+pub(super) static NO_REPLICAS: Rule = Rule {
+    id: "SL207",
+    severity: Severity::Error,
+    title: "An autoscaler is for a target with replicas; a DaemonSet has none",
+    manner: Manner::Plain,
+    check: Check::Canary(no_replicas),
+    cel: &[],
+    wrong: "
+kind: DaemonSet
+metadata:
+  name: app
+---
+spec:
+  targetRef:
+    kind: DaemonSet
+    name: app
+  autoscalerRef:
+    apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    name: app
+",
+    right: "
+spec:
+  targetRef:
+    kind: Deployment
+    name: app
+  autoscalerRef:
+    apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    name: app
+",
+};
+
+pub(super) static VERSION: Rule = Rule {
+    id: "SL208",
+    severity: Severity::Warning,
+    title: "spec.targetRef.apiVersion is apps/v1 for a Deployment or a DaemonSet",
+    manner: Manner::Plain,
+    check: Check::Canary(version),
+    cel: &[],
+    wrong: "
+spec:
+  targetRef:
+    apiVersion: v1
+    kind: Deployment
+    name: app
+",
+    right: "
+spec:
+  targetRef:
+    apiVersion: apps/v1
+    kind: Deployment
+    name: app
+",
+};
+
 /// The target as the API server knows it; none for kinds whose objects rules do not look at.
 pub(super) fn reference(canary: &Canary, namespace: &str) -> Option<ObjectRef> {
     let kind = canary.spec.target_ref.kind;
@@ -121,5 +228,42 @@ fn impossible(context: &Context<'_>, findings: &mut Findings) {
     {
         let name = context.canary.target_name();
         findings.report_sentence("spec.targetRef.name", &format!("{} {name}: {problem}", kind.name()));
+    }
+}
+
+fn hidden_port(context: &Context<'_>, findings: &mut Findings) {
+    let (Some(service), Some(Lookup::Found(target))) = (&context.canary.spec.service, look(context)) else {
+        return;
+    };
+    for (container, number) in workload::hidden_ports(service, &target) {
+        findings.report(
+            "spec.service.portDiscovery",
+            format!(
+                "port {number} of container {container} cannot be added: the Services have {number} for another port already"
+            ),
+            "Choose another spec.service.port, or set portDiscovery to false",
+        );
+    }
+}
+
+fn no_replicas(context: &Context<'_>, findings: &mut Findings) {
+    let kind = context.canary.spec.target_ref.kind;
+    if kind == TargetKind::DaemonSet && context.canary.spec.autoscaler_ref.is_some() {
+        let message = format!("a {kind} has a pod on each of its nodes, so nothing can scale it");
+        findings.report("spec.autoscalerRef", message, "Remove autoscalerRef");
+    }
+}
+
+fn version(context: &Context<'_>, findings: &mut Findings) {
+    let target = &context.canary.spec.target_ref;
+    if let Some(kind) = workload::kind::of(target.kind) {
+        let wanted = kind.reference("", "").api_version;
+        if target.api_version != wanted {
+            findings.report(
+                "spec.targetRef.apiVersion",
+                format!("{} is taken as {wanted}, where {}s are", target.api_version, target.kind),
+                format!("Write {wanted}"),
+            );
+        }
     }
 }

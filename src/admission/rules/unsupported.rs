@@ -6,7 +6,7 @@ use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
 use crate::analysis::server::{known, server};
 use crate::analysis::{Fault, SettingsError};
-use crate::api::{MetricTemplate, Provider};
+use crate::api::{AutoscalerKind, MetricTemplate, Provider};
 use crate::{routing, workload};
 
 /// A rule about a field that Sluice does not serve yet.
@@ -107,13 +107,13 @@ spec:
 
 pub(super) static AUTOSCALER: Rule = refused(
     "SL906",
-    "Autoscalers (spec.autoscalerRef) are not copied to the primary yet",
+    "Sluice copies HorizontalPodAutoscalers to the primary; the ScaledObjects of KEDA follow",
     autoscaler,
     "
 spec:
   autoscalerRef:
-    apiVersion: autoscaling/v2
-    kind: HorizontalPodAutoscaler
+    apiVersion: keda.sh/v1alpha1
+    kind: ScaledObject
     name: app
 ",
     PLAIN,
@@ -270,11 +270,13 @@ fn webhooks(context: &Context<'_>, findings: &mut Findings) {
 }
 
 fn autoscaler(context: &Context<'_>, findings: &mut Findings) {
-    if let Some(autoscaler) = &context.canary.spec.autoscaler_ref {
+    if let Some(autoscaler) = &context.canary.spec.autoscaler_ref
+        && autoscaler.kind == AutoscalerKind::ScaledObject
+    {
         findings.report(
             "spec.autoscalerRef",
             format!("{} {} would not be copied to the primary", autoscaler.kind, autoscaler.name),
-            "Remove autoscalerRef; the primary then keeps the target's replicas",
+            "Name a HorizontalPodAutoscaler, or remove autoscalerRef; the primary then keeps the target's replicas",
         );
     }
 }

@@ -1,5 +1,6 @@
 //! The Observation, read: what runs, what serves, what is ready. One place where objects become answers.
 
+mod capacity;
 mod pods;
 mod target;
 

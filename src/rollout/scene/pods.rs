@@ -82,7 +82,8 @@ impl Scene<'_> {
     pub(in super::super) fn wished_replicas(&self) -> i32 {
         let target = self.target.as_ref();
         let running = target.and_then(|target| target.replicas).filter(|replicas| *replicas > 0);
-        running.or_else(|| target.and_then(|target| workload::wished(target.object))).unwrap_or(1)
+        let wished = running.or_else(|| target.and_then(|target| workload::wished(target.object)));
+        wished.unwrap_or(1).max(self.fewest())
     }
 }
 

@@ -129,19 +129,19 @@ fn a_variable_given_twice_is_applied_once_with_the_value_that_counts() {
 #[case::other_pods(json!({"app": "cider"}), None, "cider")]
 #[case::own_namespace_named(json!({"app": "press"}), Some(json!(["orchard"])), "press-primary")]
 #[case::other_namespaces(json!({"app": "press"}), Some(json!(["vineyard"])), "press")]
-fn affinity_to_own_pods_means_the_primarys(
+fn anti_affinity_to_own_pods_means_the_primarys(
     #[case] labels: Value,
     #[case] namespaces: Option<Value>,
     #[case] expected: &str,
 ) {
     let mut target = target();
-    target["spec"]["template"]["spec"]["affinity"] = json!({"podAffinity": {
+    target["spec"]["template"]["spec"]["affinity"] = json!({"podAntiAffinity": {
         "requiredDuringSchedulingIgnoredDuringExecution": [
             {"topologyKey": "zone", "labelSelector": {"matchLabels": labels}, "namespaces": namespaces},
         ],
     }});
     let primary = rendered(&target);
-    let app = primary.pointer("/spec/template/spec/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector/matchLabels/app");
+    let app = primary.pointer("/spec/template/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector/matchLabels/app");
     assert_eq!(app.unwrap(), expected);
 }
 
@@ -214,7 +214,7 @@ fn a_restart_is_another_revision() {
 
 #[test]
 fn another_selector_label_is_another_revision() {
-    let other = Selector { key: "tier".into(), value: "web".into() };
+    let other = Selector { key: "tier".into(), value: "web".into(), also: Default::default() };
     let snapshot = Snapshot::of_target(kind(), &target()).unwrap();
     assert!(!same_revision(&live_primary(), &canary(json!({"port": 80})), &snapshot, &other));
 }

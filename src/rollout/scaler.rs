@@ -1,0 +1,54 @@
+//! The autoscaler of a Canary: the user's is claimed, the primary's follows it at once and without a run.
+
+use serde_json::json;
+
+use super::{Effect, Manager, draft::Draft, refs, scene::Scene};
+use crate::{
+    api::{ObjectRef, names, owned},
+    workload,
+};
+
+/// Emits the writes that make the primary's autoscaler what the user's is.
+pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let (Some(named), Some((source, copy))) =
+        (&scene.canary.spec.autoscaler_ref, refs::autoscalers(scene.canary))
+    else {
+        return;
+    };
+    let live = &scene.observation.live;
+    let Some(object) = live.get(&source) else {
+        return draft.block(
+            "AutoscalerMissing",
+            format!("{source} does not exist, so nothing scales the primary: create it, or mend spec.autoscalerRef."),
+        );
+    };
+    claim(scene, draft, source);
+    if scene.primary.is_none() {
+        return;
+    }
+    let present = live.get(&copy);
+    if present.is_some_and(|present| !owned::controls(scene.canary, present)) {
+        return draft.block(
+            "AutoscalerTaken",
+            format!("{copy} exists and is not this Canary's: delete or rename it, or rename the autoscaler."),
+        );
+    }
+    let prefixes = &scene.settings.include_label_prefix;
+    let wished = workload::autoscaler::render(scene.kind, scene.canary, named, object, prefixes);
+    if !present.is_some_and(|present| workload::contains(present, &wished)) {
+        draft.effect(Effect::Apply { object: wished, manager: Manager::Scaler });
+    }
+}
+
+/// Marks the user's autoscaler as ours to watch, so that a look at it costs no call and a change of it is seen.
+fn claim(scene: &Scene<'_>, draft: &mut Draft<'_>, reference: ObjectRef) {
+    let Some(object) = scene.observation.live.get(&reference) else { return };
+    let mut patch = json!({"metadata": {
+        "labels": {names::MANAGED: names::MANAGED_VALUE},
+        "annotations": {names::CANARY: scene.canary.metadata.name},
+    }});
+    if !workload::contains(object, &patch) {
+        patch["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
+        draft.effect(Effect::Merge { reference, patch, manager: Manager::Claim });
+    }
+}
