@@ -12,6 +12,7 @@ pub(crate) mod bed;
 pub(crate) mod command;
 pub(crate) mod controller;
 pub(crate) mod data_plane;
+pub(crate) mod endpoints;
 pub(crate) mod facts;
 pub(crate) mod helm;
 pub(crate) mod history;

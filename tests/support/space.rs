@@ -58,7 +58,7 @@ impl Space {
         kubectl::within(&self.namespace, words)
     }
 
-    /// Applies an app and its Canary, and waits until the primary serves and the target rests.
+    /// Applies an app and its Canary of the same name, and waits until the primary serves and the target rests.
     #[track_caller]
     pub(crate) fn initialised(&self, app: &Value, canary: &Value) -> History {
         self.apply(&[app]);
@@ -66,7 +66,7 @@ impl Space {
         let name = canary["metadata"]["name"].as_str().unwrap();
         let history = History::of(&self.namespace, name);
         history.wait(wait::INITIALISED, "the Canary to be initialised", |seen| seen.phase() == "Initialized");
-        self.rests();
+        self.target_rests(name);
         history
     }
 
@@ -84,14 +84,20 @@ impl Space {
             .collect()
     }
 
-    /// Waits until the target rests: no replica wished, no pod left, also none that is going. The app answers the probes of
-    /// its last seconds with 503, and a run that begins meanwhile would find these in its success rate.
+    /// Waits until the app's target rests.
     #[track_caller]
     pub(crate) fn rests(&self) {
+        self.target_rests(APP);
+    }
+
+    /// Waits until a target rests: no replica wished, no pod left, also none that is going. The app answers the probes of
+    /// its last seconds with 503, and a run that begins meanwhile would find these in its success rate.
+    #[track_caller]
+    pub(crate) fn target_rests(&self, name: &str) {
         wait::until(wait::PODS, "the target to rest at zero", || {
-            let wished = &self.deployment(APP)["spec"]["replicas"];
+            let wished = &self.deployment(name)["spec"]["replicas"];
             let all = api::list("pods", &self.namespace).into_iter();
-            let pods = all.filter(|pod| pod["metadata"]["labels"]["app"] == APP).count();
+            let pods = all.filter(|pod| pod["metadata"]["labels"]["app"] == name).count();
             if *wished == 0 && pods == 0 { Ok(()) } else { Err(format!("{wished} wished, {pods} pods")) }
         });
     }
@@ -116,10 +122,10 @@ impl Space {
         (weight(&format!("{APP}-primary")), weight(&format!("{APP}-canary")))
     }
 
-    /// The URL of the app's Service, past the Gateway.
+    /// The URL of one of the app's Services, past the Gateway.
     #[track_caller]
-    pub(crate) fn service_url(&self) -> String {
-        let service = api::get("services", &self.namespace, APP);
+    pub(crate) fn service_url(&self, name: &str) -> String {
+        let service = api::get("services", &self.namespace, name);
         format!("http://{}:{PORT}/", service["spec"]["clusterIP"].as_str().unwrap_or_default())
     }
 

@@ -2,7 +2,9 @@
 
 mod gate;
 mod held;
+mod istio;
 mod restored;
 mod rollout;
 mod routers;
 mod schema;
+mod services;

@@ -94,7 +94,7 @@ fn blue_green_without_a_route_switches_and_no_request_is_lost() {
     let Some(_sluice) = shared("blue/green") else { return };
     let space = Space::new("bluegreen");
     let history = space.initialised(&podinfo("one"), &blue_green(2));
-    let load = Load::on_url(&space.service_url(), RATE);
+    let load = Load::on_url(&space.service_url(APP), RATE);
     load.answered("one");
     let mark = history.mark();
     space.apply(&[&podinfo("two")]);

@@ -1,41 +1,68 @@
 //! One conformance body over all data planes of the bed: real requests through a real proxy follow the route that Sluice
 //! writes, and none is lost.
 
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::json;
 
 use crate::install::shared;
-use crate::support::data_plane::{CONTOUR_HTTP_ROUTE, DataPlane, ISTIO_HTTP_ROUTE};
+use crate::support::data_plane::{
+    CONTOUR_HTTP_ROUTE, DataPlane, ISTIO_HTTP_ROUTE, ISTIO_INGRESS, ISTIO_MESH,
+};
 use crate::support::history::History;
 use crate::support::load::{Counts, Load, tolerance};
 use crate::support::manifests::{APP, podinfo};
 use crate::support::space::Space;
 use crate::support::{facts, switch, wait};
 
-/// Requests a second; enough for a share of 20 % to be told from 30 % within a step.
-const RATE: u32 = 40;
+/// Requests a second; enough for a share of 20 % to be told from 50 % within a step.
+pub(super) const RATE: u32 = 25;
 /// How long after a step a proxy may still follow the one before.
 const LAG: Duration = Duration::from_millis(1500);
 /// How often somebody edits the route: each time it changes twice, there and back.
 const EDITS: usize = 10;
 
-/// A namespace on a data plane; `None` if the cluster has no such one and `ALLOW_SKIP=1` lets the test pass.
-fn space_on(plane: &DataPlane) -> Option<Space> {
+/// A namespace on a data plane, and one of the few turns; `None` if the cluster has no such one and `ALLOW_SKIP=1` lets the
+/// test pass.
+pub(super) fn space_on(plane: &DataPlane) -> Option<(Space, Turn)> {
+    let turn = Turn::wait();
     if let Some(reason) = plane.missing() {
         switch::skip(plane.word, &reason);
         return None;
     }
     let space = Space::new(plane.word);
     plane.prepare(&space);
-    Some(space)
+    Some((space, turn))
+}
+
+/// One of the few tests with load on a data plane at a time. Proxies on a machine that is starved answer late, and the kubelet's
+/// probes time out: that would be no loss of Sluice's.
+pub(super) struct Turn;
+
+static FREE: Mutex<u32> = Mutex::new(4);
+static FREED: Condvar = Condvar::new();
+
+impl Turn {
+    fn wait() -> Self {
+        let free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        *FREED.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner) -= 1;
+        Turn
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *FREE.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        FREED.notify_one();
+    }
 }
 
 /// Checks that the share of a version is the planned one in percent, but for chance.
 #[track_caller]
-fn follows(counts: &Counts, version: &str, planned: f64) -> f64 {
-    assert!(counts.requests > 100, "the stay at {planned} % was over too soon: {counts:?}");
+pub(super) fn follows(counts: &Counts, version: &str, planned: f64) -> f64 {
+    assert!(counts.requests > 80, "the stay at {planned} % was over too soon: {counts:?}");
     let observed = counts.share(version);
     println!("planned {planned} %, observed {observed:.1} % of {} requests", counts.requests);
     let allowed = tolerance(planned, counts.requests);
@@ -48,7 +75,7 @@ fn follows(counts: &Counts, version: &str, planned: f64) -> f64 {
 
 /// Checks the last stay at each of these weights, and returns the observed shares.
 #[track_caller]
-fn all_follow(history: &History, mark: usize, load: &Load, weights: &[u32]) -> Vec<f64> {
+pub(super) fn all_follow(history: &History, mark: usize, load: &Load, weights: &[u32]) -> Vec<f64> {
     let stays = history.stays(mark);
     let of = |weight: &u32| {
         let stay = stays.iter().rfind(|(planned, ..)| *planned == i64::from(*weight));
@@ -76,10 +103,12 @@ fn drift(plane: &DataPlane, space: &Space, stands: (i64, i64)) -> u64 {
 
 #[rstest]
 #[case::contour_by_the_gateway_api(&CONTOUR_HTTP_ROUTE)]
+#[case::istio_through_an_ingress_gateway(&ISTIO_INGRESS)]
+#[case::istio_in_the_mesh_only(&ISTIO_MESH)]
 #[case::istio_by_the_gateway_api(&ISTIO_HTTP_ROUTE)]
 fn requests_follow_the_route_of_a_release_and_none_is_lost_over_twenty_changes(#[case] plane: &DataPlane) {
     let Some(_sluice) = shared(plane.word) else { return };
-    let Some(space) = space_on(plane) else { return };
+    let Some((space, _turn)) = space_on(plane) else { return };
     let history = space.initialised(&podinfo("one"), &plane.canary(&space, &[20, 50]));
     plane.carries(&space, APP, (100, 0));
     let load = plane.load(&space, RATE, &[]);

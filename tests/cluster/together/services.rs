@@ -1,0 +1,78 @@
+//! The Services of a Canary: a user's own one is taken over without a gap, and the canary's serves during an analysis only.
+
+use serde_json::json;
+
+use crate::install::shared;
+use crate::support::endpoints::{self, Looks};
+use crate::support::load::Load;
+use crate::support::manifests::{APP, PORT, blue_green, podinfo, replicas};
+use crate::support::space::Space;
+use crate::support::{api, facts, wait};
+
+const RATE: u32 = 40;
+
+#[test]
+fn an_existing_service_is_adopted_with_its_addresses_and_foreign_fields_and_never_without_ready_endpoints() {
+    let Some(_sluice) = shared("adoption") else { return };
+    let space = Space::new("adopt");
+    // Two, because one pod is not ready whenever a probe comes late.
+    let app = replicas(&podinfo("one"), 2);
+    let service = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": APP, "labels": {"team": "shop"}, "annotations": {"example.com/owner": "shop"}},
+        "spec": {
+            "type": "NodePort",
+            "selector": {"app": APP},
+            "externalTrafficPolicy": "Local",
+            "ports": [{"name": "http", "port": PORT, "targetPort": "http"}],
+        },
+    });
+    space.apply(&[&app, &service]);
+    let status = ["rollout", "status", "deployment", APP, "--timeout=25s"];
+    space.kubectl(&status).ok();
+    let before = api::get("services", &space.namespace, APP);
+    let load = Load::on_url(&space.service_url(APP), RATE);
+    load.answered("one");
+    let looks = Looks::at(&space.namespace, APP);
+
+    space.initialised(&app, &blue_green(2));
+    let after = api::get("services", &space.namespace, APP);
+    assert_eq!(after["spec"]["selector"]["app"], "podinfo-primary");
+    for kept in [
+        "/metadata/uid",
+        "/metadata/labels/team",
+        "/metadata/annotations/example.com~1owner",
+        "/spec/type",
+        "/spec/clusterIP",
+        "/spec/clusterIPs",
+        "/spec/externalTrafficPolicy",
+        "/spec/ports/0/nodePort",
+    ] {
+        assert!(before.pointer(kept).is_some(), "{kept} is not there before");
+        assert_eq!(before.pointer(kept), after.pointer(kept), "{kept} was not kept");
+    }
+    let (all, without) = looks.stop();
+    facts::record("adoption of a Service: looks at its endpoints, looks that saw none", vec![all, without]);
+    assert!(all > 20, "{all} looks");
+    assert_eq!(without, 0, "of {all} looks at the Service");
+    load.stop().nothing_lost("adoption of a Service");
+}
+
+#[test]
+fn the_address_of_the_canary_serves_during_the_analysis_only() {
+    let Some(_sluice) = shared("the canary's address") else { return };
+    let space = Space::new("address");
+    let history = space.initialised(&podinfo("one"), &blue_green(2));
+    let name = format!("{APP}-canary");
+    assert_eq!(endpoints::ready(&space.namespace, &name), 0, "before the analysis");
+    let mark = history.mark();
+    space.apply(&[&podinfo("two")]);
+    history.first(mark, wait::STEP, "an iteration", |seen| seen.number("iterations") > 0);
+    let load = Load::on_url(&space.service_url(&name), RATE);
+    load.answered("two");
+    drop(load);
+    history.ends(mark, "Succeeded");
+    space.rests();
+    assert_eq!(endpoints::ready(&space.namespace, &name), 0, "after the analysis");
+}
