@@ -1,6 +1,6 @@
-//! The index of all Canaries by what they claim: a workload and three Service names.
+//! The index of all Canaries by what they claim: a workload, three Service names, hosts of a mesh.
 //!
-//! Each look-up costs O(log n) and an entry's size does not depend on its Canary's. The gate refuses a newcomer with it, the
+//! Each look-up costs O(log n), and an entry is small: of its Canary's fields only names of hosts may be many. The gate refuses a newcomer with it, the
 //! controller decides with it which of two rivals works, so that both agree. It may lag behind the API server: a refusal that
 //! rests on it is confirmed by a read first.
 
@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use crate::api::{Canary, CanaryKey, Phase, TargetKind};
+use crate::routing;
 
-/// What a Canary claims in its namespace.
+/// What a Canary claims, most of it in its namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// Kind of its target.
@@ -20,6 +21,8 @@ pub struct Claim {
     pub target: String,
     /// Name of its apex Service, from which the names of the other two follow.
     pub apex: String,
+    /// Hosts inside of the mesh, where one route a host counts.
+    pub mesh_hosts: BTreeSet<String>,
 }
 
 impl From<&Canary> for Claim {
@@ -28,6 +31,7 @@ impl From<&Canary> for Claim {
             kind: canary.spec.target_ref.kind,
             target: canary.target_name().to_owned(),
             apex: canary.apex_name().to_owned(),
+            mesh_hosts: routing::mesh_hosts(canary),
         }
     }
 }
@@ -123,6 +127,7 @@ pub struct Catalog {
     /// Keyed by namespace and name of the target; kinds are told apart by the entries.
     by_target: BTreeMap<Place, BTreeSet<String>>,
     by_apex: BTreeMap<Place, BTreeSet<String>>,
+    by_mesh_host: BTreeMap<String, BTreeSet<CanaryKey>>,
     /// Whether every Canary of the cluster was seen once; before that, silence means nothing.
     pub synced: bool,
 }
@@ -140,6 +145,9 @@ impl Catalog {
         let place = |name: &str| (key.namespace.clone(), name.to_owned());
         self.by_target.entry(place(&entry.claim.target)).or_default().insert(key.name.clone());
         self.by_apex.entry(place(&entry.claim.apex)).or_default().insert(key.name.clone());
+        for host in &entry.claim.mesh_hosts {
+            self.by_mesh_host.entry(host.clone()).or_default().insert(key.clone());
+        }
         self.entries.insert(key, entry);
     }
 
@@ -157,6 +165,14 @@ impl Catalog {
         };
         forget(&mut self.by_target, entry.claim.target);
         forget(&mut self.by_apex, entry.claim.apex);
+        for host in entry.claim.mesh_hosts {
+            if let Some(keys) = self.by_mesh_host.get_mut(&host) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.by_mesh_host.remove(&host);
+                }
+            }
+        }
     }
 
     /// What is remembered of a Canary.
@@ -186,6 +202,11 @@ impl Catalog {
             .filter(|(_, entry)| entry.claim.kind == kind)
             .map(|(key, _)| key)
             .collect()
+    }
+
+    /// The other Canaries that have a host inside of the mesh too, ordered by key.
+    pub fn at_mesh_host<'a>(&'a self, key: &'a CanaryKey, host: &str) -> impl Iterator<Item = &'a CanaryKey> {
+        self.by_mesh_host.get(host).into_iter().flatten().filter(move |other| *other != key)
     }
 
     /// All others that claim what this claim does, whatever their age, ordered by key.
@@ -325,6 +346,7 @@ mod tests {
         assert_eq!(catalog.of_target(TargetKind::Deployment, "shop", "api").len(), 1);
         catalog.remove(&CanaryKey::new("shop", "a"));
         assert!(catalog.is_empty() && catalog.by_target.is_empty() && catalog.by_apex.is_empty());
+        assert!(catalog.by_mesh_host.is_empty());
     }
 
     proptest! {

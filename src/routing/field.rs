@@ -63,6 +63,12 @@ fn is_text(text: &Option<String>) -> bool {
 }
 
 impl Field {
+    /// Whether it is about requests, so that it has no effect on connections that are routed as they are.
+    pub fn is_http(self) -> bool {
+        use Field::{BackendTimeout, CorsPolicy, Headers, Mirror, Retries, Rewrite, Timeout};
+        matches!(self, Rewrite | Retries | Timeout | BackendTimeout | Headers | CorsPolicy | Mirror)
+    }
+
     /// Its own name, `hosts`.
     pub fn name(self) -> &'static str {
         let path = self.path();

@@ -13,12 +13,13 @@ pub mod weight;
 
 pub use error::{Problem, RoutingError};
 pub use field::Field;
+pub use istio::mesh_hosts;
 pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
 pub use weight::{Weight, WeightError, Weights};
 
 use std::collections::BTreeSet;
 
-use crate::api::Provider;
+use crate::api::{Canary, Provider};
 
 /// Every router; a new one is a file and a line here.
 pub static ROUTERS: &[&dyn Router] = &[&gatewayapi::GatewayApi, &istio::Istio, &kubernetes::Kubernetes];
@@ -26,6 +27,12 @@ pub static ROUTERS: &[&dyn Router] = &[&gatewayapi::GatewayApi, &istio::Istio, &
 /// The router of a provider, or `None` for one that Sluice cannot serve yet.
 pub fn router(provider: Provider) -> Option<&'static dyn Router> {
     ROUTERS.iter().copied().find(|router| router.providers().contains(&provider))
+}
+
+/// Whether a Canary's connections are to be routed as they are, and not as HTTP.
+pub fn is_tcp(canary: &Canary) -> bool {
+    let protocol = canary.spec.service.as_ref().and_then(|service| service.app_protocol.as_deref());
+    protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"))
 }
 
 /// The kinds that the routers read and write, each once.

@@ -1,6 +1,7 @@
 //! Routes as a whole, and the peer's weak points in them.
 
 mod acceptance;
+mod conformance;
 mod istio;
 mod mapping;
 

@@ -14,6 +14,7 @@ pub mod example;
 mod form;
 mod identity;
 mod interval;
+mod istio;
 mod metric;
 mod mirror;
 mod name;
@@ -60,6 +61,8 @@ pub static RULES: &[&Rule] = &[
     &mirror::NO_PORT,
     &affinity::SAME_COOKIE,
     &route::NO_EFFECT,
+    &istio::SHARED_HOST,
+    &istio::TWO_DNS_SOURCES,
     &interval::SHORT,
     &step::NO_THRESHOLD,
     &step::ONE_WAY,

@@ -100,7 +100,14 @@ fn no_effect(context: &Context<'_>, findings: &mut Findings) {
     let provider = context.provider();
     let Some(router) = routing::router(provider) else { return };
     for field in Field::ALL {
-        if router.capabilities().serves(*field) || !field.is_given(context.canary) {
+        let can = router.capabilities();
+        let connections = can.tcp && routing::is_tcp(context.canary);
+        if !field.is_given(context.canary) || can.serves(*field) && !(connections && field.is_http()) {
+            continue;
+        }
+        if can.serves(*field) {
+            let fix = "Remove it, or appProtocol tcp";
+            findings.report(field.path(), "it is HTTP's and has no effect on TCP connections", fix);
             continue;
         }
         let served = ROUTERS.iter().filter(|router| router.capabilities().serves(*field));

@@ -240,3 +240,15 @@ fn an_alert_provider_is_judged_by_its_form() {
     let unknown = provider(json!({"type": "smoke-signal", "address": "http://chat"}));
     assert_eq!(of(&world.write(&unknown), Severity::Error), ["SL001"]);
 }
+
+#[test]
+fn what_is_about_requests_warns_when_connections_are_routed_as_they_are() {
+    let write = |protocol: &str| {
+        let problems = world(vec![]).write(&canary(|canary| {
+            canary["spec"]["provider"] = json!("istio");
+            canary["spec"]["service"] = json!({"port": 80, "appProtocol": protocol, "timeout": "15s"});
+        }));
+        of(&problems, Severity::Warning).into_iter().filter(|id| *id == "SL306").count()
+    };
+    assert_eq!((write("tcp"), write("http")), (1, 0));
+}

@@ -1,8 +1,10 @@
 //! Host names and gateways of the VirtualService.
 
+use std::collections::BTreeSet;
+
 use super::{text, virtual_service::MESH};
 use crate::{
-    api::{Canary, CanaryService},
+    api::{Canary, CanaryService, Provider},
     routing::Problem,
 };
 
@@ -70,6 +72,29 @@ fn is_host(host: &str) -> bool {
         None => text::is_label(first),
     };
     host.len() <= 255 && first && rest.is_none_or(text::is_domain)
+}
+
+/// The hosts that the VirtualService of a Canary has inside of the mesh, each by one name whatever the manifest calls it. Only
+/// one VirtualService is heard there for a host; empty for a Canary of another provider.
+pub fn mesh_hosts(canary: &Canary) -> BTreeSet<String> {
+    let Some(service) = &canary.spec.service else { return BTreeSet::new() };
+    let istio = canary.spec.provider.is_none_or(|provider| provider == Provider::Istio);
+    let inside = service.gateways.is_empty() || service.gateways.iter().any(|gateway| gateway == MESH);
+    if !istio || !inside || service.delegation {
+        return BTreeSet::new();
+    }
+    let namespace = canary.namespace_name();
+    let whole = |host: &str| match host.split_once('.') {
+        None => format!("{host}.{namespace}"),
+        Some((name, rest)) => match rest.split_once(".svc") {
+            Some((namespace, domain)) if domain.is_empty() || domain.starts_with('.') => {
+                format!("{name}.{namespace}")
+            }
+            _ => host.to_owned(),
+        },
+    };
+    let named = service.hosts.iter().map(String::as_str);
+    named.chain([canary.apex_name()]).filter(|host| *host != "*").map(whole).collect()
 }
 
 /// Whether two host names mean a common host.

@@ -26,6 +26,8 @@ mod tcp;
 mod text;
 mod virtual_service;
 
+pub use hosts::mesh_hosts;
+
 use serde_json::{Value, json};
 
 use super::{Acceptance, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Settings, Weights};
@@ -115,11 +117,6 @@ fn virtual_service(canary: &Canary) -> ObjectRef {
 
 fn reference(canary: &Canary, kind: Kind, name: &str) -> ObjectRef {
     ObjectRef::new(kind.api_version, kind.kind, canary.namespace_name(), name)
-}
-
-/// Whether connections are routed as they are, and not as HTTP.
-fn is_tcp(service: &CanaryService) -> bool {
-    service.app_protocol.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("tcp"))
 }
 
 fn metadata(service: &CanaryService) -> Value {

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::{is_tcp, versions};
+use super::versions;
 use crate::{
     api::Canary,
-    routing::{Weight, Weights},
+    routing::{Weight, Weights, is_tcp},
 };
 
 /// A `VirtualService` as far as we look at it.
@@ -47,8 +47,7 @@ struct Destination {
 /// The weights on which all rules agree. A rule with other destinations, without one of ours, or unlike the others makes the
 /// route a foreign one.
 pub(super) fn weights(route: &VirtualService, canary: &Canary) -> Weights {
-    let tcp = canary.spec.service.as_ref().is_some_and(is_tcp);
-    let rules = if tcp { &route.spec.tcp } else { &route.spec.http };
+    let rules = if is_tcp(canary) { &route.spec.tcp } else { &route.spec.http };
     let mut rules = rules.iter().map(|rule| of_rule(rule, canary));
     match rules.next().flatten() {
         Some(weights) if rules.all(|other| other == Some(weights)) => weights,

@@ -1,4 +1,4 @@
-//! The TCP rule of the VirtualService: connections as they are.
+//! The TCP rule of the VirtualService: connections as they are. What is HTTP's has no effect on them; the gate warns of it.
 
 use serde_json::{Map, Value, json};
 
@@ -10,19 +10,6 @@ use crate::{
 
 /// The rule with these destinations.
 pub(super) fn rule(service: &CanaryService, destinations: Value, problems: &mut Vec<Problem>) -> Value {
-    let http = [
-        (service.rewrite.is_some(), "rewrite"),
-        (service.timeout.is_some(), "timeout"),
-        (service.retries.is_some(), "retries"),
-        (service.headers.is_some(), "headers"),
-        (service.cors_policy.is_some(), "corsPolicy"),
-    ];
-    for (_, field) in http.into_iter().filter(|(there, _)| *there) {
-        problems.push(Problem::new(
-            format!("spec.service.{field}"),
-            "is HTTP's, and appProtocol is tcp: remove one of them",
-        ));
-    }
     let conditions: Vec<Value> = service
         .matches
         .iter()

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{hosts, http, is_tcp, tcp, versions};
+use super::{hosts, http, tcp, versions};
 use crate::{
     api::{Canary, CanaryService, Object},
-    routing::{Problem, Weights},
+    routing::{Problem, Weights, is_tcp},
 };
 
 /// The gateway that stands for all sidecars.
@@ -21,14 +21,14 @@ pub(super) fn spec(
 ) -> Value {
     let mut spec = Map::new();
     if service.delegation {
-        delegated(service, problems);
+        delegated(canary, service, problems);
     } else {
         let gateways = hosts::gateways(service, problems);
         spec.insert("hosts".to_owned(), hosts::hosts(canary, service, &gateways, problems).into());
         spec.insert("gateways".to_owned(), gateways.into());
     }
     let destinations = destinations(canary, service, weights);
-    if is_tcp(service) {
+    if is_tcp(canary) {
         spec.insert("tcp".to_owned(), json!([tcp::rule(service, destinations, problems)]));
     } else {
         spec.insert("http".to_owned(), json!([http::rule(service, destinations, problems)]));
@@ -38,7 +38,7 @@ pub(super) fn spec(
 }
 
 /// Another VirtualService has the hosts and the gateways, and only its HTTP rules can delegate.
-fn delegated(service: &CanaryService, problems: &mut Vec<Problem>) {
+fn delegated(canary: &Canary, service: &CanaryService, problems: &mut Vec<Problem>) {
     let lists = [(&service.hosts, "hosts"), (&service.gateways, "gateways")];
     for (_, field) in lists.into_iter().filter(|(list, _)| !list.is_empty()) {
         problems.push(Problem::new(
@@ -46,7 +46,7 @@ fn delegated(service: &CanaryService, problems: &mut Vec<Problem>) {
             format!("belong to the VirtualService that delegates to this one: remove {field}, or delegation"),
         ));
     }
-    if is_tcp(service) {
+    if is_tcp(canary) {
         problems.push(Problem::new(
             "spec.service.delegation",
             "Istio delegates HTTP only: remove delegation, or appProtocol tcp",

@@ -239,7 +239,6 @@ fn what_says_nothing_is_left_out(#[case] service: Value) {
     "spec.service.trafficPolicy.loadBalancer.consistentHash.httpCookie.name"
 )]
 #[case::request_of_a_connection(json!({"appProtocol": "tcp", "match": [{"uri": {"prefix": "/"}}]}), "spec.service.match[0]")]
-#[case::retries_of_a_connection(json!({"appProtocol": "tcp", "retries": {}}), "spec.service.retries")]
 fn what_istio_would_refuse_is_told_before(#[case] service: Value, #[case] path: &str) {
     match istio().render(&canary(service), &Live::default(), &Settings::default(), weights(0)) {
         Err(RoutingError::Inexpressible { problems, .. }) => {
@@ -381,4 +380,51 @@ proptest! {
         let sum: i64 = route.as_array().unwrap().iter().map(|share| share["weight"].as_i64().unwrap()).sum();
         prop_assert_eq!(sum, 100);
     }
+}
+
+/// The YAML documents of docs/routers.md.
+fn documented() -> Vec<Value> {
+    let text = include_str!("../../../docs/routers.md");
+    let blocks =
+        text.split("```yaml\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block);
+    blocks
+        .flat_map(|block| block.split("---\n"))
+        .map(|document| serde_saphyr::from_str(document).unwrap())
+        .collect()
+}
+
+#[test]
+fn every_documented_canary_can_be_routed() {
+    let canaries: Vec<Canary> = documented()
+        .into_iter()
+        .filter(|document| document["kind"] == "Canary")
+        .map(|document| serde_json::from_value(document).unwrap())
+        .collect();
+    assert!(canaries.len() >= 3);
+    for canary in canaries {
+        let router = router(canary.spec.provider.unwrap()).unwrap();
+        router.render(&canary, &Live::default(), &Settings::default(), weights(0)).unwrap();
+    }
+}
+
+#[test]
+fn the_documented_virtual_service_delegates_to_the_one_of_the_canary() {
+    let all = documented();
+    let user = all.iter().find(|document| document["kind"] == "VirtualService").unwrap();
+    let delegate = &user["spec"]["http"][0]["delegate"];
+    let canary = all.iter().find(|document| document["spec"]["service"]["delegation"] == true).unwrap();
+    let canary: Canary = serde_json::from_value(canary.clone()).unwrap();
+    let ours = render(&canary, &Live::default(), 0).remove(2);
+    assert_eq!(
+        (&delegate["name"], &delegate["namespace"]),
+        (&ours["metadata"]["name"], &ours["metadata"]["namespace"])
+    );
+}
+
+#[test]
+fn mutual_tls_of_a_documented_load_tester_is_switched_off_on_both_sides() {
+    let all = documented();
+    let find = |kind: &str| all.iter().find(|document| document["kind"] == kind).unwrap();
+    assert_eq!(find("DestinationRule")["spec"]["trafficPolicy"]["tls"]["mode"], "DISABLE");
+    assert_eq!(find("PeerAuthentication")["spec"]["mtls"]["mode"], "DISABLE");
 }
