@@ -8,3 +8,4 @@ mod rollout;
 mod routers;
 mod schema;
 mod services;
+mod series;

@@ -37,6 +37,7 @@ NODE = (
 )
 ADDONS = (
     Image(PODINFO, "podinfo", "/podinfo"),
+    Image("sluice.dev/series:1", "series", "/series"),
     Image("sluice.dev/envoy:1", "envoy", "/usr/local/bin/envoy"),
     Image("sluice.dev/prometheus:1", "prometheus", "/bin/prometheus"),
     Image("ghcr.io/projectcontour/contour:v1.33.8", "contour", "/bin/contour", entrypoint=False),

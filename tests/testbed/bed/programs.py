@@ -87,6 +87,7 @@ ALL = (
         f"-X {_VERSION}.gitVersion={KUBERNETES}", f"-X {_VERSION}.gitMajor=1", f"-X {_VERSION}.gitMinor={KUBERNETES.split('.')[1]}")),
     GoProgram("pause", "./pause"),
     GoProgram("load", "./load"),
+    GoProgram("series", "./series"),
     GoProgram("coredns", "./coredns"),
     GoProgram("podinfo", "github.com/stefanprodan/podinfo/cmd/podinfo"),
     Envoy(),
