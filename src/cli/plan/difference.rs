@@ -37,14 +37,16 @@ pub(super) struct Field {
     pub(super) planned: Value,
 }
 
+/// Annotations that are digests of other fields, which are told themselves. A cluster adds defaults before it is digested.
+const DIGESTS: [&str; 2] = [names::APPLIED, names::REVISION];
+
 /// The change that applying an object makes; `None` for none.
 pub(super) fn change(planned: &Object, live: Option<&Object>) -> Option<Change> {
     let object = ObjectRef::of(planned).to_string();
     let Some(live) = live else { return Some(Change::Created { object }) };
     let mut fields = Vec::new();
     collect("", planned, live, &mut fields);
-    // A fingerprint of the rest tells nobody anything.
-    fields.retain(|field| !field.path.ends_with(names::APPLIED));
+    fields.retain(|field| !DIGESTS.iter().any(|digest| field.path.ends_with(digest)));
     (!fields.is_empty()).then_some(Change::Changed { object, fields })
 }
 

@@ -3,9 +3,10 @@
 mod gate;
 mod held;
 mod istio;
+mod plan;
 mod restored;
 mod rollout;
 mod routers;
 mod schema;
-mod services;
 mod series;
+mod services;
