@@ -32,8 +32,9 @@ check: ## formatting, lints, documentation, arrows between the rooms, drift of g
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet
 	cargo test --locked --quiet --test arrows --test generated --test documents
 
-generate: ## write the files that are made from the code: CRDs, admission configurations
+generate: ## write the files that are made from the code: CRDs, admission configurations, tables of documents
 	GENERATE=1 cargo test --locked --quiet --test generated
+	GENERATE=1 cargo test --locked --quiet --lib providers::tests::failures
 
 build: ## the release binary, target/release/sluice
 	cargo build --locked --release

@@ -1,5 +1,7 @@
 //! Real exchanges with servers on loopback: what a metric server may answer, and what it may do to us.
 
+mod failures;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
