@@ -59,6 +59,7 @@ test: build ## unit, property, chart, schema and cluster tests; the last line is
 	@$(MAKE) cluster image || [ "$(ALLOW_SKIP)" = 1 ]
 	@eval "$$($(TESTBED) env)"; \
 	tests/count run $(LOGS) chart cargo test --locked --test chart; \
+	tests/count run $(LOGS) graphite cargo test --locked --test graphite; \
 	tests/count run $(LOGS) cluster $(CLUSTER_TESTS); \
 	GATE=off tests/count run $(LOGS) cluster-without-gate $(CLUSTER_TESTS) together::rollout together::restored
 	@$(if $(KEEP),,$(TESTBED) down)

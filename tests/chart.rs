@@ -231,6 +231,7 @@ fn crds_are_applied_before_install_and_upgrade_and_their_account_is_gone_afterwa
 #[case::unknown_nested_key("gate.on=true")]
 #[case::negative_replicas("replicas=-1")]
 #[case::port_out_of_range("port=70000")]
+#[case::no_policy("inconclusive=maybe")]
 #[case::no_url("metricsServer=prometheus:9090")]
 #[case::no_duration("routeSettle=5seconds")]
 #[case::the_peers_wrong_level("logLevel=warning")]

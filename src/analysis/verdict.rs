@@ -22,6 +22,13 @@ pub enum Outcome {
     Unanswered,
 }
 
+impl Outcome {
+    /// Whether nothing could be judged, which says nothing about the revision.
+    pub fn is_inconclusive(self) -> bool {
+        matches!(self, Self::NoData | Self::Unanswered)
+    }
+}
+
 /// The end of one check, for status and events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {

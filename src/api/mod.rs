@@ -55,7 +55,7 @@ pub use reference::{
 pub use request::{CorsPolicy, HeaderOperations, Headers, Retries, Rewrite};
 pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
 pub use session_affinity::{SameSite, SessionAffinity};
-pub use status::{CanaryStatus, Check, ObservedTarget, Phase};
+pub use status::{CanaryStatus, Check, CheckBounds, CheckOutcome, ObservedTarget, Phase};
 pub use traffic_policy::TrafficPolicy;
 pub use webhook::{Webhook, WebhookType};
 

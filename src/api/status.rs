@@ -127,6 +127,32 @@ pub struct ObservedTarget {
     pub generation: i64,
 }
 
+text_enum! {
+    /// How a check ended.
+    pub enum CheckOutcome {
+        /// The value is within its bounds.
+        Passed = "Passed",
+        /// The value is outside its bounds.
+        Failed = "Failed",
+        /// Inconclusive: there was nothing to measure, such as no traffic.
+        NoData = "NoData",
+        /// Inconclusive: the question could not be asked, or got no usable answer.
+        Unanswered = "Unanswered",
+    }
+}
+
+/// Bounds of a check, both inclusive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckBounds {
+    /// The value must not be less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// The value must not be more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+}
+
 /// One question of a step and, once it came, its answer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -140,10 +166,19 @@ pub struct Check {
     /// The measured value, in the metric's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
-    /// The verdict; absent while the answer is awaited.
+    /// What was asked, shortened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The bounds within which the value passes, in the metric's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<CheckBounds>,
+    /// How it ended: tells a value outside its bounds from nothing that could be judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<CheckOutcome>,
+    /// Whether it passed; absent while the answer is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passed: Option<bool>,
-    /// The verdict, or what went wrong, in one sentence.
+    /// Metric, value, bounds and verdict, or what went wrong, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When the answer came.

@@ -3,7 +3,7 @@
 use super::CliError;
 use crate::{
     api::{Duration, Provider},
-    rollout::Settings,
+    rollout::{Inconclusive, Settings},
     routing,
 };
 
@@ -28,6 +28,9 @@ pub(super) struct SettingsArgs {
     /// Refuse references to metric templates, alert providers and upstreams of other namespaces.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     no_cross_namespace_refs: bool,
+    /// What a check counts as when there is no data or no answer: fail, or hold (wait until the progress deadline).
+    #[arg(long, default_value = "fail")]
+    inconclusive: Inconclusive,
     /// How long pods stay after the route took their traffic away.
     #[arg(long, default_value = "5s")]
     route_settle: Duration,
@@ -42,6 +45,7 @@ impl SettingsArgs {
             include_label_prefix: trimmed(self.include_label_prefix),
             metrics_server: self.metrics_server,
             no_cross_namespace_refs: self.no_cross_namespace_refs,
+            inconclusive: self.inconclusive,
             route_settle: positive("route-settle", self.route_settle)?,
             routing: routing::Settings {
                 ingress_class: Some(self.ingress_class).filter(|class| !class.is_empty()),

@@ -1,6 +1,7 @@
 //! Asks metric servers: shared clients, bounded in time, size and number. What is sent and what an answer means stands
 //! in [`crate::analysis::server`], one file a kind. No retries and no judgement here.
 
+mod ambient;
 mod error;
 mod sender;
 #[cfg(test)]
@@ -8,7 +9,7 @@ mod tests;
 
 use jiff::Timestamp;
 
-use crate::analysis::server::{Answer, Question, ServerError, server};
+use crate::analysis::server::{Answer, Need, Question, ServerError, server};
 use crate::analysis::{Check, Credentials, Sample};
 
 pub use error::ProviderError;
@@ -18,12 +19,14 @@ pub use sender::Limits;
 #[derive(Debug)]
 pub struct Providers {
     sender: sender::Sender,
+    ambient: ambient::Ambient,
 }
 
 impl Providers {
     /// Builds the clients; fails when the machine's certificate store cannot be read.
     pub fn new(limits: Limits) -> Result<Self, ProviderError> {
-        Ok(Self { sender: sender::Sender::new(limits)? })
+        let ambient = ambient::Ambient::new(Box::new(|name| std::env::var(name).ok()));
+        Ok(Self { sender: sender::Sender::new(limits)?, ambient })
     }
 
     /// Asks a check's server once, with what the check's Secret holds now. Ends within twice [`Limits::timeout`]: the
@@ -31,6 +34,13 @@ impl Providers {
     pub async fn query(&self, check: &Check, credentials: &Credentials) -> Result<Sample, ProviderError> {
         let kind = check.provider;
         let server = server(kind).ok_or(ServerError::NotSupported { kind })?;
+        let own = match server.needs().secret {
+            Need::Ambient if check.endpoint.secret.is_none() => {
+                Some(self.ambient.credentials(&self.sender, &check.endpoint.region).await?)
+            }
+            _ => None,
+        };
+        let credentials = own.as_ref().unwrap_or(credentials);
         let question = Question { check, credentials, now: Timestamp::now() };
         let reply = self.sender.send(server.request(&question)?, credentials.holder()).await?;
         let holder = credentials.holder().to_owned();

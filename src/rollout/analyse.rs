@@ -4,21 +4,24 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Ask, AskId, Next, Plan, Reason,
+    Ask, AskId, Inconclusive, Next, Plan, Reason,
     draft::{Draft, later},
     promote::begin_promotion,
     rest::stand_by_promoted,
     scene::{Revised, Scene},
 };
 use crate::{
-    analysis::Verdict,
-    api::{Check, Phase},
+    analysis::{Outcome, Verdict},
+    api::{Check, CheckBounds, CheckOutcome, Phase},
     routing::Weight,
     workload::{Readiness, RevisionId},
 };
 
 /// Unanswered questions are asked again after this time, in seconds; they have limits of their own well below it.
 const ASK_AGAIN: i64 = 30;
+/// Most characters of a query that the status keeps, and that an event tells.
+const QUERY_IN_STATUS: usize = 1000;
+const QUERY_IN_EVENT: usize = 200;
 
 /// Begins a run.
 pub(super) fn start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) {
@@ -81,7 +84,10 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if let Err(why) = scene.routed(weight(draft)) {
         return wait(scene, draft, why);
     }
-    draft.status.deadline_at = None;
+    // While nothing can be judged, the deadline of that goes on.
+    if !is_held(scene, draft) {
+        draft.status.deadline_at = None;
+    }
     match draft.status.next_step_at.as_ref().map(|due| due.0) {
         Some(due) if due <= scene.now => check(scene, draft, &revision, due),
         Some(due) => draft.wake_at(due),
@@ -108,57 +114,109 @@ fn wait_an_interval(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 /// Asks, and judges once everything is answered.
 fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestamp) {
     let id = |name: String| AskId { revision: revision.to_owned(), due, name };
-    let mut verdicts = Vec::new();
+    let mut checks = Vec::new();
     let mut asked = 0;
     for planned in scene.checks() {
-        let (id, metric, verdict) = match planned {
+        let ended = match planned {
             Err(problem) => {
                 let verdict = Verdict::unanswered(&problem.metric, &problem.fault);
-                (id(problem.id.to_string()), problem.metric, verdict)
+                let id = id(problem.id.to_string()).to_string();
+                Check { id, name: problem.metric, ..ended(verdict) }
             }
             Ok(check) => {
                 let id = id(check.id.to_string());
-                match scene.observation.answers.get(&id) {
+                let verdict = match scene.observation.answers.get(&id) {
                     None => {
                         draft.ask(Ask { id, check });
                         asked += 1;
                         continue;
                     }
-                    Some(Ok(sample)) => (id, check.metric.clone(), check.judge(*sample)),
-                    Some(Err(reason)) => (id, check.metric.clone(), check.unanswered(reason)),
-                }
+                    Some(Ok(sample)) => check.judge(*sample),
+                    Some(Err(reason)) => check.unanswered(reason),
+                };
+                let bounds = CheckBounds { min: check.bounds.min, max: check.bounds.max };
+                let query = shortened(&check.query, QUERY_IN_STATUS);
+                let (query, bounds) = (Some(query), Some(bounds));
+                Check { id: id.to_string(), name: check.metric, query, bounds, ..ended(verdict) }
             }
         };
-        verdicts.push(Check {
-            id: id.to_string(),
-            name: metric,
-            value: verdict.value,
-            passed: Some(verdict.passed()),
-            message: Some(verdict.message),
-            time: Some(Time(scene.now)),
-        });
+        checks.push(Check { time: Some(Time(scene.now)), ..ended });
     }
     if asked > 0 {
         return draft.wake_at(later(scene.now, SignedDuration::from_secs(ASK_AGAIN)));
     }
-    let failed: Vec<String> = verdicts
-        .iter()
-        .filter(|check| check.passed != Some(true))
-        .filter_map(|check| check.message.clone())
-        .collect();
-    draft.status.checks = verdicts;
-    if failed.is_empty() {
+    draft.status.checks = checks;
+    let checks = &draft.status.checks;
+    let told: Vec<String> = checks.iter().filter(|check| check.passed != Some(true)).map(sentence).collect();
+    if told.is_empty() {
         return follow(scene, draft);
+    }
+    let (told, failed) = (told.join("; "), has(checks, CheckOutcome::Failed));
+    if is_held(scene, draft) {
+        if draft.overdue(scene.deadline()) {
+            let limit = scene.deadline().as_secs();
+            return take_back(scene, draft, &format!("Nothing could be judged for {limit} s: {told}"));
+        }
+        draft.event_once(Reason::CheckInconclusive, format!("The step is held: {told}"));
+        return wait_an_interval(scene, draft);
     }
     draft.status.failed_checks += 1;
     let threshold = scene.analysis().threshold.unwrap_or(1).max(1);
-    let sentence =
-        format!("Failed check {} of {threshold}: {}", draft.status.failed_checks, failed.join("; "));
-    draft.event(Reason::CheckFailed, sentence.clone());
+    let (reason, kind) = match failed {
+        true => (Reason::CheckFailed, "Failed check"),
+        false => (Reason::CheckInconclusive, "Inconclusive, which counts as failed check"),
+    };
+    let sentence = format!("{kind} {} of {threshold}: {told}", draft.status.failed_checks);
+    draft.event(reason, sentence.clone());
     if draft.status.failed_checks >= threshold {
         return take_back(scene, draft, &sentence);
     }
     wait_an_interval(scene, draft);
+}
+
+/// Whether the last checks could not be judged, none of them failed, and the operator wants to wait for better ones.
+fn is_held(scene: &Scene<'_>, draft: &Draft<'_>) -> bool {
+    let checks = &draft.status.checks;
+    let inconclusive = has(checks, CheckOutcome::NoData) || has(checks, CheckOutcome::Unanswered);
+    let waits = scene.settings.inconclusive == Inconclusive::Hold;
+    waits && inconclusive && !has(checks, CheckOutcome::Failed)
+}
+
+fn has(checks: &[Check], outcome: CheckOutcome) -> bool {
+    checks.iter().any(|check| check.outcome == Some(outcome))
+}
+
+/// A check with its verdict, without what was asked.
+fn ended(verdict: Verdict) -> Check {
+    Check {
+        value: verdict.value,
+        passed: Some(verdict.passed()),
+        outcome: Some(match verdict.outcome {
+            Outcome::Passed => CheckOutcome::Passed,
+            Outcome::Failed => CheckOutcome::Failed,
+            Outcome::NoData => CheckOutcome::NoData,
+            Outcome::Unanswered => CheckOutcome::Unanswered,
+        }),
+        message: Some(verdict.message),
+        ..Check::default()
+    }
+}
+
+/// What people are told of a check: metric, value, bounds, verdict, query.
+fn sentence(check: &Check) -> String {
+    let message = check.message.as_deref().unwrap_or_default();
+    match &check.query {
+        Some(query) => format!("{message} (query: {})", shortened(query, QUERY_IN_EVENT)),
+        None => message.to_owned(),
+    }
+}
+
+/// A text of at most so many characters.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The present step passed: what is next?

@@ -47,6 +47,8 @@ reasons! {
     IterationPassed normal,
     /// A check did not pass.
     CheckFailed warning,
+    /// Nothing could be judged: no data, or no usable answer.
+    CheckInconclusive warning,
     /// The analysis passed; the primary gets the new revision.
     Promoting normal,
     /// Traffic goes back to the primary.

@@ -26,4 +26,4 @@ pub use event::{Event, Reason};
 pub use observation::{Needs, Observation, names, needs};
 pub use plan::{Next, Plan};
 pub use scene::{interval, provider};
-pub use settings::Settings;
+pub use settings::{Inconclusive, Settings};

@@ -17,10 +17,33 @@ pub struct Settings {
     pub metrics_server: String,
     /// Whether references into other namespaces are refused.
     pub no_cross_namespace_refs: bool,
+    /// What a check counts as when nothing can be judged.
+    pub inconclusive: Inconclusive,
     /// How long to wait between a route's acceptance and taking pods away from it.
     pub route_settle: Duration,
     /// What concerns the routes alone.
     pub routing: routing::Settings,
+}
+
+/// What becomes of a step whose checks failed nowhere, but could not all be judged: no data, or no usable answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inconclusive {
+    /// It counts as a failed check, as with the peer.
+    Fail,
+    /// The step waits and is asked again after an interval, until the progress deadline.
+    Hold,
+}
+
+impl std::str::FromStr for Inconclusive {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "fail" => Ok(Self::Fail),
+            "hold" => Ok(Self::Hold),
+            _ => Err("write fail or hold"),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -31,6 +54,7 @@ impl Default for Settings {
             include_label_prefix: Vec::new(),
             metrics_server: "http://prometheus:9090".to_owned(),
             no_cross_namespace_refs: false,
+            inconclusive: Inconclusive::Fail,
             route_settle: Duration::from_secs(5),
             routing: routing::Settings::default(),
         }

@@ -17,6 +17,7 @@ mod daemonset;
 mod deadlines;
 mod edits;
 mod faq;
+mod inconclusive;
 
 fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)

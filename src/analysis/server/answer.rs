@@ -41,7 +41,9 @@ impl Answer {
             401 | 403 | 407 => Err(ServerError::Denied { host, status, holder: self.holder.clone() }),
             429 => Err(ServerError::TooMany { host, after: self.retry_after() }),
             _ => {
-                let said = serde_json::from_slice(&self.body).ok().and_then(|body| words(&body));
+                // Text that is no JSON is handed on as a string; only a server that refuses in plain text takes it.
+                let text = || Value::String(String::from_utf8_lossy(&self.body).into_owned());
+                let said = words(&serde_json::from_slice(&self.body).unwrap_or_else(|_| text()));
                 Err(match said.filter(|said| !said.trim().is_empty()) {
                     Some(reason) => ServerError::Refused { host, reason: shown(&reason) },
                     None if status >= 500 => ServerError::Trouble { host, status },

@@ -85,8 +85,11 @@ impl Server for Graphite {
     }
 }
 
-/// What graphite-web says of parameters that it cannot use; of a failed function it gives a page.
+/// What graphite-web says of parameters that it cannot use: JSON or a line of text. Pages are others' and not told.
 fn words(body: &Value) -> Option<String> {
+    if let Some(text) = body.as_str() {
+        return (text.starts_with("Invalid parameters") && !text.contains('<')).then(|| text.to_owned());
+    }
     if let Some(errors) = body["errors"].as_object() {
         let texts: Vec<_> = errors.iter().map(|(field, text)| format!("{field}: {text}")).collect();
         return Some(texts.join(", "));

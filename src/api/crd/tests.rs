@@ -62,6 +62,8 @@ fn w_api_1_numbers_are_whole_but_for_bounds_of_metrics_and_measured_values() {
         "Canary.spec.analysis.metrics[].threshold",
         "Canary.spec.analysis.metrics[].thresholdRange.max",
         "Canary.spec.analysis.metrics[].thresholdRange.min",
+        "Canary.status.checks[].bounds.max",
+        "Canary.status.checks[].bounds.min",
         "Canary.status.checks[].value",
     ];
     assert_eq!(

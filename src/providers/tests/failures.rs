@@ -92,13 +92,17 @@ impl Recorded {
     /// What may happen, as the rows of the table; none where the API has no way to say it.
     fn failures(&self) -> Vec<(&'static str, Option<Does>)> {
         let well = |field: &str| self.body(field).map(|body| Does::Answer(200, JSON, body));
-        let status = |status, headers| Some(Does::Answer(status, headers, "<html>keep-me-secret</html>".into()));
+        let status =
+            |status, headers| Some(Does::Answer(status, headers, "<html>keep-me-secret</html>".into()));
         let value = self.body("value").unwrap();
         let (half, length) = (value[..value.len() / 2].to_owned(), value.len());
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
         vec![
             ("a value", well("value")),
-            ("a value under another content type", Some(Does::Answer(200, "Content-Type: text/plain\r\n", value))),
+            (
+                "a value under another content type",
+                Some(Does::Answer(200, "Content-Type: text/plain\r\n", value)),
+            ),
             ("an empty result", well("empty")),
             ("not a number", well("not a number")),
             ("only null points", well("null")),
@@ -112,16 +116,28 @@ impl Recorded {
             ("429 with Retry-After", status(429, "Retry-After: 30\r\n")),
             ("500", status(500, "")),
             ("503 with Retry-After", status(503, "Retry-After: 30\r\n")),
-            ("a page instead of JSON", Some(Does::Answer(200, "Content-Type: text/html\r\n", "<html>keep-me-secret</html>".into()))),
+            (
+                "a page instead of JSON",
+                Some(Does::Answer(200, "Content-Type: text/html\r\n", "<html>keep-me-secret</html>".into())),
+            ),
             ("JSON of something else", Some(Does::Answer(200, JSON, r#"{"keep": "me secret"}"#.into()))),
             ("JSON that ends in the middle", Some(Does::Answer(200, JSON, half.clone()))),
-            ("a connection that ends in the middle", Some(Does::Bytes(format!("{head}Content-Length: {length}\r\n\r\n{half}")))),
+            (
+                "a connection that ends in the middle",
+                Some(Does::Bytes(format!("{head}Content-Length: {length}\r\n\r\n{half}"))),
+            ),
             ("a connection that ends at once", Some(Does::Bytes(String::new()))),
             ("no HTTP", Some(Does::Bytes("SSH-2.0-OpenSSH_9.2\r\n".into()))),
             ("no answer in time", Some(Does::Silence)),
             ("an answer that never ends", Some(Does::Endless(format!("{head}\r\n")))),
-            ("an answer that is too long", Some(Does::Bytes(format!("{head}Content-Length: 999999\r\n\r\n")))),
-            ("a redirect to another server", Some(Does::Answer(302, "Location: http://192.0.2.1/\r\n", String::new()))),
+            (
+                "an answer that is too long",
+                Some(Does::Bytes(format!("{head}Content-Length: 999999\r\n\r\n"))),
+            ),
+            (
+                "a redirect to another server",
+                Some(Does::Answer(302, "Location: http://192.0.2.1/\r\n", String::new())),
+            ),
             ("a redirect in a circle", Some(Does::Answer(307, "Location: /again\r\n", String::new()))),
         ]
     }
@@ -248,7 +264,9 @@ fn table(rows: &[(&'static str, BTreeMap<&'static str, String>)]) -> String {
 
 /// What each kind needs, as a table.
 fn needs() -> String {
-    let mut text = "| type | address | secretRef | keys of the Secret | value taken |\n|---|---|---|---|---|\n".to_owned();
+    let mut text =
+        "| type | address | secretRef | keys of the Secret | value taken |\n|---|---|---|---|---|\n"
+            .to_owned();
     for server in SERVERS {
         let needs = server.needs();
         let address = server.address("REGION").map_or("has to be set".to_owned(), |own| format!("`{own}`"));
@@ -258,9 +276,11 @@ fn needs() -> String {
             crate::analysis::server::Need::Required => "has to be set",
             crate::analysis::server::Need::Ambient => "may be set; else the identity of Sluice's pods",
         };
-        let set = |keys: &&[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+        let set =
+            |keys: &&[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
         let keys = needs.keys.iter().map(set).collect::<Vec<_>>().join(", or ");
-        text += &format!("| `{}` | {address}{region} | {secret} | {keys} | {} |\n", server.kind(), needs.value);
+        text +=
+            &format!("| `{}` | {address}{region} | {secret} | {keys} | {} |\n", server.kind(), needs.value);
     }
     text
 }
@@ -269,7 +289,8 @@ fn needs() -> String {
 fn compare(mark: &str, wanted: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     let text = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = (format!("<!-- {mark}: made by `make generate` -->\n\n"), format!("\n<!-- end of {mark} -->"));
+    let (begin, end) =
+        (format!("<!-- {mark}: made by `make generate` -->\n\n"), format!("\n<!-- end of {mark} -->"));
     let (before, rest) = text.split_once(&begin).unwrap();
     let (written, after) = rest.split_once(&end).unwrap();
     if written != wanted && std::env::var_os("GENERATE").is_some() {

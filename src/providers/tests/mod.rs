@@ -1,5 +1,6 @@
 //! Real exchanges with servers on loopback: what a metric server may answer, and what it may do to us.
 
+mod ambient;
 mod failures;
 
 use std::io::{Read, Write};
@@ -321,8 +322,9 @@ async fn a_server_that_is_not_there_is_told_with_the_cause() {
     );
 }
 
-/// An HTTPS server with a certificate that nobody trusts, which answers `vector(1)` to every connection.
-fn untrusted() -> String {
+/// An HTTPS server with a certificate that nobody trusts, which answers `vector(1)` to every connection; and the
+/// certificate in PEM.
+fn untrusted() -> (String, String) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(issued.signing_key.serialize_der());
@@ -331,6 +333,7 @@ fn untrusted() -> String {
         .with_single_cert(vec![issued.cert.der().clone()], key.into())
         .unwrap();
     let config = std::sync::Arc::new(config);
+    let pem = issued.cert.pem();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     std::thread::spawn(move || {
@@ -348,12 +351,12 @@ fn untrusted() -> String {
             );
         }
     });
-    address
+    (address, pem)
 }
 
 #[tokio::test]
 async fn an_untrusted_certificate_is_refused_unless_the_template_says_otherwise() {
-    let mut check = check(&untrusted());
+    let mut check = check(&untrusted().0);
     let providers = Providers::new(Limits { timeout: Duration::from_secs(5), ..quick() }).unwrap();
     let error = providers.query(&check, &none()).await.unwrap_err();
     assert!(
@@ -362,6 +365,44 @@ async fn an_untrusted_certificate_is_refused_unless_the_template_says_otherwise(
     );
     check.endpoint.insecure = true;
     assert_eq!(providers.query(&check, &none()).await.unwrap(), Sample::Value(1.0));
+}
+
+#[tokio::test]
+async fn w_met_16_a_certificate_of_the_secret_is_trusted_and_one_that_is_none_is_told() {
+    let (address, pem) = untrusted();
+    let providers = Providers::new(Limits { timeout: Duration::from_secs(5), ..quick() }).unwrap();
+    let secret = |text: &str| Credentials::new("Secret prod/login", [("ca.crt".to_owned(), text.into())]);
+    for _ in 0..2 {
+        assert_eq!(providers.query(&check(&address), &secret(&pem)).await.unwrap(), Sample::Value(1.0));
+    }
+    assert_eq!(
+        providers.query(&check(&address), &secret("hush")).await.unwrap_err().to_string(),
+        "'ca.crt' in Secret prod/login holds no certificates in PEM; correct it or remove it"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_that_changed_counts_with_the_next_question() {
+    let server = MockServer::start().await;
+    Mock::given(header("Authorization", "Bearer new"))
+        .respond_with(success("vector", json!([series("1")])))
+        .mount(&server)
+        .await;
+    let providers = Providers::new(quick()).unwrap();
+    let secret = |text: &str| Credentials::new("Secret prod/login", [("token".to_owned(), text.into())]);
+    assert!(providers.query(&check(&server.uri()), &secret("old")).await.is_err());
+    assert!(providers.query(&check(&server.uri()), &secret("new")).await.is_ok());
+}
+
+/// Some servers repeat in an error what they were sent.
+#[tokio::test]
+async fn a_server_that_repeats_the_token_is_quoted_without_it() {
+    let body = json!({ "status": "error", "errorType": "bad_data", "error": "token hush-hush is unknown" });
+    let server = serve(ResponseTemplate::new(400).set_body_json(body)).await;
+    let secret = Credentials::new("Secret prod/login", [("token".to_owned(), "hush-hush".into())]);
+    let error = Providers::new(quick()).unwrap().query(&check(&server.uri()), &secret).await.unwrap_err();
+    assert!(error.to_string().ends_with("bad_data: token … is unknown"), "{error}");
+    assert!(!format!("{error:?}").contains("hush"));
 }
 
 #[tokio::test]
