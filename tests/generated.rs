@@ -9,6 +9,7 @@ use sluice::routing::ROUTERS;
 
 const NOTE: &str = "# Made from src/admission/registration.rs by `make generate`; do not edit.\n";
 const CRD_NOTE: &str = "# Made from src/api by `make generate`; do not edit.\n";
+const ROUTERS_DOCUMENT_NOTE: &str = "<!-- Made from src/routing by `make generate`; do not edit. -->\n\n";
 const ROUTERS_NOTE: &str = "{{- /* Made from src/routing by `make generate`; do not edit. */}}\n";
 const RULES_NOTE: &str = "<!-- Made from src/admission/rules by `make generate`; do not edit. -->\n\n";
 
@@ -98,6 +99,7 @@ fn files() -> Vec<(&'static str, String)> {
         ("charts/sluice/templates/webhooks.yaml", chart),
         ("charts/sluice/files/flagger.app.yaml", format!("{CRD_NOTE}{}", sluice::api::crd::yaml().unwrap())),
         ("charts/sluice/templates/_routers.tpl", router_rights()),
+        ("docs/capabilities.md", format!("{ROUTERS_DOCUMENT_NOTE}{}", sluice::routing::document::document())),
         ("docs/rules.md", format!("{RULES_NOTE}{}", sluice::admission::rules::document())),
     ]
 }

@@ -66,6 +66,9 @@ pub enum ClusterError {
     },
 }
 
+/// The API server's words for a JSON Patch that cannot be carried out.
+const FAILED_PATCH: &str = "the server rejected our request due to an error in our request";
+
 impl ClusterError {
     /// The status code of the API server's refusal, if it answered.
     pub fn code(&self) -> Option<u16> {
@@ -73,5 +76,14 @@ impl ClusterError {
             ClusterError::Call { source: kube::Error::Api(status), .. } => Some(status.code),
             _ => None,
         }
+    }
+
+    /// Whether a JSON Patch could not be carried out on the present object: one of its tests failed, or a place is not there.
+    /// The API server says so with the code of an invalid object and one fixed sentence, without the causes that an invalid
+    /// object has.
+    pub fn is_failed_test(&self) -> bool {
+        let ClusterError::Call { source: kube::Error::Api(status), .. } = self else { return false };
+        let causes = status.details.as_ref().is_some_and(|details| !details.causes.is_empty());
+        status.code == 422 && !causes && status.message.starts_with(FAILED_PATCH)
     }
 }

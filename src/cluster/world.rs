@@ -115,6 +115,7 @@ pub(super) fn refusal(what: &str) -> impl FnOnce(ClusterError) -> WorldError {
     let what = what.to_owned();
     move |error| match error.code() {
         Some(404 | 409) => WorldError::Stale { what },
+        _ if error.is_failed_test() => WorldError::Stale { what },
         _ => WorldError::Failed { what, source: Box::new(error) },
     }
 }
@@ -150,6 +151,11 @@ impl World for ClusterWorld {
             Effect::Merge { reference, patch, manager } => {
                 let what = format!("changing {reference}");
                 let patch = Patch::Merge(patch.clone());
+                self.patch(what, reference, None, &managed_by(manager.as_str()), &patch).await
+            }
+            Effect::Patch { reference, patch, manager } => {
+                let what = format!("changing {reference}");
+                let patch = Patch::Json(patch.clone());
                 self.patch(what, reference, None, &managed_by(manager.as_str()), &patch).await
             }
             Effect::Scale { reference, replicas } => self.scale(reference, *replicas).await,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{Effect, Manager, Reason, draft::Draft, observation::serves, refs, scaler, scene::Scene};
 use crate::{
     api::{ObjectRef, Phase, names},
-    routing::{Weight, Weights},
+    routing::{self, Change, Weight, Weights},
     workload::{self, Scaling, Snapshot},
 };
 
@@ -93,12 +93,19 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
     let intended = Weight::try_from(i64::from(draft.status.canary_weight)).unwrap_or(Weight::ZERO);
     let weights = Weights::of_canary(scene.safe(intended));
-    match scene.router.render(scene.canary, live, &scene.settings.routing, weights) {
-        Ok(objects) => {
-            for object in objects {
-                let reference = ObjectRef::of(&object);
-                if !live.get(&reference).is_some_and(|present| workload::contains(present, &object)) {
-                    draft.effect(Effect::Apply { object, manager: Manager::Route });
+    match routing::changes(scene.router, scene.canary, live, &scene.settings.routing, weights) {
+        Ok(changes) => {
+            for change in changes {
+                match change {
+                    Change::Apply(object) => {
+                        let present = live.get(&ObjectRef::of(&object));
+                        if !present.is_some_and(|present| workload::contains(present, &object)) {
+                            draft.effect(Effect::Apply { object, manager: Manager::Route });
+                        }
+                    }
+                    Change::Patch { reference, patch } => {
+                        draft.effect(Effect::Patch { reference, patch, manager: Manager::Route });
+                    }
                 }
             }
         }

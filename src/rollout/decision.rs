@@ -70,6 +70,15 @@ pub enum Effect {
         /// Under which name.
         manager: Manager,
     },
+    /// A JSON Patch inside an object that others share; its own tests are its precondition.
+    Patch {
+        /// The object.
+        reference: ObjectRef,
+        /// Tests, then changes.
+        patch: json_patch::Patch,
+        /// Under which name.
+        manager: Manager,
+    },
     /// Sets replicas by the scale subresource, so that nobody's next apply conflicts.
     Scale {
         /// The workload.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::api::{Malformed, Provider};
+use crate::api::{Malformed, ObjectRef, Provider};
 
 /// Why a route could not be rendered or read.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,22 @@ pub enum RoutingError {
         provider: Provider,
         /// One for each field.
         problems: Vec<Problem>,
+    },
+    /// Writing where an object of somebody else stands that does not lead to us.
+    #[error("{reference} cannot be the route: {why}")]
+    Taken {
+        /// The object.
+        reference: ObjectRef,
+        /// What is in the way, and the way out.
+        why: String,
+    },
+    /// Rendering what rests on an object that does not exist.
+    #[error("{reference} of {path} does not exist: create it, or correct {path}")]
+    Missing {
+        /// The object.
+        reference: ObjectRef,
+        /// The field that names it.
+        path: &'static str,
     },
     /// Reading a live object.
     #[error(transparent)]

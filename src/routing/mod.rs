@@ -3,18 +3,27 @@
 //! A router turns weights into the objects of its provider, and those objects into weights. It neither reads nor writes a
 //! cluster, and does not know what the weights are for.
 
+mod appmesh;
+mod contour;
+pub mod document;
 pub mod error;
 pub mod field;
 mod gatewayapi;
+mod gloo;
 mod istio;
 mod kubernetes;
+mod object;
 pub mod router;
+pub mod rule;
+pub mod shared;
 pub mod weight;
 
 pub use error::{Problem, RoutingError};
 pub use field::Field;
 pub use istio::mesh_hosts;
 pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
+pub use rule::{Backend, Rule};
+pub use shared::{Change, changes};
 pub use weight::{Weight, WeightError, Weights};
 
 use std::collections::BTreeSet;
@@ -22,7 +31,14 @@ use std::collections::BTreeSet;
 use crate::api::{Canary, Provider};
 
 /// Every router; a new one is a file and a line here.
-pub static ROUTERS: &[&dyn Router] = &[&gatewayapi::GatewayApi, &istio::Istio, &kubernetes::Kubernetes];
+pub static ROUTERS: &[&dyn Router] = &[
+    &appmesh::AppMesh,
+    &contour::Contour,
+    &gatewayapi::GatewayApi,
+    &gloo::Gloo,
+    &istio::Istio,
+    &kubernetes::Kubernetes,
+];
 
 /// The router of a provider, or `None` for one that Sluice cannot serve yet.
 pub fn router(provider: Provider) -> Option<&'static dyn Router> {

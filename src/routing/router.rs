@@ -1,6 +1,8 @@
 //! What a router is.
 
-use super::{Field, RoutingError, Weights};
+use serde_json::Value;
+
+use super::{Field, RoutingError, Rule, Weights};
 use crate::api::{Canary, Live, Object, ObjectRef, Provider};
 
 /// Weights to objects and back, for the providers that share a kind of object.
@@ -35,6 +37,15 @@ pub trait Router: Sync {
     /// # Errors
     /// A live object does not have the shape that its kind promises.
     fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError>;
+
+    /// The lists of weighted backends in an object of one of its kinds; none where the kind has no such lists. An object of
+    /// somebody else is changed in these lists only.
+    fn rules(&self, _canary: &Canary, _object: &Object) -> Vec<Rule> {
+        Vec::new()
+    }
+
+    /// Makes a backend of a rule lead to another Service of the Canary's namespace; the rest of it stays.
+    fn lead(&self, _canary: &Canary, _backend: &mut Value, _service: &str) {}
 }
 
 /// A route as it stands.

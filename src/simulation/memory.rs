@@ -76,6 +76,14 @@ impl Memory {
         Ok(())
     }
 
+    /// JSON Patch of an existing object; a test that fails, or a place that is not there, is a conflict.
+    pub fn patch(&mut self, reference: &ObjectRef, patch: &json_patch::Patch) -> Result<(), Conflict> {
+        let mut after = self.get(reference).ok_or(Conflict)?.clone();
+        json_patch::patch(&mut after, patch).map_err(|_| Conflict)?;
+        self.store(reference, after);
+        Ok(())
+    }
+
     /// Replaces one top-level part of an existing object, `status` for example.
     pub fn replace_part(&mut self, reference: &ObjectRef, part: &str, value: Value) -> Result<(), Conflict> {
         let before = self.objects.get(reference).ok_or(Conflict)?;

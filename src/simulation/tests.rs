@@ -1,6 +1,6 @@
 //! Whole rollouts, first one by one with names, then a thousand with faults and invariants.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ mod deadlines;
 mod edits;
 mod faq;
 mod inconclusive;
+mod shared;
 
 fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)

@@ -200,6 +200,7 @@ impl World for MemoryWorld {
         let reference = match effect {
             Effect::Apply { object, .. } => ObjectRef::of(object),
             Effect::Merge { reference, .. }
+            | Effect::Patch { reference, .. }
             | Effect::Scale { reference, .. }
             | Effect::Delete { reference, .. } => reference.clone(),
         };
@@ -209,6 +210,7 @@ impl World for MemoryWorld {
                     memory.apply(&ObjectRef::of(object), manager.as_str(), object)?
                 }
                 Effect::Merge { reference, patch, .. } => memory.merge(reference, patch)?,
+                Effect::Patch { reference, patch, .. } => memory.patch(reference, patch)?,
                 Effect::Scale { reference, replicas } => {
                     memory.merge(reference, &json!({"spec": {"replicas": replicas}}))?;
                 }

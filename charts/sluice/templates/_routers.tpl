@@ -1,6 +1,10 @@
 {{- /* Made from src/routing by `make generate`; do not edit. */}}
 
 {{- define "sluice.routers" -}}
+# contour
+- apiGroups: [projectcontour.io]
+  resources: [httpproxies]
+  verbs: [get, list, watch, create, patch]
 # gatewayapi:v1, gatewayapi:v1beta1
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]

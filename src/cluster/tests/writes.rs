@@ -92,6 +92,28 @@ async fn a_failed_write_leaves_doubt_that_the_next_look_clears_up(#[case] reply:
     assert_eq!(stage.record.single(), [PATCH_SERVICE, GET_SERVICE], "one GET");
 }
 
+/// Both are 422; the words of the first are those of a real API server for a patch whose test failed.
+#[rstest]
+#[case::a_test_failed("the server rejected our request due to an error in our request", json!({}), true)]
+#[case::the_object_is_invalid("Service \"a\" is invalid: spec.ports: Required value", json!({"causes": [{"field": "spec.ports"}]}), false)]
+#[tokio::test(start_paused = true)]
+async fn a_patch_whose_test_failed_is_stale_and_an_invalid_object_is_not(
+    #[case] message: &str,
+    #[case] details: serde_json::Value,
+    #[case] stale: bool,
+) {
+    let stage = Stage::new().await;
+    let refusal = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 422, "reason": "Invalid",
+        "message": message, "details": details, "metadata": {}});
+    stage.bed.answer(PATCH_SERVICE, Reply::Json(422, refusal));
+    let patch = json!([{"op": "test", "path": "/metadata/resourceVersion", "value": "9"}]);
+    let patch = serde_json::from_value(patch).unwrap();
+    let effect = Effect::Patch { reference: service("a"), patch, manager: Manager::Route };
+    let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
+    assert_eq!(matches!(error, WorldError::Stale { .. }), stale, "{error}");
+    assert_eq!(stage.record.all()[0].content_type, "application/json-patch+json");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_dropped_in_mid_air_leaves_doubt() {
     let bed = Bed::default();

@@ -13,7 +13,7 @@
 //! | `rules[0].timeouts` | `spec.service.timeout` and `backendTimeout` |
 //! | `rules[0].backendRefs` | primary and canary Service with their weights |
 //!
-//! A route that a user made before is taken over by content, never owned.
+//! In a route that a user made before only the backends of the rules that lead to the apex are changed.
 
 mod acceptance;
 mod filters;
@@ -22,10 +22,14 @@ mod matches;
 mod read;
 mod timeouts;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Settings, Weight, Weights};
-use crate::api::{Canary, CanarySpec, Live, Object, ObjectRef, ParentReference, Provider, names, owned};
+use super::{
+    Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Weight, Weights, object,
+    rule,
+};
+use crate::api::{Canary, Live, Object, ObjectRef, ParentReference, Provider, owned};
 
 const API_VERSION: &str = "gateway.networking.k8s.io/v1";
 const KIND: &str = "HTTPRoute";
@@ -67,7 +71,7 @@ impl Router for GatewayApi {
     fn render(
         &self,
         canary: &Canary,
-        live: &Live,
+        _: &Live,
         _: &Settings,
         weights: Weights,
     ) -> Result<Vec<Object>, RoutingError> {
@@ -75,28 +79,23 @@ impl Router for GatewayApi {
             provider: canary.spec.provider.unwrap_or(Provider::GatewayApiV1),
             problems,
         })?;
-        let metadata =
-            canary.spec.service.as_ref().and_then(|service| service.apex.clone()).unwrap_or_default();
-        let mut annotations = metadata.annotations;
-        annotations.extend(names::FLUX_DISABLED.map(|(key, value)| (key.to_owned(), value.to_owned())));
-        let route = json!({
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "metadata": {
-                "name": canary.apex_name(),
-                "namespace": canary.namespace_name(),
-                "labels": metadata.labels,
-                "annotations": annotations,
-            },
-            "spec": spec,
-        });
-        let owned = owned::may_own(canary, live.get(&reference(canary)));
-        Ok(vec![owned::seal(canary, route, owned)])
+        Ok(vec![object::object(canary, &reference(canary), spec)])
     }
 
     fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError> {
         let Some(route) = live.typed::<read::HttpRoute>(&reference(canary))? else { return Ok(None) };
-        Ok(Some(Route { weights: read::weights(&route, canary), acceptance: acceptance::acceptance(&route) }))
+        let ours = live.get(&reference(canary)).is_some_and(|route| owned::controls(canary, route));
+        let weights = rule::weights(&read::rules(&route), canary, ours);
+        Ok(Some(Route { weights, acceptance: acceptance::acceptance(&route) }))
+    }
+
+    fn rules(&self, _: &Canary, object: &Object) -> Vec<Rule> {
+        // A route that cannot be read has no rules that we could change.
+        read::HttpRoute::deserialize(object).map(|route| read::rules(&route)).unwrap_or_default()
+    }
+
+    fn lead(&self, _: &Canary, backend: &mut Value, service: &str) {
+        backend["name"] = service.into();
     }
 }
 
@@ -105,7 +104,7 @@ fn reference(canary: &Canary) -> ObjectRef {
 }
 
 fn spec(canary: &Canary, weights: Weights) -> Result<Value, Vec<Problem>> {
-    let mut problems = unserved(&canary.spec);
+    let mut problems = object::unserved(canary, GatewayApi.capabilities());
     let Some(service) = &canary.spec.service else {
         problems.push(Problem::new("spec.service", "is missing: a route needs port and gatewayRefs"));
         return Err(problems);
@@ -165,17 +164,4 @@ fn parent(parent: &ParentReference) -> Value {
         fields.insert("port".to_owned(), port.into());
     }
     fields.into()
-}
-
-/// Strategies that this router does not serve yet: acting as if they were not there would send traffic where nobody wished
-/// it.
-fn unserved(spec: &CanarySpec) -> Vec<Problem> {
-    let Some(analysis) = &spec.analysis else { return Vec::new() };
-    let unserved = [
-        (!analysis.matches.is_empty(), "spec.analysis.match"),
-        (analysis.mirror, "spec.analysis.mirror"),
-        (analysis.session_affinity.is_some(), "spec.analysis.sessionAffinity"),
-    ];
-    let problem = |(_, path)| Problem::new(path, "is not served by this provider yet: remove it");
-    unserved.into_iter().filter(|(there, _)| *there).map(problem).collect()
 }

@@ -1,11 +1,8 @@
-//! What of a live `HTTPRoute` we read, and the weights in it.
+//! What of a live `HTTPRoute` we read, and the backends in it.
 
 use serde::Deserialize;
 
-use crate::{
-    api::Canary,
-    routing::{Weight, Weights},
-};
+use crate::routing;
 
 /// An `HTTPRoute` as far as we look at it.
 #[derive(Debug, Deserialize)]
@@ -112,29 +109,17 @@ fn one() -> i64 {
     1
 }
 
-/// The weights on which all rules agree. A rule with other backends, without one of ours, or unlike the others makes the route
-/// a foreign one.
-pub(super) fn weights(route: &HttpRoute, canary: &Canary) -> Weights {
-    let mut rules = route.spec.rules.iter().map(|rule| of_rule(rule, route, canary));
-    let first = rules.next().flatten();
-    match first {
-        Some(weights) if rules.all(|other| other == Some(weights)) => weights,
-        _ => Weights::FOREIGN,
-    }
-}
-
-/// The weights by the backends' names: the one is never computed from the other, which would hide that somebody changed it.
-fn of_rule(rule: &Rule, route: &HttpRoute, canary: &Canary) -> Option<Weights> {
-    let weight = |name: String| {
-        let mut backends = rule.backend_refs.iter().filter(|backend| is(backend, &name, route));
-        let backend = backends.next().filter(|_| backends.next().is_none())?;
-        Weight::try_from(backend.weight).ok()
+/// The rules with their backends.
+pub(super) fn rules(route: &HttpRoute) -> Vec<routing::Rule> {
+    let rule = |(index, rule): (usize, &Rule)| routing::Rule {
+        pointer: format!("/spec/rules/{index}/backendRefs"),
+        backends: rule.backend_refs.iter().map(|backend| of(backend, route)).collect(),
     };
-    let (primary, canary) = (weight(canary.primary_service_name())?, weight(canary.canary_service_name())?);
-    (rule.backend_refs.len() == 2).then_some(Weights { primary, canary })
+    route.spec.rules.iter().enumerate().map(rule).collect()
 }
 
-fn is(backend: &Backend, name: &str, route: &HttpRoute) -> bool {
+fn of(backend: &Backend, route: &HttpRoute) -> routing::Backend {
     let own = backend.namespace.as_ref().is_none_or(|namespace| *namespace == route.metadata.namespace);
-    backend.group.is_empty() && backend.kind == "Service" && own && backend.name == name
+    let service = backend.group.is_empty() && backend.kind == "Service" && own;
+    routing::Backend { service: service.then(|| backend.name.clone()), weight: Some(backend.weight) }
 }

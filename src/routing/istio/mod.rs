@@ -27,10 +27,13 @@ mod text;
 mod virtual_service;
 
 pub use hosts::mesh_hosts;
-
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Acceptance, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Settings, Weights};
+use super::{
+    Acceptance, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Weights,
+    rule,
+};
 use crate::api::{Canary, CanaryService, Live, Object, ObjectRef, Provider, names, owned};
 
 const VIRTUAL_SERVICE: Kind =
@@ -102,7 +105,18 @@ impl Router for Istio {
         let Some(route) = live.typed::<read::VirtualService>(&virtual_service(canary))? else {
             return Ok(None);
         };
-        Ok(Some(Route { weights: read::weights(&route, canary), acceptance: Acceptance::Accepted }))
+        let ours = live.get(&virtual_service(canary)).is_some_and(|route| owned::controls(canary, route));
+        let weights = rule::weights(&read::rules(&route, canary), canary, ours);
+        Ok(Some(Route { weights, acceptance: Acceptance::Accepted }))
+    }
+
+    fn rules(&self, canary: &Canary, object: &Object) -> Vec<Rule> {
+        // A route that cannot be read has no rules that we could change, and a DestinationRule has none at all.
+        read::VirtualService::deserialize(object).map(|route| read::rules(&route, canary)).unwrap_or_default()
+    }
+
+    fn lead(&self, _: &Canary, backend: &mut Value, service: &str) {
+        backend["destination"]["host"] = service.into();
     }
 }
 

@@ -1,11 +1,10 @@
-//! What of a live `VirtualService` we read, and the weights in it.
+//! What of a live `VirtualService` we read, and the destinations in it.
 
 use serde::Deserialize;
 
-use super::versions;
 use crate::{
     api::Canary,
-    routing::{Weight, Weights, is_tcp},
+    routing::{self, Backend, is_tcp},
 };
 
 /// A `VirtualService` as far as we look at it.
@@ -44,35 +43,29 @@ struct Destination {
     subset: String,
 }
 
-/// The weights on which all rules agree. A rule with other destinations, without one of ours, or unlike the others makes the
-/// route a foreign one.
-pub(super) fn weights(route: &VirtualService, canary: &Canary) -> Weights {
-    let rules = if is_tcp(canary) { &route.spec.tcp } else { &route.spec.http };
-    let mut rules = rules.iter().map(|rule| of_rule(rule, canary));
-    match rules.next().flatten() {
-        Some(weights) if rules.all(|other| other == Some(weights)) => weights,
-        _ => Weights::FOREIGN,
-    }
-}
-
-/// The weights by the destinations' names: the one is never computed from the other, which would hide that somebody changed
-/// it.
-fn of_rule(rule: &Rule, canary: &Canary) -> Option<Weights> {
+/// The rules with their destinations: those of connections for a Service of connections, else those of requests.
+pub(super) fn rules(route: &VirtualService, canary: &Canary) -> Vec<routing::Rule> {
+    let (list, rules) = if is_tcp(canary) { ("tcp", &route.spec.tcp) } else { ("http", &route.spec.http) };
     let namespace = canary.namespace_name();
-    let [primary, canary] = versions(canary).map(|host| {
-        let mut shares = rule.route.iter().filter(|share| is(&share.destination, &host, &namespace));
-        let share = shares.next().filter(|_| shares.next().is_none())?;
-        Weight::try_from(share.weight).ok()
-    });
-    (rule.route.len() == 2).then_some(Weights { primary: primary?, canary: canary? })
+    let rule = |(index, rule): (usize, &Rule)| routing::Rule {
+        pointer: format!("/spec/{list}/{index}/route"),
+        backends: rule
+            .route
+            .iter()
+            .map(|share| Backend {
+                service: service(&share.destination, &namespace).map(str::to_owned),
+                weight: Some(share.weight),
+            })
+            .collect(),
+    };
+    rules.iter().enumerate().map(rule).collect()
 }
 
-/// Whether a destination is this Service of this namespace, by its short name or by a longer one.
-fn is(destination: &Destination, service: &str, namespace: &str) -> bool {
-    let Some(rest) = destination.host.strip_prefix(service) else { return false };
-    let own = match rest.strip_prefix('.').and_then(|rest| rest.strip_prefix(namespace)) {
-        Some(domain) => domain.is_empty() || domain == ".svc" || domain.starts_with(".svc."),
-        None => rest.is_empty(),
-    };
-    own && destination.subset.is_empty()
+/// The Service of this namespace that a destination means, by its short name or by a longer one; a subset of it is none.
+fn service<'a>(destination: &'a Destination, namespace: &str) -> Option<&'a str> {
+    let host = destination.host.as_str();
+    let (name, domain) = host.split_once('.').unwrap_or((host, namespace));
+    let rest = domain.strip_prefix(namespace)?;
+    let own = rest.is_empty() || rest == ".svc" || rest.starts_with(".svc.");
+    (own && destination.subset.is_empty()).then_some(name)
 }

@@ -1,0 +1,177 @@
+//! Routes of virtual routers.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    api::{Canary, CanaryService, Duration, HttpMatch, StringMatch},
+    routing::{Problem, Weights, object::set},
+};
+
+const MILLISECOND: i64 = 1_000_000;
+/// Most routes of a virtual router, and headers of a match, from the mesh's limits.
+const MOST_HEADERS: usize = 10;
+const HTTP_EVENTS: [&str; 4] = ["server-error", "gateway-error", "client-error", "stream-error"];
+const TCP_EVENTS: [&str; 1] = ["connection-error"];
+
+/// One route for each entry of the match, the first one before the others; one for every path when there is none.
+pub(super) fn routes(
+    canary: &Canary,
+    service: &CanaryService,
+    protocol: (&str, &str),
+    weights: Weights,
+    problems: &mut Vec<Problem>,
+) -> Vec<Value> {
+    let target = |name: String, weight: u8| json!({"virtualNodeRef": {"name": name}, "weight": weight});
+    let targets = json!([
+        target(canary.primary_service_name(), weights.primary.get()),
+        target(canary.canary_service_name(), weights.canary.get()),
+    ]);
+    let retries = retries(service, problems);
+    let timeout = timeout(service, problems);
+    let named = |wanted: &&HttpMatch| HttpMatch { name: None, ..(*wanted).clone() } != HttpMatch::default();
+    let entries: Vec<_> = service.matches.iter().filter(named).collect();
+    let mut matches: Vec<Value> = entries
+        .iter()
+        .enumerate()
+        .map(|(index, wanted)| one(wanted, protocol.0, &format!("spec.service.match[{index}]"), problems))
+        .collect();
+    if matches.is_empty() {
+        matches.push(every_request(protocol.0));
+    }
+    let many = matches.len() > 1;
+    let route = |(index, wanted): (usize, Value)| {
+        let mut carried = Map::new();
+        carried.insert("match".to_owned(), wanted);
+        carried.insert("action".to_owned(), json!({ "weightedTargets": targets }));
+        carried.insert("retryPolicy".to_owned(), retries.clone().into());
+        if let Some(timeout) = &timeout {
+            carried.insert("timeout".to_owned(), timeout.clone());
+        }
+        let name = match index {
+            0 => canary.apex_name().to_owned(),
+            more => format!("{}-{more}", canary.apex_name()),
+        };
+        let mut route = json!({"name": name, protocol.1: carried});
+        if many {
+            route["priority"] = json!(10 * (index + 1));
+        }
+        route
+    };
+    matches.into_iter().enumerate().map(route).collect()
+}
+
+/// The route by which the canary alone is reached.
+pub(super) fn to_canary(canary: &Canary, protocol: (&str, &str)) -> Value {
+    let name = canary.canary_service_name();
+    let targets = json!([{"virtualNodeRef": {"name": name}, "weight": 100}]);
+    let carried = json!({"match": every_request(protocol.0), "action": {"weightedTargets": targets}});
+    json!({"name": name, protocol.1: carried})
+}
+
+fn every_request(protocol: &str) -> Value {
+    // Calls of gRPC have no path of their own in the mesh's words.
+    if protocol == "grpc" { json!({}) } else { json!({"prefix": "/"}) }
+}
+
+fn one(wanted: &HttpMatch, protocol: &str, at: &str, problems: &mut Vec<Problem>) -> Value {
+    let mut fields = every_request(protocol);
+    let mut refuse = |there: bool, field: &str| {
+        if there {
+            problems.push(Problem::new(
+                format!("{at}.{field}"),
+                "a route of App Mesh cannot match by it: remove it, or use provider istio",
+            ));
+        }
+    };
+    let prefix = wanted.uri.as_ref().and_then(|uri| set(&uri.prefix));
+    refuse(wanted.uri.is_some() && (prefix.is_none() || protocol == "grpc"), "uri");
+    let method = wanted.method.as_ref().and_then(|method| set(&method.exact));
+    refuse(wanted.method.is_some() && (method.is_none() || protocol == "grpc"), "method");
+    refuse(
+        wanted.headers.len() > MOST_HEADERS || (protocol == "grpc" && !wanted.headers.is_empty()),
+        "headers",
+    );
+    refuse(wanted.ignore_uri_case, "ignoreUriCase");
+    refuse(wanted.scheme.is_some(), "scheme");
+    refuse(wanted.authority.is_some(), "authority");
+    refuse(wanted.port.is_some(), "port");
+    refuse(!wanted.query_params.is_empty(), "queryParams");
+    refuse(!wanted.without_headers.is_empty(), "withoutHeaders");
+    refuse(!wanted.source_labels.is_empty(), "sourceLabels");
+    refuse(wanted.source_namespace.is_some(), "sourceNamespace");
+    refuse(!wanted.gateways.is_empty(), "gateways");
+    if let Some(prefix) = prefix {
+        fields["prefix"] = prefix.into();
+    }
+    if let Some(method) = method {
+        fields["method"] = method.into();
+    }
+    let mut headers = Vec::new();
+    for (name, wanted) in &wanted.headers {
+        match condition(wanted) {
+            Some((kind, value)) => headers.push(json!({"name": name, "match": {kind: value}})),
+            None => problems.push(Problem::new(
+                format!("{at}.headers[{name:?}]"),
+                "says nothing: set one of exact, prefix and regex",
+            )),
+        }
+    }
+    if !headers.is_empty() {
+        fields["headers"] = headers.into();
+    }
+    fields
+}
+
+fn condition(wanted: &StringMatch) -> Option<(&'static str, &str)> {
+    let all = [("regex", &wanted.regex), ("exact", &wanted.exact), ("prefix", &wanted.prefix)];
+    all.into_iter().find_map(|(kind, text)| Some((kind, set(text)?)))
+}
+
+/// `spec.service.timeout` as the time for a request.
+pub(super) fn timeout(service: &CanaryService, problems: &mut Vec<Problem>) -> Option<Value> {
+    let value = milliseconds(&service.timeout, "spec.service.timeout", problems)?;
+    Some(json!({"perRequest": {"unit": "ms", "value": value}}))
+}
+
+fn milliseconds(text: &Option<String>, path: &str, problems: &mut Vec<Problem>) -> Option<i64> {
+    let text = set(text)?;
+    let time = text.parse::<Duration>().ok().map(Duration::nanoseconds);
+    let time = time.filter(|time| *time >= 0 && time % MILLISECOND == 0).map(|time| time / MILLISECOND);
+    if time.is_none() && !problems.iter().any(|problem| problem.path == path) {
+        problems.push(Problem::new(
+            path,
+            format!("{text:?} is no time-out: write whole milliseconds or more, such as 500ms or 15s"),
+        ));
+    }
+    time
+}
+
+/// `spec.service.retries`; what it leaves open is one try more, within 250 ms, after errors of the gateway, as with the peer.
+fn retries(service: &CanaryService, problems: &mut Vec<Problem>) -> Map<String, Value> {
+    let wished = service.retries.clone().unwrap_or_default();
+    let time = milliseconds(&wished.per_try_timeout, "spec.service.retries.perTryTimeout", problems);
+    let words = set(&wished.retry_on).into_iter().flat_map(|words| words.split(',')).map(str::trim);
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    for word in words.iter().filter(|word| !HTTP_EVENTS.contains(word) && !TCP_EVENTS.contains(word)) {
+        problems.push(Problem::new(
+            "spec.service.retries.retryOn",
+            format!(
+                "App Mesh cannot try again on {word:?}: use some of {}, {}",
+                HTTP_EVENTS.join(", "),
+                TCP_EVENTS.join(", ")
+            ),
+        ));
+    }
+    let events =
+        |known: &[&str]| -> Vec<&str> { words.iter().copied().filter(|word| known.contains(word)).collect() };
+    let mut fields = Map::new();
+    fields.insert("maxRetries".to_owned(), wished.attempts.unwrap_or(1).into());
+    fields.insert("perRetryTimeout".to_owned(), json!({"unit": "ms", "value": time.unwrap_or(250)}));
+    let http = if words.is_empty() { vec!["gateway-error"] } else { events(&HTTP_EVENTS) };
+    for (field, events) in [("httpRetryEvents", http), ("tcpRetryEvents", events(&TCP_EVENTS))] {
+        if !events.is_empty() {
+            fields.insert(field.to_owned(), events.into());
+        }
+    }
+    fields
+}

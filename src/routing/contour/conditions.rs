@@ -1,0 +1,112 @@
+//! `spec.service.match` as conditions of routes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::{HttpMatch, StringMatch},
+    routing::{Problem, object::set},
+};
+
+/// The conditions of each route, one for an entry of the match; empty entries are left out, and every path is served when none
+/// is left. Headers and parameters are sorted by name, so that the same Canary always gives the same routes.
+pub(super) fn conditions(matches: &[HttpMatch], problems: &mut Vec<Problem>) -> Vec<Vec<Value>> {
+    let mapped: Vec<Vec<Value>> = matches
+        .iter()
+        .enumerate()
+        // The name is for the logs of a mesh; it does not tell requests apart.
+        .filter(|(_, wanted)| HttpMatch { name: None, ..(*wanted).clone() } != HttpMatch::default())
+        .map(|(index, wanted)| one(wanted, &format!("spec.service.match[{index}]"), problems))
+        .collect();
+    if mapped.is_empty() { vec![vec![every_path()]] } else { mapped }
+}
+
+fn every_path() -> Value {
+    json!({"prefix": "/"})
+}
+
+fn one(wanted: &HttpMatch, at: &str, problems: &mut Vec<Problem>) -> Vec<Value> {
+    let path = wanted.uri.as_ref().and_then(|uri| path(uri, &format!("{at}.uri"), problems));
+    let mut conditions = vec![path.unwrap_or_else(every_path)];
+    conditions.extend(named(&wanted.headers, &format!("{at}.headers"), problems, |name, kind, value| {
+        // A header has no condition on how it begins.
+        let (kind, value) =
+            if kind == "prefix" { ("regex", beginning(value)) } else { (kind, value.to_owned()) };
+        json!({"header": {"name": name, kind: value}})
+    }));
+    conditions.extend(named(
+        &wanted.query_params,
+        &format!("{at}.queryParams"),
+        problems,
+        |name, kind, value| json!({"queryParameter": {"name": name, kind: value}}),
+    ));
+    let elsewhere = "an HTTPProxy cannot match by it: remove it, or use provider istio";
+    let root = "the root HTTPProxy that includes this one decides it: remove it here and set it there";
+    let unknown = [
+        (wanted.method.is_some(), "method", elsewhere),
+        (
+            wanted.ignore_uri_case,
+            "ignoreUriCase",
+            "an HTTPProxy always regards case: remove it, or use uri.regex with (?i)",
+        ),
+        (wanted.authority.is_some(), "authority", root),
+        (wanted.port.is_some(), "port", root),
+        (wanted.scheme.is_some(), "scheme", root),
+        (!wanted.without_headers.is_empty(), "withoutHeaders", elsewhere),
+        (!wanted.source_labels.is_empty(), "sourceLabels", elsewhere),
+        (wanted.source_namespace.is_some(), "sourceNamespace", elsewhere),
+        (!wanted.gateways.is_empty(), "gateways", elsewhere),
+    ];
+    let unknown = unknown.into_iter().filter(|(there, ..)| *there);
+    problems.extend(unknown.map(|(_, field, message)| Problem::new(format!("{at}.{field}"), message)));
+    conditions
+}
+
+fn path(uri: &StringMatch, at: &str, problems: &mut Vec<Problem>) -> Option<Value> {
+    let Some((kind, value)) = condition(uri) else {
+        problems.push(Problem::new(at, "says nothing: set one of exact, prefix and regex"));
+        return None;
+    };
+    if kind != "regex" && !value.starts_with('/') {
+        problems.push(Problem::new(at, format!("{value:?} is no path: paths begin with /")));
+    }
+    Some(json!({ kind: value }))
+}
+
+fn named(
+    wanted: &BTreeMap<String, StringMatch>,
+    at: &str,
+    problems: &mut Vec<Problem>,
+    condition_of: impl Fn(&str, &'static str, &str) -> Value,
+) -> Vec<Value> {
+    let mut mapped = Vec::new();
+    for (name, wanted) in wanted {
+        match condition(wanted) {
+            Some((kind, value)) => mapped.push(condition_of(name, kind, value)),
+            None => problems.push(Problem::new(
+                format!("{at}[{name:?}]"),
+                "says nothing: set one of exact, prefix and regex",
+            )),
+        }
+    }
+    mapped
+}
+
+/// What is set, the most exact word last as in the other routers.
+fn condition(wanted: &StringMatch) -> Option<(&'static str, &str)> {
+    let all = [("regex", &wanted.regex), ("exact", &wanted.exact), ("prefix", &wanted.prefix)];
+    all.into_iter().find_map(|(kind, text)| Some((kind, set(text)?)))
+}
+
+/// The regular expression for a value that begins with a text.
+fn beginning(text: &str) -> String {
+    let mut regex = String::new();
+    for letter in text.chars() {
+        if letter.is_ascii_punctuation() {
+            regex.push('\\');
+        }
+        regex.push(letter);
+    }
+    regex + ".*"
+}

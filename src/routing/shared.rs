@@ -1,0 +1,168 @@
+//! From the objects of a router to the writes that make them so. What is ours is applied; inside an object of somebody else only
+//! the backends of the rules that lead to us are replaced, under the condition that the object is still as we read it.
+
+use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf};
+use serde_json::{Value, json};
+
+use super::{Router, RoutingError, Rule, Settings, Weights, rule::Meaning};
+use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
+
+/// One write for a route.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Server-side apply of an object of ours. It may be there already.
+    Apply(Object),
+    /// A patch inside an object of somebody else, with the tests that make it void if the object has moved.
+    Patch {
+        /// The object.
+        reference: ObjectRef,
+        /// Tests first, then the changes; never empty.
+        patch: Patch,
+    },
+}
+
+/// The writes after which the live objects give these weights, in order. An object of somebody else that is as wished needs
+/// none; an own object is always named.
+///
+/// # Errors
+/// The router cannot render it, or an object of somebody else is in the way.
+pub fn changes(
+    router: &dyn Router,
+    canary: &Canary,
+    live: &Live,
+    settings: &Settings,
+    weights: Weights,
+) -> Result<Vec<Change>, RoutingError> {
+    let mut changes = Vec::new();
+    for object in router.render(canary, live, settings, weights)? {
+        let reference = ObjectRef::of(&object);
+        match live.get(&reference).filter(|present| !owned::controls(canary, present)) {
+            None => changes.push(Change::Apply(object)),
+            Some(present) => {
+                let patch = inside(router, canary, &reference, present, weights)?;
+                changes.extend(patch.map(|patch| Change::Patch { reference, patch }));
+            }
+        }
+    }
+    Ok(changes)
+}
+
+/// The patch inside an object of somebody else; none if it is as wished.
+fn inside(
+    router: &dyn Router,
+    canary: &Canary,
+    reference: &ObjectRef,
+    present: &Object,
+    weights: Weights,
+) -> Result<Option<Patch>, RoutingError> {
+    let taken = |why: String| RoutingError::Taken { reference: reference.clone(), why };
+    let owner = annotation(present, names::CANARY);
+    if let Some(other) = owner.filter(|owner| *owner != canary.metadata.name.as_deref().unwrap_or_default()) {
+        return Err(taken(format!(
+            "it belongs to Canary {other}; name another service in spec.service.name"
+        )));
+    }
+    let rules = router.rules(canary, present);
+    let mut edits = Vec::new();
+    let mut ours = false;
+    for rule in &rules {
+        match rule.meaning(canary) {
+            Meaning::Foreign => continue,
+            Meaning::Mixed => {
+                return Err(taken(format!(
+                    "its rule at {} leads to Service {} and to others; give the Service a rule of its own",
+                    rule.pointer,
+                    canary.apex_name()
+                )));
+            }
+            Meaning::Split { primary, canary: share } => {
+                let places = [(primary, weights.primary.get()), (share, weights.canary.get())];
+                let moved = places.into_iter().filter(|(place, weight)| {
+                    rule.backends.get(*place).and_then(|backend| backend.weight) != Some(i64::from(*weight))
+                });
+                let moved: Vec<_> = moved
+                    .map(|(place, weight)| {
+                        add(pointer(&format!("{}/{place}/weight", rule.pointer)), json!(weight))
+                    })
+                    .collect();
+                if !moved.is_empty() {
+                    edits.push(tested(rule, present));
+                    edits.extend(moved);
+                }
+            }
+            Meaning::Apex => {
+                let Some(backend) = present.pointer(&format!("{}/0", rule.pointer)) else { continue };
+                let lead = |service: String, weight: u8| {
+                    let mut backend = backend.clone();
+                    router.lead(canary, &mut backend, &service);
+                    backend["weight"] = weight.into();
+                    backend
+                };
+                let split = json!([
+                    lead(canary.primary_service_name(), weights.primary.get()),
+                    lead(canary.canary_service_name(), weights.canary.get()),
+                ]);
+                edits.push(tested(rule, present));
+                edits.push(PatchOperation::Replace(ReplaceOperation {
+                    path: pointer(&rule.pointer),
+                    value: split,
+                }));
+            }
+        }
+        ours = true;
+    }
+    if !ours {
+        return Err(taken(if rules.is_empty() {
+            "it exists and is not this Canary's; delete or rename it, so that Sluice can make its own"
+                .to_owned()
+        } else {
+            format!(
+                "it is not this Canary's, and no rule of it leads to Service {0} alone; add one, or delete the object so that Sluice makes its own",
+                canary.apex_name()
+            )
+        }));
+    }
+    edits.extend(marks(canary, present));
+    if edits.is_empty() {
+        return Ok(None);
+    }
+    let version = present.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+    let version = TestOperation { path: pointer("/metadata/resourceVersion"), value: version };
+    Ok(Some(Patch(std::iter::once(PatchOperation::Test(version)).chain(edits).collect())))
+}
+
+/// The rule is still the one that we read.
+fn tested(rule: &Rule, present: &Object) -> PatchOperation {
+    let value = present.pointer(&rule.pointer).cloned().unwrap_or_default();
+    PatchOperation::Test(TestOperation { path: pointer(&rule.pointer), value })
+}
+
+/// Label and annotation by which the watch finds the object; drift in it wakes the Canary.
+fn marks(canary: &Canary, present: &Object) -> Vec<PatchOperation> {
+    let name = canary.metadata.name.as_deref().unwrap_or_default();
+    let marks = [("labels", names::MANAGED, names::MANAGED_VALUE), ("annotations", names::CANARY, name)];
+    let mut operations = Vec::new();
+    for (field, key, value) in marks {
+        let Some(map) = present["metadata"].get(field).filter(|map| map.is_object()) else {
+            operations.push(add(PointerBuf::from_tokens(["metadata", field]), json!({ key: value })));
+            continue;
+        };
+        if map.get(key).and_then(Value::as_str) != Some(value) {
+            operations.push(add(PointerBuf::from_tokens(["metadata", field, key]), value.into()));
+        }
+    }
+    operations
+}
+
+fn annotation<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
+    object.pointer("/metadata/annotations")?.get(key)?.as_str()
+}
+
+fn add(path: PointerBuf, value: Value) -> PatchOperation {
+    PatchOperation::Add(AddOperation { path, value })
+}
+
+/// A pointer to a place of a list: names of fields and numbers.
+fn pointer(path: &str) -> PointerBuf {
+    PointerBuf::from_tokens(path.split('/').skip(1))
+}

@@ -1,0 +1,142 @@
+//! Objects that a user made: what we change in them, and what never.
+
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use super::{canary, weights};
+use crate::{
+    api::{Canary, Live, Object, ObjectRef, Provider},
+    routing::{Change, Settings, Weights, changes, router},
+};
+
+/// A route as users write it: a rule of the apex between rules of others.
+fn users() -> Object {
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {
+            "name": "cider", "namespace": "orchard", "resourceVersion": "7", "uid": "u",
+            "annotations": {"someone.else/note": "keep"},
+        },
+        "spec": {
+            "parentRefs": [{"name": "edge", "namespace": "gateways"}],
+            "rules": [
+                {"matches": [{"path": {"value": "/shop"}}], "backendRefs": [{"name": "shop", "port": 80}]},
+                {
+                    "filters": [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x"]}}],
+                    "backendRefs": [{"name": "cider", "port": 8080, "filters": []}],
+                },
+                {"matches": [{"path": {"value": "/next"}}], "backendRefs": [{"name": "cider-canary", "port": 80}]},
+            ],
+        },
+    })
+}
+
+fn live(route: Object) -> Live {
+    Live::from_iter([(ObjectRef::of(&route), route.into())])
+}
+
+fn wish(canary: &Canary, route: &Object, weights: Weights) -> Result<Vec<Change>, String> {
+    let gatewayapi = router(Provider::GatewayApiV1).unwrap();
+    changes(gatewayapi, canary, &live(route.clone()), &Settings::default(), weights)
+        .map_err(|e| e.to_string())
+}
+
+/// The object after the changes; the API server gives it another version.
+fn carried_out(canary: &Canary, route: &Object, share: i64) -> Object {
+    let mut after = route.clone();
+    for change in wish(canary, route, weights(share)).unwrap() {
+        let Change::Patch { reference, patch } = change else { panic!("{change:?}") };
+        assert_eq!(reference, ObjectRef::of(route));
+        json_patch::patch(&mut after, &patch).unwrap();
+    }
+    after
+}
+
+#[test]
+fn w_rt_18_in_a_route_of_a_user_only_the_backends_of_the_apex_change() {
+    let canary = canary(json!({}));
+    let after = carried_out(&canary, &users(), 20);
+    let mut expected = users();
+    expected["spec"]["rules"][1]["backendRefs"] = json!([
+        {"name": "cider-primary", "port": 8080, "filters": [], "weight": 80},
+        {"name": "cider-canary", "port": 8080, "filters": [], "weight": 20},
+    ]);
+    expected["metadata"]["labels"] = json!({"sluice.dev/managed": "true"});
+    expected["metadata"]["annotations"]["sluice.dev/canary"] = json!("cider");
+    assert_eq!(after, expected);
+    let router = router(Provider::GatewayApiV1).unwrap();
+    assert_eq!(router.read(&canary, &live(after.clone())).unwrap().unwrap().weights, weights(20));
+    assert_eq!(wish(&canary, &after, weights(20)), Ok(vec![]), "what is as wished is not written");
+}
+
+#[test]
+fn a_shared_route_is_changed_weight_by_weight_and_its_drift_is_seen() {
+    let canary = canary(json!({}));
+    let at_20 = carried_out(&canary, &users(), 20);
+    let at_60 = carried_out(&canary, &at_20, 60);
+    assert_eq!(at_60["spec"]["rules"][1]["backendRefs"][1]["weight"], 60);
+    assert_eq!(carried_out(&canary, &at_60, 20), at_20);
+    let mut drifted = at_20.clone();
+    drifted["spec"]["rules"][1]["backendRefs"][0]["weight"] = json!(0);
+    assert_eq!(carried_out(&canary, &drifted, 20), at_20);
+    // Its owner applies the route again as it is written.
+    let mut again = at_20.clone();
+    again["spec"] = users()["spec"].clone();
+    assert_eq!(carried_out(&canary, &again, 20), at_20);
+    let router = router(Provider::GatewayApiV1).unwrap();
+    let read = router.read(&canary, &live(again)).unwrap().unwrap();
+    assert_eq!(read.weights, Weights::FOREIGN, "it is told that the split is gone");
+}
+
+#[rstest]
+#[case::another_version("/metadata/resourceVersion", json!("8"))]
+#[case::another_rule_in_its_place("/spec/rules/1/backendRefs/0/name", json!("pear"))]
+fn a_patch_is_void_when_the_object_has_moved(#[case] place: &str, #[case] value: Value) {
+    let wished = wish(&canary(json!({})), &users(), weights(20)).unwrap();
+    let [Change::Patch { patch, .. }] = wished.as_slice() else { panic!("{wished:?}") };
+    let mut moved = users();
+    *moved.pointer_mut(place).unwrap() = value;
+    assert!(json_patch::patch(&mut moved, patch).is_err());
+}
+
+#[rstest]
+#[case::no_rule_of_ours(
+    json!([{"backendRefs": [{"name": "shop"}]}]),
+    "HTTPRoute orchard/cider cannot be the route: it is not this Canary's, and no rule of it leads to Service cider alone; \
+     add one, or delete the object so that Sluice makes its own"
+)]
+#[case::no_rules(
+    json!([]),
+    "HTTPRoute orchard/cider cannot be the route: it exists and is not this Canary's; delete or rename it, so that Sluice \
+     can make its own"
+)]
+#[case::with_others(
+    json!([{"backendRefs": [{"name": "cider", "weight": 1}, {"name": "shop", "weight": 1}]}]),
+    "HTTPRoute orchard/cider cannot be the route: its rule at /spec/rules/0/backendRefs leads to Service cider and to others; \
+     give the Service a rule of its own"
+)]
+fn a_route_of_a_user_that_does_not_lead_to_us_stays_as_it_is(#[case] rules: Value, #[case] why: &str) {
+    let mut route = users();
+    route["spec"]["rules"] = rules;
+    assert_eq!(wish(&canary(json!({})), &route, weights(0)), Err(why.to_owned()));
+}
+
+#[test]
+fn a_route_of_another_canary_stays_as_it_is() {
+    let mut route = users();
+    route["metadata"]["annotations"]["sluice.dev/canary"] = json!("perry");
+    let why = wish(&canary(json!({})), &route, weights(0)).unwrap_err();
+    assert!(why.contains("it belongs to Canary perry; name another service"), "{why}");
+}
+
+#[test]
+fn a_route_of_ours_is_applied_whole() {
+    let canary = canary(json!({}));
+    let gatewayapi = router(Provider::GatewayApiV1).unwrap();
+    let own =
+        gatewayapi.render(&canary, &Live::default(), &Settings::default(), weights(20)).unwrap().remove(0);
+    let mut drifted = own.clone();
+    drifted["spec"]["rules"] = json!([]);
+    assert_eq!(wish(&canary, &drifted, weights(20)), Ok(vec![Change::Apply(own)]));
+}
