@@ -1,6 +1,10 @@
 {{- /* Made from src/routing by `make generate`; do not edit. */}}
 
 {{- define "sluice.routers" -}}
+# appmesh:v1beta2
+- apiGroups: [appmesh.k8s.aws]
+  resources: [virtualnodes, virtualrouters, virtualservices]
+  verbs: [get, list, watch, create, patch]
 # contour
 - apiGroups: [projectcontour.io]
   resources: [httpproxies]
@@ -8,6 +12,13 @@
 # gatewayapi:v1, gatewayapi:v1beta1
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
+  verbs: [get, list, watch, create, patch]
+# gloo
+- apiGroups: [gateway.solo.io]
+  resources: [routetables]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [gloo.solo.io]
+  resources: [upstreams]
   verbs: [get, list, watch, create, patch]
 # istio
 - apiGroups: [networking.istio.io]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::weights;
 use crate::{
     api::{Canary, Live, Object, ObjectRef},
-    routing::{ROUTERS, Router, RoutingError, Settings},
+    routing::{ROUTERS, Router, RoutingError, Settings, changes},
     workload::{apply, contains},
 };
 
@@ -179,6 +179,7 @@ proptest! {
             let live = live(&objects);
             let _ = router.read(&canary, &live);
             let _ = router.render(&canary, &live, &Settings::default(), weights(20));
+            let _ = changes(*router, &canary, &live, &Settings::default(), weights(20));
         }
     }
 }
