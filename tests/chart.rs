@@ -113,7 +113,10 @@ fn the_rendered_gate_is_the_one_of_the_code_and_carries_no_ca_bundle() {
 
 #[test]
 fn without_the_gate_nothing_of_it_is_rendered() {
-    let Some(objects) = render(&["gate.enabled=false", "metricSecrets=false"]) else { return };
+    let Some(objects) = render(&["gate.enabled=false", "metricSecrets=false", "configTracking.secrets=off"])
+    else {
+        return;
+    };
     let objects = objects.unwrap();
     assert!(!objects.iter().any(|object| object["kind"].as_str().unwrap().ends_with("WebhookConfiguration")));
     assert!(find(&objects, "Service", "sluice").is_none());
@@ -123,7 +126,11 @@ fn without_the_gate_nothing_of_it_is_rendered() {
 
 #[test]
 fn cert_manager_brings_the_files_and_takes_the_rights() {
-    let Some(objects) = render(&["certManager.enabled=true", "metricSecrets=false"]) else { return };
+    let Some(objects) =
+        render(&["certManager.enabled=true", "metricSecrets=false", "configTracking.secrets=off"])
+    else {
+        return;
+    };
     let objects = objects.unwrap();
     assert!(arguments(&objects).contains(&"--cert-dir=/certs".to_owned()));
     let certificate = named(&objects, "Certificate", "sluice");
@@ -150,7 +157,7 @@ fn an_own_issuer_replaces_the_chain_of_the_chart() {
 
 #[test]
 fn w_ops_3_no_right_is_a_wildcard_and_secrets_are_bound_to_ours() {
-    let Some(objects) = render(&["metricSecrets=false"]) else { return };
+    let Some(objects) = render(&["metricSecrets=false", "configTracking.secrets=off"]) else { return };
     let rules = rules(&objects.unwrap());
     assert!(rules.len() > 10);
     for (role, rule) in rules {
@@ -165,9 +172,29 @@ fn w_ops_3_no_right_is_a_wildcard_and_secrets_are_bound_to_ours() {
     }
 }
 
+#[rstest]
+#[case::watch("configTracking.secrets=watch", Some(&["get", "list", "watch", "create", "patch", "delete"][..]))]
+#[case::get("configTracking.secrets=get", Some(&["get", "create", "patch", "delete"][..]))]
+#[case::off("configTracking.secrets=off", None)]
+#[case::all_off("configTracking.enabled=false", None)]
+fn w_ops_3_the_rights_on_secrets_are_what_their_tracking_needs(
+    #[case] value: &str,
+    #[case] verbs: Option<&[&str]>,
+) {
+    let Some(objects) = render(&[value, "namespace=shop", "metricSecrets=false"]) else { return };
+    let objects = objects.unwrap();
+    let watched = &named(&objects, "Role", "sluice-watched")["rules"];
+    let rule =
+        watched.as_array().unwrap().iter().find(|rule| rule["resources"] == serde_json::json!(["secrets"]));
+    assert_eq!(rule.map(|rule| rule["verbs"].clone()), verbs.map(|verbs| serde_json::json!(verbs)));
+    let how = if verbs.is_none() { "off" } else { value.rsplit('=').next().unwrap() };
+    assert!(arguments(&objects).contains(&format!("--config-tracking-secrets={how}")));
+}
+
 #[test]
 fn w_ops_3_secrets_of_metric_servers_are_read_one_at_a_time_where_canaries_are() {
-    for (values, role) in [(&[][..], "sluice"), (&["namespace=shop"][..], "sluice-watched")] {
+    let untracked = "configTracking.secrets=off";
+    for (values, role) in [(&[untracked][..], "sluice"), (&[untracked, "namespace=shop"], "sluice-watched")] {
         let Some(objects) = render(values) else { return };
         let rules = rules(&objects.unwrap());
         let unbound: Vec<_> = rules
@@ -233,6 +260,7 @@ fn crds_are_applied_before_install_and_upgrade_and_their_account_is_gone_afterwa
 #[case::port_out_of_range("port=70000")]
 #[case::no_policy("inconclusive=maybe")]
 #[case::no_url("metricsServer=prometheus:9090")]
+#[case::no_tracking("configTracking.secrets=list")]
 #[case::no_duration("routeSettle=5seconds")]
 #[case::the_peers_wrong_level("logLevel=warning")]
 #[case::no_name("namespace=A_B")]

@@ -11,7 +11,12 @@ use sha2::{Digest as _, Sha256};
 pub fn digest(value: &Value) -> String {
     let mut text = String::new();
     canonical(value, &mut text);
-    let hash = Sha256::digest(text.as_bytes());
+    digest_of(text.as_bytes())
+}
+
+/// 16 lower-case hex digits of the SHA-256 of these bytes.
+pub fn digest_of(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
     hash.iter().take(8).fold(String::with_capacity(16), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

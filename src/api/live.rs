@@ -31,9 +31,20 @@ impl Live {
         self.0.insert(reference, object);
     }
 
+    /// Adds or replaces the objects of another look.
+    pub fn extend(&mut self, other: Live) {
+        self.0.extend(other.0);
+    }
+
     /// The object as JSON, if it exists.
     pub fn get(&self, reference: &ObjectRef) -> Option<&Object> {
         self.0.get(reference).map(Arc::as_ref)
+    }
+
+    /// The objects of which something is true, and the others.
+    pub fn partition(self, mut is: impl FnMut(&ObjectRef) -> bool) -> (Live, Live) {
+        let (these, others) = self.0.into_iter().partition(|(reference, _)| is(reference));
+        (Live(these), Live(others))
     }
 
     /// The object as the type of its kind, if it exists.

@@ -30,6 +30,7 @@ pub mod request;
 pub mod service;
 pub mod session_affinity;
 pub mod status;
+pub mod tracking;
 pub mod traffic_policy;
 pub mod webhook;
 
@@ -55,7 +56,8 @@ pub use reference::{
 pub use request::{CorsPolicy, HeaderOperations, Headers, Retries, Rewrite};
 pub use service::{CanaryService, Metadata, TrafficDistribution, UnmanagedMetadata};
 pub use session_affinity::{SameSite, SessionAffinity};
-pub use status::{CanaryStatus, Check, CheckBounds, CheckOutcome, ObservedTarget, Phase};
+pub use status::{CanaryStatus, Check, CheckBounds, CheckOutcome, ObservedTarget, Phase, SeenConfig};
+pub use tracking::Tracking;
 pub use traffic_policy::TrafficPolicy;
 pub use webhook::{Webhook, WebhookType};
 

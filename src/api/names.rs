@@ -16,6 +16,8 @@ pub const REQUESTED_BY: &str = "sluice.dev/requested-by";
 pub const APPLIED: &str = "sluice.dev/applied";
 /// Annotation of a snapshot: what goes to the primary with its revision without being part of it, as JSON.
 pub const SETTINGS: &str = "sluice.dev/settings";
+/// Annotation of a primary's pods: fingerprint of the ConfigMaps and Secrets that they were started with.
+pub const CONFIGS: &str = "sluice.dev/configs";
 /// Prefix of all our labels and annotations.
 pub const PREFIX: &str = "sluice.dev/";
 

@@ -68,6 +68,10 @@ pub struct CanaryStatus {
     /// Checksums of the target's ConfigMaps and Secrets: `configmap/<name>` or `secret/<name>` to 16 hex digits.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub tracked_configs: BTreeMap<String, String>,
+    /// The ConfigMaps and Secrets, and our copies of them, as they were last read, by the same keys: nothing is read again as
+    /// long as it has this version.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "BTreeMap::is_empty")]
+    pub config_versions: BTreeMap<String, SeenConfig>,
     /// The revision of the current or last run (a content hash).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_applied_spec: Option<String>,
@@ -125,6 +129,24 @@ pub struct ObservedTarget {
     /// `metadata.generation` of the target.
     #[serde(default, deserialize_with = "number::or_zero")]
     pub generation: i64,
+    /// Fingerprint of its ConfigMaps and Secrets; absent where none is tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configs: Option<String>,
+}
+
+/// A ConfigMap or Secret as it was last read; everything is empty for one that does not exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SeenConfig {
+    /// `metadata.uid`.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "String::is_empty")]
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "String::is_empty")]
+    pub version: String,
+    /// Checksum of its content, 16 hex digits; absent where it is not tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 text_enum! {

@@ -2,8 +2,8 @@
 
 use super::CliError;
 use crate::{
-    api::{Duration, Provider},
-    rollout::{Inconclusive, Settings},
+    api::{Duration, Provider, Tracking},
+    rollout::{ConfigTracking, Inconclusive, Settings},
     routing,
 };
 
@@ -34,11 +34,21 @@ pub(super) struct SettingsArgs {
     /// How long pods stay after the route took their traffic away.
     #[arg(long, default_value = "5s")]
     route_settle: Duration,
+    /// How ConfigMaps of targets are tracked: watch, get or off.
+    #[arg(long, default_value = "watch")]
+    config_tracking_config_maps: Tracking,
+    /// How Secrets of targets are tracked: watch, get or off.
+    #[arg(long, default_value = "watch")]
+    config_tracking_secrets: Tracking,
+    /// Whether configs are tracked at all; `false` is `off` for both kinds.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
+    enable_config_tracking: bool,
 }
 
 impl SettingsArgs {
     /// The choices, if they can be meant.
     pub(super) fn settings(self) -> Result<Settings, CliError> {
+        let tracking = |wished| if self.enable_config_tracking { wished } else { Tracking::Off };
         let settings = Settings {
             provider: self.mesh_provider,
             selector_labels: trimmed(self.selector_labels),
@@ -49,6 +59,10 @@ impl SettingsArgs {
             route_settle: positive("route-settle", self.route_settle)?,
             routing: routing::Settings {
                 ingress_class: Some(self.ingress_class).filter(|class| !class.is_empty()),
+            },
+            config_tracking: ConfigTracking {
+                config_maps: tracking(self.config_tracking_config_maps),
+                secrets: tracking(self.config_tracking_secrets),
             },
         };
         if settings.selector_labels.is_empty() {

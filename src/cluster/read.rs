@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// How many GETs of one look run at a time.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 /// The cluster as we know it. Clones share what they know.
 #[derive(Clone)]
@@ -67,6 +67,11 @@ impl Cluster {
                 wanted.extend(groups.iter().flat_map(|group| view.members(group)));
             }
         }
+        self.objects(wanted).await
+    }
+
+    /// These objects, as far as they exist. Fails if any of them could not be read.
+    pub async fn objects(&self, wanted: impl IntoIterator<Item = ObjectRef>) -> Result<Live, ClusterError> {
         let found: Vec<_> = stream::iter(wanted)
             .map(|reference| async move {
                 let object = self.look(&reference).await?;

@@ -225,6 +225,11 @@ impl View {
         self.named.set(canary, references);
     }
 
+    /// What is remembered of a name.
+    pub(super) fn known(&self, reference: &ObjectRef) -> Known {
+        self.named.known(reference)
+    }
+
     fn tell(&self, reference: &ObjectRef, owner: Option<CanaryKey>) {
         // Without a receiver the process is about to end.
         let _ = self.events.send(Touched { reference: reference.clone(), owner });

@@ -72,6 +72,15 @@ impl Follower {
     }
 }
 
+/// Tells what every Canary names, as far as it is known: before a watch begins to speak of it.
+pub(super) fn name_all(cluster: &Cluster) {
+    for object in cluster.known_of("Canary") {
+        if let Ok(canary) = Canary::deserialize(object.as_ref()) {
+            cluster.name(&CanaryKey::from(&canary), rollout::names(&canary));
+        }
+    }
+}
+
 /// Every Canary was seen once.
 pub(super) fn mark_synced(catalog: &RwLock<Catalog>) {
     catalog.write().unwrap_or_else(PoisonError::into_inner).synced = true;

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{asks::Asks, look::Looker, metrics::Metrics, queue};
+use super::{WatchHealth, asks::Asks, catalog, look::Looker, metrics::Metrics, queue};
 use crate::{
     admission::Catalog,
     api::CanaryKey,
@@ -30,6 +30,8 @@ pub(super) type Schema = watch::Receiver<Result<(), String>>;
 /// Everything that leading needs.
 pub(super) struct Leader {
     pub(super) schema: Schema,
+    /// The watches of every replica; nobody leads before they are synced.
+    pub(super) catalog_watches: WatchHealth,
     pub(super) cluster: Cluster,
     pub(super) catalog: Arc<RwLock<Catalog>>,
     pub(super) settings: Arc<Settings>,
@@ -96,6 +98,9 @@ impl Leader {
     /// Waits until this replica leads and may act.
     async fn chosen(&self, leadership: &mut watch::Receiver<Leadership>) {
         let mut schema = self.schema.clone();
+        for (_, mut health) in self.catalog_watches.clone() {
+            let _ = health.wait_for(|health| health.synced).await;
+        }
         // The senders live as long as the process does.
         let _ = schema.wait_for(Result::is_ok).await;
         let _ = leadership.wait_for(|held| held.is_leader(Instant::now())).await;
@@ -108,6 +113,8 @@ impl Leader {
         leadership: watch::Receiver<Leadership>,
         stop: &CancellationToken,
     ) {
+        // What is heard of a name that nobody has named yet is not remembered, and would cost a GET.
+        catalog::name_all(&self.cluster);
         let mut watches = self.cluster.watch(Duty::Loop, stop);
         tokio::select! {
             () = watches.synced() => {}

@@ -1,6 +1,7 @@
 //! One look at one Canary: gather an Observation, ask `rollout`, hand the Decision to `execute`.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     panic::AssertUnwindSafe,
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -19,6 +20,7 @@ use crate::{
     execute::{Outcome, WorldError, execute},
     rollout::{self, Observation, Settings},
     sentence,
+    workload::configs::{ConfigRef, Configs},
 };
 
 /// What a look needs; clones share it.
@@ -96,14 +98,22 @@ impl Looker {
         };
         let needs = rollout::needs(&canary, &self.settings);
         let live = self.cluster.live(&needs).await.map_err(read)?;
+        let configs = rollout::configs(&canary, &live, &self.settings);
+        let configs = self.configs(key, &canary, configs).await.map_err(read)?;
         let problems = {
             let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
             problems::standing(&object, &canary, &catalog, &self.settings, &live)
         };
         let answers = self.asks.answers(key);
-        let observation = Observation { canary: Arc::new(canary), live, answers, problems };
+        let mut observation = Observation { canary: Arc::new(canary), live, configs, answers, problems };
         let now = Timestamp::now();
-        let decision = rollout::decide(&observation, &self.settings, now);
+        let mut decision = rollout::decide(&observation, &self.settings, now);
+        if !decision.lacks.is_empty() {
+            // Contents are in memory for this one look only.
+            let contents = self.cluster.objects(decision.lacks).await.map_err(read)?;
+            observation.live.extend(contents);
+            decision = rollout::decide(&observation, &self.settings, now);
+        }
         let status = &decision.status;
         let outcome = execute(&self.world, &observation.canary, &decision).await.map_err(act)?;
         if outcome == Outcome::Stale {
@@ -127,6 +137,21 @@ impl Looker {
             None => Again::Never,
             Some(at) => Again::After(until(at, Timestamp::now())),
         })
+    }
+
+    /// What is known of the configs, of which the Canary is told from now on.
+    async fn configs(
+        &self,
+        key: &CanaryKey,
+        canary: &Canary,
+        configs: BTreeSet<ConfigRef>,
+    ) -> Result<Configs, ClusterError> {
+        let mut names = rollout::names(canary);
+        names.extend(configs.iter().map(|config| config.object(&key.namespace)));
+        self.cluster.name(key, names);
+        let none = BTreeMap::new();
+        let seen = canary.status.as_ref().map_or(&none, |status| &status.config_versions);
+        self.cluster.configs(&key.namespace, configs, seen).await
     }
 
     /// A Canary that cannot be read (the gate was away) is told so in a condition; it stops nobody else.

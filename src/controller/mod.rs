@@ -104,6 +104,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
 
     // What every replica knows.
     let (cluster, touched) = Cluster::new(client.clone(), options.namespace.clone());
+    let cluster = cluster.hearing(&settings.config_tracking.watched());
     let catalog = Arc::new(RwLock::new(Catalog::default()));
     let wake = Arc::new(RwLock::new(None));
     let watches = CancellationToken::new();
@@ -141,6 +142,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     let schema = lead::watch_schema(client);
     let leader = lead::Leader {
         schema: schema.clone(),
+        catalog_watches: catalog_watches.health(),
         cluster: cluster.clone(),
         catalog: catalog.clone(),
         settings: settings.clone(),

@@ -60,6 +60,7 @@ fn decision() -> Decision {
         status: CanaryStatus { phase: Phase::Promoting, ..CanaryStatus::default() },
         effects: vec![scale(1), scale(2)],
         asks: Vec::new(),
+        lacks: Vec::new(),
         wake: None,
         events: vec![Event { reason: Reason::Promoting, message: "So it is.".to_owned() }],
     }

@@ -41,21 +41,8 @@ pub(super) fn start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &Revisio
 /// One look at a run.
 pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     match scene.revised(&draft.status) {
-        Revised::New(revision) => {
-            draft.event(
-                Reason::RevisionSuperseded,
-                format!("Revision {revision} takes the place of the one under analysis."),
-            );
-            return start(scene, draft, &revision);
-        }
-        Revised::Promoted => {
-            draft.event(
-                Reason::RevisionSuperseded,
-                "The target is back at the promoted revision; the run ends.",
-            );
-            // The weight is taken away as after any run: as soon as the primary can carry it.
-            return stand_by_promoted(scene, draft);
-        }
+        Revised::New(revision) => return supersede(scene, draft, &revision),
+        Revised::Promoted => return return_to_promoted(scene, draft),
         Revised::Same => {}
     }
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
@@ -93,6 +80,22 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         Some(due) => draft.wake_at(due),
         None => wait_an_interval(scene, draft),
     }
+}
+
+/// A newer revision takes the place of the present one.
+pub(super) fn supersede(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) {
+    draft.event(
+        Reason::RevisionSuperseded,
+        format!("Revision {revision} takes the place of the one under analysis."),
+    );
+    start(scene, draft, revision);
+}
+
+/// The target asks again for what the primary runs.
+pub(super) fn return_to_promoted(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    draft.event(Reason::RevisionSuperseded, "The target is back at the promoted revision; the run ends.");
+    // The weight is taken away as after any run: as soon as the primary can carry it.
+    stand_by_promoted(scene, draft);
 }
 
 /// Waits until the deadline of the wait; a wait starts the interval anew.

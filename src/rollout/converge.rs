@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Effect, Manager, Reason, draft::Draft, observation::serves, refs, scaler, scene::Scene};
+use super::{
+    Effect, Manager, Reason, configs, draft::Draft, observation::serves, refs, scaler, scene::Scene,
+};
 use crate::{
     api::{ObjectRef, Phase, names},
     routing::{self, Change, Weight, Weights},
@@ -17,6 +19,7 @@ pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     services_and_route(scene, draft);
     primary(scene, draft);
     scaler::converge(scene, draft);
+    configs::tidy(scene, draft);
     target_pods(scene, draft);
 }
 
@@ -122,6 +125,11 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         _ => status.last_applied_spec.as_ref(),
     };
     let Some(revision) = revision.cloned() else { return };
+    let stand = configs::copies(scene, draft, &revision);
+    if !stand && (promoting || draft.status.last_promoted_spec.is_none()) {
+        // Its new pods would find what the old ones have, or nothing.
+        return;
+    }
     let wished = promoting && !scene.is_autoscaled();
     let replicas = if wished { scene.wished_replicas() } else { scene.primary_replicas() };
     let Some(mut object) = scene.render_primary(&revision, replicas) else { return };

@@ -14,6 +14,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// Questions to the outside whose answers a later decision needs. Asking twice is harmless.
     pub asks: Vec<Ask>,
+    /// Configs whose content must be read before the same is decided again: what they are copied from or to.
+    pub lacks: Vec<ObjectRef>,
     /// When to look again although nothing happened.
     pub wake: Option<Timestamp>,
     /// What to tell people; told once the status stands.

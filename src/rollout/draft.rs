@@ -1,10 +1,12 @@
 //! A decision in the making: the status as it will be, and what must be done and said.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{Ask, Decision, Effect, Event, Reason, conditions, conditions::Blocker, text::whole};
-use crate::api::{Canary, CanaryStatus, Phase};
+use crate::api::{Canary, CanaryStatus, ObjectRef, Phase};
 
 /// Collects what a decision consists of.
 pub(super) struct Draft<'a> {
@@ -14,6 +16,7 @@ pub(super) struct Draft<'a> {
     pub(super) status: CanaryStatus,
     effects: Vec<Effect>,
     asks: Vec<Ask>,
+    lacks: BTreeSet<ObjectRef>,
     events: Vec<Event>,
     wake: Option<Timestamp>,
     blocker: Option<Blocker>,
@@ -27,6 +30,7 @@ impl<'a> Draft<'a> {
             status: canary.status.clone().unwrap_or_default(),
             effects: Vec::new(),
             asks: Vec::new(),
+            lacks: BTreeSet::new(),
             events: Vec::new(),
             wake: None,
             blocker: None,
@@ -49,6 +53,11 @@ impl<'a> Draft<'a> {
 
     pub(super) fn ask(&mut self, ask: Ask) {
         self.asks.push(ask);
+    }
+
+    /// The content of a config is needed.
+    pub(super) fn lack(&mut self, content: ObjectRef) {
+        self.lacks.insert(content);
     }
 
     pub(super) fn event(&mut self, reason: Reason, message: impl Into<String>) {
@@ -128,6 +137,7 @@ impl<'a> Draft<'a> {
             status: self.status,
             effects: self.effects,
             asks: self.asks,
+            lacks: self.lacks.into_iter().collect(),
             wake: self.wake,
             events: self.events,
         }

@@ -4,6 +4,7 @@
 mod analyse;
 mod ask;
 mod conditions;
+mod configs;
 mod converge;
 mod decide;
 mod decision;
@@ -20,10 +21,11 @@ mod settings;
 mod text;
 
 pub use ask::{Answer, Answers, Ask, AskId};
+pub use configs::configs;
 pub use decide::decide;
 pub use decision::{Decision, Effect, Manager};
 pub use event::{Event, Reason};
 pub use observation::{Needs, Observation, names, needs};
 pub use plan::{Next, Plan};
 pub use scene::{interval, provider};
-pub use settings::{Inconclusive, Settings};
+pub use settings::{ConfigTracking, Inconclusive, Settings};

@@ -6,6 +6,7 @@ use super::{Answers, Settings, refs};
 use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     routing,
+    workload::configs::{ConfigRef, Configs},
 };
 
 /// Everything that a decision may know. Time and settings come beside it.
@@ -15,6 +16,8 @@ pub struct Observation {
     pub canary: Arc<Canary>,
     /// The objects that [`needs`] names, as far as they exist.
     pub live: Live,
+    /// The configs that [`configs`](super::configs()) names.
+    pub configs: Configs,
     /// What has been answered so far.
     pub answers: Answers,
     /// Why nobody may act on this Canary (a rule's id and sentence each): the gate was away when it was stored.
@@ -54,10 +57,14 @@ pub fn needs(canary: &Canary, settings: &Settings) -> Needs {
     }
 }
 
-/// The objects of users that a Canary names: whatever happens to them concerns it, whether or not they carry our label.
+/// The objects that a Canary names, its configs as last seen included: whatever happens to them concerns it, whether or not
+/// they carry our label.
 pub fn names(canary: &Canary) -> BTreeSet<ObjectRef> {
     let scalers = refs::autoscalers(canary).into_iter().flat_map(<[_; 2]>::from);
-    [refs::target(canary), refs::primary(canary)].into_iter().chain(scalers).collect()
+    let namespace = canary.namespace_name();
+    let seen = canary.status.iter().flat_map(|status| status.config_versions.keys());
+    let configs = seen.filter_map(|key| Some(ConfigRef::parse(key)?.object(&namespace)));
+    [refs::target(canary), refs::primary(canary)].into_iter().chain(scalers).chain(configs).collect()
 }
 
 /// Whether the primary was ready once, so that its Service and route may lead to it.

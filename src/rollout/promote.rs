@@ -2,7 +2,7 @@
 
 use super::{
     Reason,
-    analyse::weight,
+    analyse::{return_to_promoted, supersede, weight},
     draft::{Draft, later},
     refs,
     rest::settled,
@@ -29,6 +29,14 @@ pub(super) fn begin_promotion(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &st
 /// Waits for the primary and gives it its traffic back.
 pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
+    if !scene.can_copy(&revision) {
+        // One of its configs has moved on before it was copied: what was analysed is nowhere any more.
+        match scene.revised(&draft.status) {
+            Revised::New(newer) => return supersede(scene, draft, &newer),
+            Revised::Promoted => return return_to_promoted(scene, draft),
+            Revised::Same => {}
+        }
+    }
     if weight(draft) > Weight::ZERO
         && scene.revised(&draft.status) != Revised::Same
         && scene.primary_can_carry(Some(&revision))

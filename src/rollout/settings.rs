@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{api::Provider, routing};
+use crate::{
+    api::{Provider, Tracking},
+    routing,
+    workload::configs::ConfigKind,
+};
 
 /// The operator's choices that decisions depend on.
 #[derive(Clone, Debug)]
@@ -23,6 +27,33 @@ pub struct Settings {
     pub route_settle: Duration,
     /// What concerns the routes alone.
     pub routing: routing::Settings,
+    /// How ConfigMaps and Secrets of targets are tracked.
+    pub config_tracking: ConfigTracking,
+}
+
+/// How configs are tracked, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConfigTracking {
+    /// ConfigMaps.
+    pub config_maps: Tracking,
+    /// Secrets.
+    pub secrets: Tracking,
+}
+
+impl ConfigTracking {
+    /// How a kind is tracked.
+    pub fn of(self, kind: ConfigKind) -> Tracking {
+        match kind {
+            ConfigKind::ConfigMap => self.config_maps,
+            ConfigKind::Secret => self.secrets,
+        }
+    }
+
+    /// The kinds that are watched.
+    pub fn watched(self) -> Vec<&'static str> {
+        let watched = ConfigKind::ALL.into_iter().filter(|kind| self.of(*kind) == Tracking::Watch);
+        watched.map(ConfigKind::as_str).collect()
+    }
 }
 
 /// What becomes of a step whose checks failed nowhere, but could not all be judged: no data, or no usable answer.
@@ -57,6 +88,7 @@ impl Default for Settings {
             inconclusive: Inconclusive::Fail,
             route_settle: Duration::from_secs(5),
             routing: routing::Settings::default(),
+            config_tracking: ConfigTracking::default(),
         }
     }
 }

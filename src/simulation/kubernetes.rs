@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::Memory;
 use crate::api::ObjectRef;
+use crate::workload::configs::{self, ConfigRef};
 
 /// A pod template with this annotation never becomes ready.
 pub const BROKEN: &str = "simulation/broken";
@@ -88,14 +89,21 @@ impl Kubernetes {
         };
         let generation = object["metadata"]["generation"].clone();
         let broken = template["metadata"]["annotations"].get(BROKEN).is_some();
-        let ready_at = if broken { Timestamp::MAX } else { now + START };
+        let start = now + START;
+        let exists = |config: &ConfigRef| memory.get(&config.object(&reference.namespace)).is_some();
+        let mut references = configs::references(&template).into_iter();
+        let startable =
+            !broken && references.all(|reference| reference.optional || exists(&reference.config));
         let pods = self.pods.entry(reference.clone()).or_default();
         let current = |pod: &Pod| pod.template == template;
         if wanted == 0 {
             pods.clear();
         }
         while pods.iter().filter(|pod| current(pod)).count() < wanted {
-            pods.push(Pod { template: template.clone(), ready_at });
+            pods.push(Pod { template: template.clone(), ready_at: Timestamp::MAX });
+        }
+        for pod in pods.iter_mut().filter(|pod| startable && current(pod) && pod.ready_at == Timestamp::MAX) {
+            pod.ready_at = start;
         }
         let mut surplus = pods.iter().filter(|pod| current(pod)).count().saturating_sub(wanted);
         pods.retain(|pod| {

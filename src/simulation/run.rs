@@ -10,7 +10,8 @@ use super::{Fault, Faults, Kubernetes, Memory, MemoryWorld, View, canary_ref};
 use crate::{
     api::{Canary, CanaryKey, CanaryStatus, Object, ObjectRef},
     execute::{Outcome, execute},
-    rollout::{Answer, Answers, Ask, Observation, Settings, decide},
+    rollout::{Answer, Answers, Ask, Observation, Settings, configs, decide},
+    workload::configs::{Config, ConfigRef},
 };
 
 /// Looks at one instant after which the controller is taken to go round in circles.
@@ -131,13 +132,29 @@ impl Simulation {
         }
         let canary = live.get(&canary_ref(&self.key)).and_then(|object| Canary::deserialize(object).ok());
         let Some(canary) = canary else { return behind };
-        let observation = Observation {
+        // As in production: contents are read only if a decision lacks them.
+        let (contents, live) = live.partition(|of| ConfigRef::of(of).is_some());
+        let wanted = configs(&canary, &live, &self.settings).into_iter();
+        let configs = wanted.map(|config| {
+            let known = Config::of(contents.get(&config.object(&self.key.namespace)));
+            (config, known)
+        });
+        let mut observation = Observation {
             canary: Arc::new(canary),
             live,
+            configs: configs.collect(),
             answers: self.answers.clone(),
             problems: Vec::new(),
         };
-        let decision = decide(&observation, &self.settings, now);
+        let mut decision = decide(&observation, &self.settings, now);
+        if !decision.lacks.is_empty() {
+            // A GET is never behind.
+            let state = self.world.state();
+            let read = |lack: &ObjectRef| Some((lack.clone(), state.memory.objects().get(lack)?.clone()));
+            observation.live.extend(decision.lacks.iter().filter_map(read).collect());
+            drop(state);
+            decision = decide(&observation, &self.settings, now);
+        }
         self.wake = decision.wake;
         // The memory never waits.
         let outcome = execute(&self.world, &observation.canary, &decision).now_or_never();

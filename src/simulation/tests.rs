@@ -13,6 +13,7 @@ use crate::{
 
 mod autoscaler;
 mod chaos;
+mod configs;
 mod daemonset;
 mod deadlines;
 mod edits;

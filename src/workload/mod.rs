@@ -5,6 +5,7 @@
 
 pub mod autoscaler;
 mod compare;
+pub mod configs;
 mod error;
 pub mod kind;
 mod metadata;
@@ -27,7 +28,7 @@ pub use compare::contains;
 pub use error::WorkloadError;
 pub use kind::{Kind, Scaling};
 pub use ports::hidden as hidden_ports;
-pub use primary::{render as render_primary, same_revision};
+pub use primary::{configs_of, render as render_primary, same_revision};
 pub use readiness::{Pods, Readiness, readiness, ready_endpoints};
 pub use replicas::wished;
 pub use revision::{RevisionId, Snapshot};

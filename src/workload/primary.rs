@@ -10,13 +10,19 @@
 //! | `selector` | the selector's key with `<value>-primary` alone, as the peer's primaries have it; it can never change |
 //! | pod labels | the snapshot's; the selector's key with `<value>-primary`, and so every further selector label that the target selects by with its name |
 //! | pod annotations | the snapshot's, without bookkeeping; no random id, so that applying twice starts nothing |
-//! | pod spec | the snapshot's; scheduling terms that mean the target's pods mean the primary's |
+//! | pod annotation `sluice.dev/configs` | fingerprint of the configs, where there are any; pods are replaced when only a config changed |
+//! | pod spec | the snapshot's; it refers to the copies of tracked configs; scheduling terms that mean the target's pods mean the primary's |
 //! | `replicas` | as the caller says; a DaemonSet has none |
 //! | `paused`, the node selector by which a DaemonSet idles | never |
 
 use serde_json::{Map, Value, json};
 
-use super::{Kind, Selector, Snapshot, compare::contains, metadata, revision, scheduling, single};
+use super::{
+    Kind, Selector, Snapshot,
+    compare::contains,
+    configs::{self, Tracked},
+    metadata, revision, scheduling, single,
+};
 use crate::api::{Canary, Object, names, owned};
 
 /// The fields of the primary for server-side apply.
@@ -47,7 +53,11 @@ pub fn render(
     let mut spec = settings.fields.clone();
     spec.insert("replicas".to_owned(), replicas.into());
     spec.insert("selector".to_owned(), json!({"matchLabels": {&selector.key: selector.primary_value()}}));
-    spec.insert("template".to_owned(), template(&snapshot.template, selector, &canary.namespace_name()));
+    let mut pods = template(&snapshot.template, &snapshot.configs, selector, &canary.namespace_name());
+    if let Some(mark) = configs::fingerprint(&snapshot.configs).filter(|_| snapshot.marks) {
+        mark_configs(&mut pods, &mark);
+    }
+    spec.insert("template".to_owned(), pods);
 
     let object = json!({
         "apiVersion": "apps/v1",
@@ -67,19 +77,42 @@ pub fn render(
 ///
 /// Take the snapshot of the live target: both objects then come from the API server and have the defaults of today. The
 /// target's pod template is turned to the primary's form and the two have to be equal. Our own and the peer's bookkeeping
-/// annotations do not count; a restart does.
+/// annotations do not count; a restart does. Configs are compared by the mark of the primary's pods; where they have none,
+/// somebody else made it, and only the copies can tell.
 pub fn same_revision(live_primary: &Object, canary: &Canary, target: &Snapshot, selector: &Selector) -> bool {
     let Some(live) = live_primary.pointer("/spec/template") else { return false };
     let namespace = canary.namespace_name();
-    let wanted = template(&target.template, selector, &namespace);
+    if configs_of(live_primary)
+        .is_some_and(|mark| Some(mark) != configs::fingerprint(&target.configs).as_deref())
+    {
+        return false;
+    }
+    let wanted = template(&target.template, &target.configs, selector, &namespace);
     // The peer leaves some scheduling terms as they are in the target: that is no other revision.
-    let live = template(&revision::clean(live), selector, &namespace);
+    let live = template(&revision::clean(live), &target.configs, selector, &namespace);
     contains(&live, &wanted) && contains(&wanted, &live)
 }
 
+/// The fingerprint of the configs that a live primary's pods were started with.
+pub fn configs_of(live_primary: &Object) -> Option<&str> {
+    live_primary.pointer("/spec/template/metadata/annotations")?.get(names::CONFIGS)?.as_str()
+}
+
+fn mark_configs(template: &mut Value, mark: &str) {
+    for (at, key) in [("", "metadata"), ("/metadata", "annotations")] {
+        if let Some(fields) = template.pointer_mut(at).and_then(Value::as_object_mut) {
+            fields.entry(key).or_insert_with(|| json!({}));
+        }
+    }
+    if let Some(annotations) = template.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+        annotations.insert(names::CONFIGS.to_owned(), mark.into());
+    }
+}
+
 /// A pod template of the target in the primary's form. Doing it twice changes nothing.
-fn template(template: &Value, selector: &Selector, namespace: &str) -> Value {
+fn template(template: &Value, configs: &Tracked, selector: &Selector, namespace: &str) -> Value {
     let mut template = template.clone();
+    configs::rewrite(&mut template, configs);
     for of in ["labels", "annotations"] {
         let map = template.pointer_mut(&format!("/metadata/{of}")).and_then(Value::as_object_mut);
         if let Some(map) = map {

@@ -5,13 +5,17 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Kind, WorkloadError, metadata};
+use super::{
+    Kind, WorkloadError,
+    configs::{self, Tracked},
+    metadata,
+};
 use crate::api::{Canary, Object, digest::digest, names, owned};
 
 /// Most characters of an object's name.
 const NAME: usize = 253;
 
-/// Identity of a pod template: 16 lower-case hex digits of a SHA-256.
+/// Identity of a pod template and of the contents of its configs: 16 lower-case hex digits of a SHA-256.
 ///
 /// Every change that starts pods counts, `kubectl rollout restart` too; our own and the peer's bookkeeping does not. The API
 /// server fills in defaults on reading, so that ids of one template may differ between versions of Kubernetes: a changed id is
@@ -24,6 +28,14 @@ impl RevisionId {
     /// The id of a pod template.
     pub fn of_template(template: &Value) -> RevisionId {
         RevisionId(digest(&clean(template)))
+    }
+
+    /// The id of a pod template with these configs; without any it is the template's.
+    pub fn of(template: &Value, configs: &Tracked) -> RevisionId {
+        if configs.is_empty() {
+            return Self::of_template(template);
+        }
+        RevisionId(digest(&json!({"template": clean(template), "configs": configs::to_json(configs)})))
     }
 
     /// The hex digits.
@@ -51,6 +63,9 @@ pub struct Snapshot {
     /// The revision that it holds.
     pub revision: RevisionId,
     pub(super) template: Value,
+    pub(super) configs: Tracked,
+    /// Whether the primary's pods are marked with their configs, so that they are replaced when only a config changed.
+    pub(super) marks: bool,
     pub(super) settings: Settings,
 }
 
@@ -77,6 +92,8 @@ impl Snapshot {
         Ok(Snapshot {
             revision: RevisionId::of_template(template),
             template: clean(template),
+            configs: Tracked::new(),
+            marks: true,
             settings: Settings {
                 fields: kind.fields().iter().filter_map(field).collect(),
                 labels: metadata::labels(target),
@@ -85,11 +102,32 @@ impl Snapshot {
         })
     }
 
+    /// The same with these configs, which makes it another revision.
+    #[must_use]
+    pub fn with_configs(self, configs: Tracked) -> Self {
+        Snapshot { revision: RevisionId::of(&self.template, &configs), configs, ..self }
+    }
+
+    /// The same for a primary that somebody else made: its pods lack the mark of their configs, and are not replaced to get it.
+    #[must_use]
+    pub fn adopted(self) -> Self {
+        Snapshot { marks: false, ..self }
+    }
+
+    /// The configs of the revision.
+    pub fn configs(&self) -> &Tracked {
+        &self.configs
+    }
+
     /// The snapshot as an `apps/v1` ControllerRevision for server-side apply, owned by the Canary.
     ///
     /// Its `data`, which the API server never lets change, depends on nothing but the revision, so that a revision that comes
     /// back with another strategy can be applied again.
     pub fn to_object(&self, canary: &Canary) -> Object {
+        let mut data = json!({"spec": {"template": self.template}});
+        if !self.configs.is_empty() {
+            data["configs"] = configs::to_json(&self.configs);
+        }
         let object = json!({
             "apiVersion": "apps/v1",
             "kind": "ControllerRevision",
@@ -102,7 +140,7 @@ impl Snapshot {
                 },
             },
             "revision": 1,
-            "data": {"spec": {"template": self.template}},
+            "data": data,
         });
         owned::seal(canary, object, true)
     }
@@ -122,9 +160,12 @@ impl Snapshot {
                 annotation: names::SETTINGS,
                 source,
             })?;
+        let configs = configs::from_json(object.pointer("/data/configs"));
         Ok(Snapshot {
-            revision: RevisionId::of_template(template),
+            revision: RevisionId::of(template, &configs),
             template: clean(template),
+            configs,
+            marks: true,
             settings: settings.unwrap_or_default(),
         })
     }

@@ -35,6 +35,8 @@ set. The blocks of the routers are made from what these say of themselves, in _r
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
+{{- include "sluice.configs" (list "configmaps" (include "sluice.tracks" (list . "configMaps"))) }}
+{{- include "sluice.configs" (list "secrets" (include "sluice.tracks" (list . "secrets"))) }}
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]
@@ -48,4 +50,20 @@ set. The blocks of the routers are made from what these say of themselves, in _r
   verbs: [get]
 {{- end }}
 {{- include "sluice.routers" . | nindent 0 }}
+{{- end }}
+
+{{- /* How a kind of configs is tracked: watch, get or off. */}}
+{{- define "sluice.tracks" -}}
+{{- $values := (index . 0).Values.configTracking -}}
+{{- if $values.enabled }}{{ index $values (index . 1) }}{{ else }}off{{ end }}
+{{- end }}
+
+{{- /* What tracking a kind of configs needs: to read it, to make copies for primaries, to delete those. */}}
+{{- define "sluice.configs" -}}
+{{- $how := index . 1 }}
+{{- if ne $how "off" }}
+- apiGroups: [""]
+  resources: [{{ index . 0 }}]
+  verbs: [get,{{ if eq $how "watch" }} list, watch,{{ end }} create, patch, delete]
+{{- end }}
 {{- end }}

@@ -9,6 +9,7 @@ use crate::{
     api::{ConditionStatus, Object, ObjectRef},
     rollout::{Effect, Manager, Settings},
     simulation::{Deed, Simulation, no_faults},
+    workload::configs,
 };
 
 /// How long the cluster in memory is watched: its pods start and its routes are accepted well within.
@@ -32,6 +33,13 @@ pub(super) fn make(canary: &Object, target: &Object, context: &[Object], setting
     }
     let passes = Box::new(|_: &_| Ok(Sample::NoData));
     let mut simulation = Simulation::new(canary, fresh(target), settings.clone(), passes, no_faults());
+    let namespace = ObjectRef::of(target).namespace;
+    for reference in target.pointer("/spec/template").map(configs::references).unwrap_or_default() {
+        // Content that is in no file: the copy is told without it.
+        if !reference.optional {
+            simulation.user(&reference.config.object(&namespace), &json!({}));
+        }
+    }
     for object in context {
         simulation.user(&ObjectRef::of(object), &fresh(object));
     }

@@ -1,5 +1,6 @@
 //! The room as a whole against an API server that a test plays, on virtual time.
 
+mod configs;
 mod election;
 mod freshness;
 mod reads;
@@ -38,6 +39,7 @@ impl Stage {
     async fn on(bed: Bed) -> Stage {
         let (client, record) = bed.client();
         let (cluster, mut events) = Cluster::new(client.clone(), None);
+        let cluster = cluster.hearing(&["ConfigMap", "Secret"]);
         let stop = CancellationToken::new();
         let watches = [cluster.watch(Duty::Catalog, &stop), cluster.watch(Duty::Loop, &stop)];
         for watches in &watches {

@@ -200,8 +200,15 @@ impl<'a> Scene<'a> {
     }
 
     fn primary_runs_target(&self) -> bool {
+        self.target.as_ref().is_some_and(|target| self.primary_runs(&target.snapshot))
+    }
+
+    /// Whether the live primary runs a revision. Only a mark on its pods tells that their configs are the revision's; where
+    /// they have none, the copies tell.
+    pub(super) fn primary_runs(&self, snapshot: &Snapshot) -> bool {
         let (Some(target), Some(primary)) = (&self.target, self.primary) else { return false };
-        workload::same_revision(primary, self.canary, &target.snapshot, &target.selector)
+        workload::same_revision(primary, self.canary, snapshot, &target.selector)
+            && (workload::configs_of(primary).is_some() || self.copies_hold(snapshot))
     }
 
     /// The primary's objects as a revision wants them; none without the target's selector or the snapshot.
@@ -210,7 +217,7 @@ impl<'a> Scene<'a> {
         Some(workload::render_primary(
             self.kind,
             self.canary,
-            self.snapshot(revision)?,
+            &self.adopted(self.snapshot(revision)?),
             &target.selector,
             self.kind.replicas(target.object).map(|_| replicas),
             &self.settings.include_label_prefix,

@@ -3,7 +3,7 @@
 use super::{super::conditions::Blocker, blocked};
 use crate::{
     api::{Object, ObservedTarget},
-    rollout::{Observation, Settings, refs},
+    rollout::{Observation, Settings, configs, refs},
     workload::{Kind, Selector, Snapshot},
 };
 
@@ -34,15 +34,12 @@ impl<'a> Target<'a> {
         let selector = Selector::of(object, &settings.selector_labels)
             .map_err(|error| blocked("NoSelectorLabel", error))?;
         let snapshot = Snapshot::of_target(kind, object).map_err(|error| blocked("Malformed", error))?;
-        let metadata = &object["metadata"];
+        let tracked = configs::of_target(object, &observation.canary, &observation.configs, settings);
         Ok(Some(Target {
             object,
             selector,
-            snapshot,
-            observed: ObservedTarget {
-                uid: metadata["uid"].as_str().unwrap_or_default().to_owned(),
-                generation: metadata["generation"].as_i64().unwrap_or_default(),
-            },
+            observed: configs::observed(object, &tracked),
+            snapshot: snapshot.with_configs(tracked),
             replicas: kind.replicas(object),
             idle: kind.is_idle(object),
         }))

@@ -1,0 +1,49 @@
+//! ConfigMaps and Secrets: a metadata watch tells of a new version, one GET reads it, its checksum is kept and its content is
+//! dropped. What stands in a status with its version is not read again, not even by a process that has just started.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{error::ClusterError, named::Known, read::AT_ONCE, read::Cluster};
+use crate::{
+    api::{ObjectRef, SeenConfig},
+    workload::configs::{Config, ConfigRef, Configs},
+};
+
+impl Cluster {
+    /// What is known of configs in a namespace; `seen` is what is known of versions that were read before. Fails if any of
+    /// them could not be read.
+    pub async fn configs(
+        &self,
+        namespace: &str,
+        wanted: BTreeSet<ConfigRef>,
+        seen: &BTreeMap<String, SeenConfig>,
+    ) -> Result<Configs, ClusterError> {
+        stream::iter(wanted)
+            .map(|config| async move {
+                let known = self.config(&config.object(namespace), seen.get(&config.key())).await?;
+                Ok((config, known))
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn config(&self, reference: &ObjectRef, seen: Option<&SeenConfig>) -> Result<Config, ClusterError> {
+        match self.view.lock().known(reference) {
+            Known::Absent => return Ok(Config::Absent),
+            Known::Present(sight) => {
+                let (uid, version) = (sight.uid, sight.version);
+                if sight.opted_out {
+                    return Ok(Config::Present { uid, version, checksum: None });
+                }
+                if let Some(seen) = seen.filter(|seen| seen.uid == uid && seen.version == version) {
+                    return Ok(Config::Present { uid, version, checksum: seen.checksum.clone() });
+                }
+            }
+            Known::Nothing => {}
+        }
+        Ok(Config::of(self.get(reference).await?.as_deref()))
+    }
+}
