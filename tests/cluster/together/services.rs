@@ -1,21 +1,19 @@
 //! The Services of a Canary: a user's own one is taken over without a gap, and the canary's serves during an analysis only.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::install::shared;
 use crate::support::endpoints::{self, Looks};
 use crate::support::load::Load;
-use crate::support::manifests::{APP, PORT, blue_green, podinfo, replicas};
+use crate::support::manifests::{APP, PORT, blue_green, podinfo, replicas, with};
 use crate::support::space::Space;
 use crate::support::{api, facts, wait};
 
 const RATE: u32 = 40;
 
-#[test]
-fn an_existing_service_is_adopted_with_its_addresses_and_foreign_fields_and_never_without_ready_endpoints() {
-    let Some(_sluice) = shared("adoption") else { return };
-    let space = Space::new("adopt");
-    // Two, because one pod is not ready whenever a probe comes late.
+/// An app that serves with a Service of its user before there is a Canary.
+fn app_of_a_user() -> (Value, Value) {
+    // Two pods, because one is not ready whenever a probe comes late.
     let app = replicas(&podinfo("one"), 2);
     let service = json!({
         "apiVersion": "v1",
@@ -28,12 +26,25 @@ fn an_existing_service_is_adopted_with_its_addresses_and_foreign_fields_and_neve
             "ports": [{"name": "http", "port": PORT, "targetPort": "http"}],
         },
     });
-    space.apply(&[&app, &service]);
-    let status = ["rollout", "status", "deployment", APP, "--timeout=25s"];
-    space.kubectl(&status).ok();
-    let before = api::get("services", &space.namespace, APP);
+    (app, service)
+}
+
+/// Brings it to serve, and load on it.
+fn served(space: &Space, app: &Value, service: &Value) -> Load {
+    space.apply(&[app, service]);
+    space.kubectl(&["rollout", "status", "deployment", APP, "--timeout=25s"]).ok();
     let load = Load::on_url(&space.service_url(APP), RATE);
     load.answered("one");
+    load
+}
+
+#[test]
+fn an_existing_service_is_adopted_with_its_addresses_and_foreign_fields_and_never_without_ready_endpoints() {
+    let Some(_sluice) = shared("adoption") else { return };
+    let space = Space::new("adopt");
+    let (app, service) = app_of_a_user();
+    let load = served(&space, &app, &service);
+    let before = api::get("services", &space.namespace, APP);
     let looks = Looks::at(&space.namespace, APP);
 
     space.initialised(&app, &blue_green(2));
@@ -57,6 +68,23 @@ fn an_existing_service_is_adopted_with_its_addresses_and_foreign_fields_and_neve
     assert!(all > 20, "{all} looks");
     assert_eq!(without, 0, "of {all} looks at the Service");
     load.stop().nothing_lost("adoption of a Service");
+}
+
+#[test]
+fn skipped_analysis_loses_no_request_from_the_first_day_to_a_promotion() {
+    let Some(_sluice) = shared("skipAnalysis from the first day") else { return };
+    let space = Space::new("firstday");
+    let (app, service) = app_of_a_user();
+    let load = served(&space, &app, &service);
+    let canary = with(&blue_green(2), &json!({"spec": {"skipAnalysis": true}}));
+    let history = space.initialised(&app, &canary);
+    let mark = history.mark();
+    space.apply(&[&replicas(&podinfo("two"), 2)]);
+    history.ends(mark, "Succeeded");
+    space.rests();
+    assert_eq!(space.version("podinfo-primary"), "two");
+    load.sees("two");
+    load.stop().nothing_lost("skipAnalysis: initialisation and promotion");
 }
 
 #[test]
