@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::install::shared;
 use crate::support::data_plane::{
-    CONTOUR_HTTP_ROUTE, DataPlane, ISTIO_HTTP_ROUTE, ISTIO_INGRESS, ISTIO_MESH,
+    CONTOUR_HTTP_PROXY, CONTOUR_HTTP_ROUTE, DataPlane, ISTIO_HTTP_ROUTE, ISTIO_INGRESS, ISTIO_MESH,
 };
 use crate::support::history::History;
 use crate::support::load::{Counts, Load, tolerance};
@@ -102,6 +102,7 @@ fn drift(plane: &DataPlane, space: &Space, stands: (i64, i64)) -> u64 {
 }
 
 #[rstest]
+#[case::contour_by_its_http_proxy(&CONTOUR_HTTP_PROXY)]
 #[case::contour_by_the_gateway_api(&CONTOUR_HTTP_ROUTE)]
 #[case::istio_through_an_ingress_gateway(&ISTIO_INGRESS)]
 #[case::istio_in_the_mesh_only(&ISTIO_MESH)]
