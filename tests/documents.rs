@@ -65,7 +65,7 @@ fn make_targets_in_the_documents_exist() {
 }
 
 /// What the README tells people to type, and the file of the test or the demo that runs it, with words of that place.
-const COMMANDS: [(&str, &str, &str); 7] = [
+const COMMANDS: [(&str, &str, &str); 8] = [
     ("make demo", ".ci/run", "make demo"),
     ("make test", ".ci/run", "make test"),
     (
@@ -87,6 +87,11 @@ const COMMANDS: [(&str, &str, &str); 7] = [
         "kubectl -n shop get canary podinfo --watch",
         "tests/cluster/together/gate.rs",
         r#""get", "canary", "podinfo", "--watch""#,
+    ),
+    (
+        "sluice plan -f canary.yaml -f deployment.yaml",
+        "tests/cluster/together/plan.rs",
+        r#"args(["plan", "--namespace""#,
     ),
     ("kubectl apply --dry-run=server", "tests/cluster/together/gate.rs", r#""apply", "--dry-run=server""#),
 ];
@@ -182,4 +187,53 @@ fn the_table_of_events_is_the_list_of_the_code() {
     let kind = |reason: &Reason| if reason.is_warning() { "Warning" } else { "Normal" };
     let coded: Vec<(&str, &str)> = Reason::ALL.iter().map(|reason| (reason.as_str(), kind(reason))).collect();
     assert_eq!(written, coded);
+}
+
+/// The questions of the document that Sluice was started from, in its order and in our words.
+const QUESTIONS: [&str; 21] = [
+    "Which strategies are there?",
+    "When A/B testing rather than weights?",
+    "Can it serve apps outside of a mesh?",
+    "When can traffic be mirrored?",
+    "How is a failed release tried again?",
+    "How do replicas change without an autoscaler?",
+    "Is there downtime when the analysis is skipped?",
+    "How are references into other namespaces forbidden?",
+    "How is an app exposed inside the cluster?",
+    "What of several ports?",
+    "Which selector labels work?",
+    "What of affinity, anti-affinity and spread?",
+    "How are success rate and duration measured?",
+    "Can I bring my own metrics?",
+    "What of Istio as a Gateway API implementation?",
+    "What does it make for Istio?",
+    "Can several Canaries share one external host?",
+    "How do I turn mutual TLS on?",
+    "How does a load test from outside of the mesh start?",
+    "Can ExternalDNS annotations be set?",
+    "What of several ExternalDNS sources?",
+];
+
+#[test]
+fn the_faq_answers_every_question_and_each_answer_names_tests_that_exist() {
+    let faq = read("docs/faq.md");
+    let rows: Vec<Vec<&str>> = faq
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| question"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let asked: Vec<&str> = rows.iter().map(|row| row[0]).filter(|cell| cell.ends_with('?')).collect();
+    assert_eq!(asked, QUESTIONS);
+    for row in rows.iter().filter(|row| row[0].ends_with('?')) {
+        assert!(row.last().unwrap().contains("::"), "{}: no test shows it", row[0]);
+    }
+    let mut named = 0;
+    for (file, test) in faq.split('`').filter_map(|quoted| quoted.split_once(".rs::")) {
+        assert!(
+            read(&format!("{file}.rs")).contains(&format!("fn {test}(")),
+            "docs/faq.md names {file}.rs::{test}, which does not exist"
+        );
+        named += 1;
+    }
+    assert!(named >= QUESTIONS.len(), "only {named} tests are named");
 }
