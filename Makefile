@@ -35,6 +35,7 @@ check: ## formatting, lints, documentation, arrows between the rooms, drift of g
 generate: ## write the files that are made from the code: CRDs, admission configurations, tables of documents
 	GENERATE=1 cargo test --locked --quiet --test generated
 	GENERATE=1 cargo test --locked --quiet --lib providers::tests::failures
+	GENERATE=1 cargo test --locked --quiet --lib routing::tests::table
 
 build: ## the release binary, target/release/sluice
 	cargo build --locked --release

@@ -24,6 +24,8 @@ use crate::api::{Canary, Live, Metadata, Object, ObjectRef, Provider, owned};
 
 const TABLE: Kind = Kind { api_version: "gateway.solo.io/v1", kind: "RouteTable", plural: "routetables" };
 const UPSTREAM: Kind = Kind { api_version: "gloo.solo.io/v1", kind: "Upstream", plural: "upstreams" };
+/// Where Gloo's discovery writes, unless its installation says something else.
+const DISCOVERY: &str = "gloo-system";
 /// What is copied from the Upstream that the user tuned.
 const TUNING: [&str; 8] = [
     "sslConfig",
@@ -117,8 +119,12 @@ impl Router for Gloo {
     }
 
     fn lead(&self, canary: &Canary, backend: &mut Value, service: &str) {
-        let version = if service == canary.primary_service_name() { "primary" } else { "canary" };
-        backend["destination"]["upstream"] = address(&upstream(canary, version));
+        backend["destination"]["upstream"] = if service == canary.apex_name() {
+            json!({"name": discovered(canary), "namespace": DISCOVERY})
+        } else {
+            let version = if service == canary.primary_service_name() { "primary" } else { "canary" };
+            address(&upstream(canary, version))
+        };
     }
 }
 
@@ -134,6 +140,11 @@ fn upstream(canary: &Canary, version: &str) -> ObjectRef {
 
 fn port(canary: &Canary) -> i32 {
     canary.spec.service.as_ref().map(|service| service.port).unwrap_or_default()
+}
+
+/// How Gloo's discovery names the Upstream of the apex Service, in a namespace of its own.
+fn discovered(canary: &Canary) -> String {
+    format!("{}-{}-{}", canary.namespace_name(), canary.apex_name(), port(canary))
 }
 
 fn address(upstream: &ObjectRef) -> Value {
@@ -174,14 +185,12 @@ fn backend(canary: &Canary, destination: &Value) -> Backend {
         let own = upstream(canary, version);
         own.name == name && text("namespace") == Some(own.namespace.as_str())
     };
-    // Gloo's discovery names the Upstream of a Service like this, in a namespace of its own.
-    let discovered = format!("{}-{}-{}", canary.namespace_name(), canary.apex_name(), port(canary));
     let service = if ours("primary") {
         Some(canary.primary_service_name())
     } else if ours("canary") {
         Some(canary.canary_service_name())
     } else {
-        (name == discovered).then(|| canary.apex_name().to_owned())
+        (name == discovered(canary)).then(|| canary.apex_name().to_owned())
     };
     Backend { service, weight: destination.get("weight").map_or(Some(0), Value::as_i64) }
 }

@@ -57,4 +57,4 @@ pub fn kinds() -> BTreeSet<Kind> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -44,7 +44,7 @@ pub trait Router: Sync {
         Vec::new()
     }
 
-    /// Makes a backend of a rule lead to another Service of the Canary's namespace; the rest of it stays.
+    /// Makes a backend of a rule lead to the apex, the primary or the canary Service; the rest of it stays.
     fn lead(&self, _canary: &Canary, _backend: &mut Value, _service: &str) {}
 }
 

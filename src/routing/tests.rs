@@ -7,6 +7,9 @@ mod documented;
 mod istio;
 mod mapping;
 mod shared;
+mod table;
+
+pub(crate) use table::given;
 
 use proptest::prelude::*;
 use rstest::rstest;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{OWN, World, call, review, told};
 use crate::admission::rules::example;
 use crate::admission::{Endpoint, Problem, Severity, Verdict};
+use crate::routing::{Field, ROUTERS, tests::given};
 
 /// A plain Canary with a change.
 fn canary(change: impl FnOnce(&mut Value)) -> Value {
@@ -251,4 +252,28 @@ fn what_is_about_requests_warns_when_connections_are_routed_as_they_are() {
         of(&problems, Severity::Warning).into_iter().filter(|id| *id == "SL306").count()
     };
     assert_eq!((write("tcp"), write("http")), (1, 0));
+}
+
+#[test]
+fn every_field_that_a_router_does_not_serve_is_warned_of() {
+    for router in ROUTERS {
+        for field in Field::ALL {
+            let problems = world(vec![]).write(&canary(|canary| {
+                canary["spec"]["provider"] = json!(router.providers()[0]);
+                canary["spec"]["service"] = json!({"port": 80, "gatewayRefs": [{"name": "public"}]});
+                let pointer = format!("/{}", field.path().replace('.', "/"));
+                let (parent, name) = pointer.rsplit_once('/').unwrap();
+                canary.pointer_mut(parent).unwrap()[name] = given(*field);
+            }));
+            let warned = |problem: &&Problem| problem.rule == "SL306" && problem.path == field.path();
+            let warnings = problems.iter().filter(warned).count();
+            assert_eq!(
+                warnings == 1,
+                !router.capabilities().serves(*field),
+                "{}: {}",
+                field.path(),
+                told(&problems)
+            );
+        }
+    }
 }

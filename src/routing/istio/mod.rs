@@ -32,9 +32,9 @@ use serde_json::{Value, json};
 
 use super::{
     Acceptance, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Weights,
-    rule,
+    object, rule,
 };
-use crate::api::{Canary, CanaryService, Live, Object, ObjectRef, Provider, names, owned};
+use crate::api::{Canary, Live, Object, ObjectRef, Provider, owned};
 
 const VIRTUAL_SERVICE: Kind =
     Kind { api_version: "networking.istio.io/v1beta1", kind: "VirtualService", plural: "virtualservices" };
@@ -82,10 +82,10 @@ impl Router for Istio {
         _: &Settings,
         weights: Weights,
     ) -> Result<Vec<Object>, RoutingError> {
-        let mut problems = Vec::new();
+        let mut problems = object::unserved(canary, self.capabilities());
         let Some(service) = &canary.spec.service else {
-            let missing = Problem::new("spec.service", "is missing: a route needs a port");
-            return Err(RoutingError::Inexpressible { provider: Provider::Istio, problems: vec![missing] });
+            problems.push(Problem::new("spec.service", "is missing: a route needs a port"));
+            return Err(RoutingError::Inexpressible { provider: Provider::Istio, problems });
         };
         let policy = destination_rule::policy(service, &mut problems);
         let present = live.get(&virtual_service(canary));
@@ -94,10 +94,16 @@ impl Router for Istio {
             return Err(RoutingError::Inexpressible { provider: Provider::Istio, problems });
         }
         let rules = versions(canary).map(|host| {
-            let spec = json!({"host": host, "trafficPolicy": policy});
-            object(canary, live, &reference(canary, DESTINATION_RULE, &host), json!({}), spec)
+            let reference = reference(canary, DESTINATION_RULE, &host);
+            let object = json!({
+                "apiVersion": reference.api_version,
+                "kind": reference.kind,
+                "metadata": {"name": reference.name, "namespace": reference.namespace},
+                "spec": {"host": host, "trafficPolicy": policy},
+            });
+            owned::seal(canary, object, true)
         });
-        let route = object(canary, live, &virtual_service(canary), metadata(service), route);
+        let route = object::object(canary, &virtual_service(canary), route);
         Ok(rules.into_iter().chain([route]).collect())
     }
 
@@ -131,18 +137,4 @@ fn virtual_service(canary: &Canary) -> ObjectRef {
 
 fn reference(canary: &Canary, kind: Kind, name: &str) -> ObjectRef {
     ObjectRef::new(kind.api_version, kind.kind, canary.namespace_name(), name)
-}
-
-fn metadata(service: &CanaryService) -> Value {
-    let metadata = service.apex.clone().unwrap_or_default();
-    let mut annotations = metadata.annotations;
-    annotations.extend(names::FLUX_DISABLED.map(|(key, value)| (key.to_owned(), value.to_owned())));
-    json!({"labels": metadata.labels, "annotations": annotations})
-}
-
-fn object(canary: &Canary, live: &Live, reference: &ObjectRef, mut metadata: Value, spec: Value) -> Object {
-    metadata["name"] = reference.name.as_str().into();
-    metadata["namespace"] = reference.namespace.as_str().into();
-    let object = json!({"apiVersion": reference.api_version, "kind": reference.kind, "metadata": metadata, "spec": spec});
-    owned::seal(canary, object, owned::may_own(canary, live.get(reference)))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::weights;
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
-    routing::{Acceptance, Route, Router, RoutingError, Settings, Weight, Weights, router},
+    routing::{Acceptance, Change, Route, Router, RoutingError, Settings, Weight, Weights, changes, router},
     workload::contains,
 };
 
@@ -363,16 +363,52 @@ fn w_rt_17_labels_and_annotations_of_others_are_no_difference() {
     assert!(changed.iter().zip(&again).all(|(live, wish)| contains(live, wish)));
 }
 
+/// A VirtualService as its owner writes it: a rule of the apex between rules of others.
+fn users() -> Object {
+    json!({
+        "apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
+        "metadata": {"name": "cider", "namespace": "orchard", "resourceVersion": "7", "uid": "u"},
+        "spec": {
+            "hosts": ["orchard.example"], "gateways": ["gateways/public"], "exportTo": ["."],
+            "http": [
+                {"match": [{"uri": {"exact": "/old"}}], "redirect": {"uri": "/"}},
+                {"match": [{"uri": {"prefix": "/help"}}], "route": [{"destination": {"host": "help"}}]},
+                {
+                    "fault": {"delay": {"fixedDelay": "1s", "percentage": {"value": 1}}},
+                    "route": [{"destination": {"host": "cider.orchard.svc.cluster.local", "port": {"number": 9080}}}],
+                },
+            ],
+        },
+    })
+}
+
 #[test]
-fn w_rt_18_objects_that_a_user_made_are_taken_over_and_never_owned() {
-    let mut users = render(&outside(), &Live::default(), 0);
-    for object in &mut users {
-        object["metadata"] = json!({"name": object["metadata"]["name"], "namespace": "orchard"});
+fn w_rt_18_in_a_virtual_service_of_a_user_only_the_destinations_of_the_apex_change() {
+    let canary = canary(json!({}));
+    let mut route = users();
+    for share in [20, 60] {
+        let wished =
+            changes(istio(), &canary, &live(&[route.clone()]), &Settings::default(), weights(share)).unwrap();
+        let [Change::Apply(primary), Change::Apply(version), Change::Patch { reference, patch }] =
+            &wished[..]
+        else {
+            panic!("{wished:?}")
+        };
+        assert_eq!(
+            (&primary["kind"], &version["kind"]),
+            (&json!("DestinationRule"), &json!("DestinationRule"))
+        );
+        assert_eq!(*reference, ObjectRef::of(&route));
+        json_patch::patch(&mut route, patch).unwrap();
+        let share_of = |host: &str, weight: i64| json!({"destination": {"host": host, "port": {"number": 9080}}, "weight": weight});
+        let mut expected = users();
+        expected["spec"]["http"][2]["route"] =
+            json!([share_of("cider-primary", 100 - share), share_of("cider-canary", share)]);
+        expected["metadata"]["labels"] = json!({"sluice.dev/managed": "true"});
+        expected["metadata"]["annotations"] = json!({"sluice.dev/canary": "cider"});
+        assert_eq!(route, expected);
+        assert_eq!(istio().read(&canary, &live(&[route.clone()])).unwrap().unwrap().weights, weights(share));
     }
-    let taken = render(&outside(), &live(&users), 0);
-    assert!(taken.iter().all(|object| object["metadata"].get("ownerReferences").is_none()));
-    let own = render(&outside(), &Live::default(), 0);
-    assert!(own.iter().all(|object| object["metadata"]["ownerReferences"][0]["name"] == "cider"));
 }
 
 proptest! {
