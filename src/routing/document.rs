@@ -2,6 +2,9 @@
 
 use super::{Capabilities, Field, ROUTERS, Router};
 
+/// Whether a router can do something.
+type Ability = fn(Capabilities) -> bool;
+
 /// `docs/capabilities.md` without its first line.
 pub fn document() -> String {
     let mut text = "# What each router can do\n\n\
@@ -15,7 +18,7 @@ pub fn document() -> String {
         let kinds: Vec<&str> = router.kinds().iter().map(|kind| kind.kind).collect();
         if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") }
     });
-    let abilities: [(&str, fn(Capabilities) -> bool); 6] = [
+    let abilities: [(&str, Ability); 6] = [
         ("splits by weight", |can| can.weights),
         ("says when a route is in force", |can| can.acceptance),
         ("splits TCP", |can| can.tcp),

@@ -314,7 +314,7 @@ fn a_virtual_service_of_another_shape_equals_no_wish(#[case] spec: Value) {
     let canary = canary(json!({}));
     let mut route = render(&canary, &Live::default(), 0).pop().unwrap();
     route["spec"] = spec;
-    let read = istio().read(&canary, &live(&vec![route])).unwrap().unwrap();
+    let read = istio().read(&canary, &live(&[route])).unwrap().unwrap();
     assert_eq!(read.weights, Weights::FOREIGN);
 }
 

@@ -90,7 +90,7 @@ pub fn owners(canary: &Canary, object: &Object) -> Owners {
     let own = |owner: &&Value| owner["uid"].as_str() == canary.metadata.uid.as_deref();
     match owners.iter().filter(|owner| canaries(owner)).count() {
         0 => Owners::Nobody,
-        1 if owners.len() == 1 && owners.iter().all(|owner| own(owner)) => Owners::Own,
+        1 if owners.len() == 1 && owners.iter().all(own) => Owners::Own,
         _ => Owners::Others,
     }
 }
