@@ -76,7 +76,7 @@ fn router_rights() -> String {
         }
         for (group, resources) in groups {
             text.push_str(&format!(
-                "- apiGroups: [{group}]\n  resources: [{}]\n  verbs: [get, list, watch, create, patch]\n",
+                "- apiGroups: [{group}]\n  resources: [{}]\n  verbs: [get, list, watch, create, patch, delete]\n",
                 resources.join(", ")
             ));
         }

@@ -122,6 +122,11 @@ impl Kind {
         OWN.iter().find(|kind| kind.name == name)
     }
 
+    /// Whether an object is of a kind that routers write.
+    pub fn is_routed(reference: &ObjectRef) -> bool {
+        Kind::of(reference).is_some_and(|kind| !OWN.contains(kind))
+    }
+
     /// Whether the object is of this kind.
     pub fn is_of(&self, reference: &ObjectRef) -> bool {
         self.name == reference.kind && self.api_version == reference.api_version

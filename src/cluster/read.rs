@@ -59,6 +59,8 @@ impl Cluster {
         let mut wanted: BTreeSet<ObjectRef> = needs.objects.iter().cloned().collect();
         {
             let view = self.view.lock();
+            // Of a kind that is not served or not listed yet, nothing is missing: its watch wakes the Canary.
+            wanted.extend(view.members(&Group::Routes(needs.family_of.clone())));
             for (kind, groups) in groups(needs) {
                 let synced = Kind::named(kind).is_some_and(|kind| view.is_synced(kind));
                 if !groups.is_empty() && !synced {
@@ -132,8 +134,8 @@ impl Cluster {
 
 /// The families that are needed whole, by kind.
 fn groups(needs: &Needs) -> [(&'static str, Vec<Group>); 2] {
-    let namespace = &needs.snapshots_of.namespace;
+    let namespace = &needs.family_of.namespace;
     let slices = needs.slices_of.iter().map(|service| Group::Slices(namespace.clone(), service.clone()));
-    let snapshots = vec![Group::Snapshots(needs.snapshots_of.clone())];
+    let snapshots = vec![Group::Snapshots(needs.family_of.clone())];
     [(ENDPOINT_SLICE, slices.collect()), (CONTROLLER_REVISION, snapshots)]
 }

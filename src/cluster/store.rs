@@ -26,6 +26,8 @@ pub(super) enum Group {
     Slices(String, String),
     /// The ControllerRevisions of a Canary.
     Snapshots(CanaryKey),
+    /// The objects of a Canary's routes, whatever router they are of.
+    Routes(CanaryKey),
 }
 
 impl Group {
@@ -39,6 +41,9 @@ impl Group {
             CONTROLLER_REVISION => {
                 let owner = annotation(object, names::CANARY).or_else(|| owner_reference(object))?;
                 Some(Group::Snapshots(CanaryKey::new(&reference.namespace, owner)))
+            }
+            _ if Kind::is_routed(reference) => {
+                Some(Group::Routes(CanaryKey::new(&reference.namespace, annotation(object, names::CANARY)?)))
             }
             _ => None,
         }
@@ -206,5 +211,16 @@ mod tests {
         assert_eq!(Group::of(&reference, &annotated), expected);
         assert_eq!(Group::of(&reference, &owned), expected);
         assert_eq!(Group::of(&reference, &json!({})), None);
+    }
+
+    #[test]
+    fn the_objects_of_a_canarys_routes_are_one_group_over_all_routers() {
+        let marked = json!({"metadata": {"annotations": {"sluice.dev/canary": "podinfo"}}});
+        for kind in crate::routing::kinds() {
+            let reference = ObjectRef::new(kind.api_version, kind.kind, "n", "r");
+            assert_eq!(Group::of(&reference, &marked), Some(Group::Routes(CanaryKey::new("n", "podinfo"))));
+            assert_eq!(Group::of(&reference, &json!({})), None);
+        }
+        assert_eq!(Group::of(&ObjectRef::new("v1", "Service", "n", "r"), &marked), None);
     }
 }

@@ -97,22 +97,30 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let intended = Weight::try_from(i64::from(draft.status.canary_weight)).unwrap_or(Weight::ZERO);
     let weights = Weights::of_canary(scene.safe(intended));
     match routing::changes(scene.router, scene.canary, live, &scene.settings.routing, weights) {
-        Ok(changes) => {
-            for change in changes {
-                match change {
-                    Change::Apply(object) => {
-                        let present = live.get(&ObjectRef::of(&object));
-                        if !present.is_some_and(|present| workload::contains(present, &object)) {
-                            draft.effect(Effect::Apply { object, manager: Manager::Route });
-                        }
-                    }
-                    Change::Patch { reference, patch } => {
-                        draft.effect(Effect::Patch { reference, patch, manager: Manager::Route });
-                    }
-                }
+        Ok(changes) => changes.into_iter().for_each(|change| carry_out(scene, draft, change)),
+        Err(error) => draft.block("RouteNotPossible", error.to_string()),
+    }
+    let gone = draft.rests() && scene.routed(Weight::ZERO).is_ok();
+    let former = if gone {
+        routing::farewell(scene.router, scene.canary, live)
+    } else {
+        routing::in_step(scene.router, scene.canary, live, weights)
+    };
+    former.into_iter().for_each(|change| carry_out(scene, draft, change));
+}
+
+fn carry_out(scene: &Scene<'_>, draft: &mut Draft<'_>, change: Change) {
+    match change {
+        Change::Apply(object) => {
+            let present = scene.observation.live.get(&ObjectRef::of(&object));
+            if !present.is_some_and(|present| workload::contains(present, &object)) {
+                draft.effect(Effect::Apply { object, manager: Manager::Route });
             }
         }
-        Err(error) => draft.block("RouteNotPossible", error.to_string()),
+        Change::Patch { reference, patch } => {
+            draft.effect(Effect::Patch { reference, patch, manager: Manager::Route });
+        }
+        Change::Delete { reference, uid } => draft.effect(Effect::Delete { reference, uid }),
     }
 }
 
@@ -180,8 +188,7 @@ fn target_pods(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             scale(scene, draft, replicas);
         }
         Phase::Initialized | Phase::Succeeded | Phase::Failed if !target.idle => {
-            let settled = draft.status.settle_until.as_ref().is_some_and(|until| until.0 <= scene.now);
-            if !settled || draft.status.canary_weight > 0 {
+            if !draft.rests() {
                 return;
             }
             if draft.phase_before() == draft.status.phase && draft.target_moved() {

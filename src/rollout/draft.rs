@@ -94,6 +94,13 @@ impl<'a> Draft<'a> {
         self.blocker.is_some()
     }
 
+    /// Whether no run is under way and all traffic has been with the primary for the settle time.
+    pub(super) fn rests(&self) -> bool {
+        let settled = self.status.settle_until.as_ref().is_some_and(|until| until.0 <= self.now);
+        let between = matches!(self.status.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
+        between && settled && self.status.canary_weight == 0
+    }
+
     /// Looks again at that time, or earlier if something else asks for it.
     pub(super) fn wake_at(&mut self, at: Timestamp) {
         self.wake = Some(self.wake.map_or(at, |earlier| earlier.min(at)));

@@ -31,8 +31,8 @@ pub struct Needs {
     pub objects: Vec<ObjectRef>,
     /// Services (of the Canary's namespace) whose EndpointSlices are needed.
     pub slices_of: Vec<String>,
-    /// The Canary whose snapshots (ControllerRevisions) are needed.
-    pub snapshots_of: CanaryKey,
+    /// The Canary whose snapshots (ControllerRevisions) and route objects are needed, those of a former provider included.
+    pub family_of: CanaryKey,
 }
 
 /// What to read for a Canary.
@@ -53,7 +53,7 @@ pub fn needs(canary: &Canary, settings: &Settings) -> Needs {
     Needs {
         objects,
         slices_of: vec![canary.primary_service_name(), canary.canary_service_name()],
-        snapshots_of: CanaryKey::from(canary),
+        family_of: CanaryKey::from(canary),
     }
 }
 

@@ -9,7 +9,11 @@ use super::{
     refs,
     scene::{Revised, Scene},
 };
-use crate::{api::Phase, routing::Weight, workload::Readiness};
+use crate::{
+    api::Phase,
+    routing::{self, Weight},
+    workload::Readiness,
+};
 
 /// From nothing to a primary that serves. The target keeps serving until then, whatever happens to the primary.
 pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
@@ -98,8 +102,11 @@ pub(super) fn stand_by_promoted(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 /// Whether the route has stood at zero for the settle time, so that pods may go. Acceptance speaks of the object, not
 /// of every proxy.
 pub(super) fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
-    // Somebody gave the canary a share behind our back: it settles anew.
-    if scene.route.as_ref().is_some_and(|route| route.weights.canary > Weight::ZERO) {
+    // Somebody gave the canary a share behind our back, or another route takes over: it settles anew.
+    let share = scene.route.as_ref().is_some_and(|route| route.weights.canary > Weight::ZERO);
+    let live = &scene.observation.live;
+    let changes = || !routing::former(scene.router, scene.canary, live).is_empty();
+    if share || scene.routed(Weight::ZERO).is_err() && changes() {
         draft.status.settle_until = None;
     }
     match &draft.status.settle_until {

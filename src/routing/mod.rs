@@ -8,6 +8,7 @@ mod contour;
 pub mod document;
 pub mod error;
 pub mod field;
+mod former;
 mod gatewayapi;
 mod gloo;
 mod istio;
@@ -20,6 +21,7 @@ pub mod weight;
 
 pub use error::{Problem, RoutingError};
 pub use field::Field;
+pub use former::{farewell, former, in_step};
 pub use istio::mesh_hosts;
 pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
 pub use rule::{Backend, Rule};

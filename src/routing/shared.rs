@@ -19,6 +19,13 @@ pub enum Change {
         /// Tests first, then the changes; never empty.
         patch: Patch,
     },
+    /// Deletion of an object of ours that no route needs any more.
+    Delete {
+        /// The object.
+        reference: ObjectRef,
+        /// Its uid: another object of the same name stays.
+        uid: String,
+    },
 }
 
 /// The writes after which the live objects give these weights, in order. An object of somebody else that is as wished needs
@@ -48,7 +55,7 @@ pub fn changes(
 }
 
 /// The patch inside an object of somebody else; none if it is as wished.
-fn inside(
+pub(super) fn inside(
     router: &dyn Router,
     canary: &Canary,
     reference: &ObjectRef,
@@ -154,7 +161,7 @@ fn marks(canary: &Canary, present: &Object) -> Vec<PatchOperation> {
     operations
 }
 
-fn annotation<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
+pub(super) fn annotation<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
     object.pointer("/metadata/annotations")?.get(key)?.as_str()
 }
 
@@ -163,6 +170,6 @@ fn add(path: PointerBuf, value: Value) -> PatchOperation {
 }
 
 /// A pointer to a place of a list: names of fields and numbers.
-fn pointer(path: &str) -> PointerBuf {
+pub(super) fn pointer(path: &str) -> PointerBuf {
     PointerBuf::from_tokens(path.split('/').skip(1))
 }

@@ -19,6 +19,7 @@ mod deadlines;
 mod edits;
 mod faq;
 mod inconclusive;
+mod provider;
 mod shared;
 
 fn seconds(n: i64) -> SignedDuration {

@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn needs(objects: &[ObjectRef]) -> Needs {
-    Needs { objects: objects.to_vec(), slices_of: vec!["a".to_owned()], snapshots_of: key() }
+    Needs { objects: objects.to_vec(), slices_of: vec!["a".to_owned()], family_of: key() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,4 +121,26 @@ async fn a_kind_that_is_not_served_is_absent_and_looked_for_again_when_it_is_nee
     assert_eq!(stage.version(&route).await, None, "the GET says so");
     settle().await;
     assert_eq!(stage.version(&route).await.as_deref(), Some("9"), "its watch runs now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn w_rt_19_the_routes_of_a_former_provider_are_read_without_a_name_and_without_a_call() {
+    let bed = Bed::default();
+    let route = json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": object("HTTPRoute", "a", 5)["metadata"],
+    });
+    let mut foreign = route.clone();
+    foreign["metadata"]["name"] = json!("b");
+    foreign["metadata"]["annotations"] = json!({"sluice.dev/canary": "another"});
+    let resources = json!({"groupVersion": "gateway.networking.k8s.io/v1", "resources": [{"name": "httproutes",
+        "singularName": "", "namespaced": true, "kind": "HTTPRoute", "verbs": ["list"]}]});
+    bed.answer("GET /apis/gateway.networking.k8s.io/v1", Reply::ok(resources));
+    bed.list("/apis/gateway.networking.k8s.io/v1/httproutes", &[route, foreign]);
+    let stage = Stage::on(bed).await;
+    stage.record.forget();
+    let live = stage.cluster.live(&needs(&[])).await.unwrap();
+    let names: Vec<_> = live.of_kind("HTTPRoute").map(|(reference, _)| reference.name.clone()).collect();
+    assert_eq!(names, ["a"]);
+    assert!(stage.record.single().is_empty(), "{:?}", stage.record.single());
 }

@@ -82,7 +82,7 @@ async fn slices_that_left_the_selector_are_confirmed_too() {
     slice["metadata"]["labels"] = json!({"kubernetes.io/service-name": "a"});
     stage.bed.answer(path, Reply::ok(slice.clone()));
     stage.bed.send(SLICES, "DELETED", &slice).await;
-    let needs = Needs { objects: vec![], slices_of: vec!["a".to_owned()], snapshots_of: key() };
+    let needs = Needs { objects: vec![], slices_of: vec!["a".to_owned()], family_of: key() };
     assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("EndpointSlice").count(), 1);
     stage.bed.answer(path, Reply::refused(404, "NotFound"));
     assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("EndpointSlice").count(), 0);

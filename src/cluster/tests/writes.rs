@@ -51,7 +51,7 @@ async fn a_snapshot_of_ours_is_among_the_canarys_snapshots_before_the_watch_deli
     stage.bed.answer("PATCH /apis/apps/v1/namespaces/n/controllerrevisions/r", Reply::ok(made));
     let object = json!({"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": {"name": "r", "namespace": "n"}});
     stage.world().perform(&canary(), &Effect::Apply { object, manager: Manager::Snapshot }).await.unwrap();
-    let needs = crate::rollout::Needs { objects: vec![], slices_of: vec![], snapshots_of: key() };
+    let needs = crate::rollout::Needs { objects: vec![], slices_of: vec![], family_of: key() };
     assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("ControllerRevision").count(), 1);
 }
 
@@ -230,7 +230,7 @@ async fn a_snapshot_that_we_deleted_is_not_asked_for_again() {
     let effect = Effect::Delete { reference, uid: "uid-r".to_owned() };
     stage.world().perform(&canary(), &effect).await.unwrap();
     stage.record.forget();
-    let needs = crate::rollout::Needs { objects: vec![], slices_of: vec![], snapshots_of: key() };
+    let needs = crate::rollout::Needs { objects: vec![], slices_of: vec![], family_of: key() };
     assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("ControllerRevision").count(), 0);
     stage.bed.send(REVISIONS, "DELETED", &object("ControllerRevision", "r", 10)).await;
     assert_eq!(stage.cluster.live(&needs).await.unwrap().of_kind("ControllerRevision").count(), 0);

@@ -91,12 +91,13 @@ fn carried_out(router: &dyn Router, canary: &Canary, present: &[Object], share: 
     for change in wished {
         let reference = match &change {
             Change::Apply(object) => ObjectRef::of(object),
-            Change::Patch { reference, .. } => reference.clone(),
+            Change::Patch { reference, .. } | Change::Delete { reference, .. } => reference.clone(),
         };
         let place = after.iter_mut().find(|object| ObjectRef::of(object) == reference);
         match (change, place) {
             (Change::Apply(object), Some(place)) => *place = apply(place, &object),
             (Change::Apply(object), None) => after.push(object),
+            (Change::Delete { reference, .. }, _) => panic!("{reference} is needed"),
             (Change::Patch { patch, .. }, place) => json_patch::patch(place.unwrap(), &patch).unwrap(),
         }
     }

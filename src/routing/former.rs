@@ -1,0 +1,80 @@
+//! Route objects of a Canary that its present router has no need of, for another provider or another name was chosen: they lead
+//! as wished until the new route is in force. Then what we made is deleted, and what a user made leads to the apex again.
+
+use json_patch::{
+    Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf,
+};
+use serde_json::json;
+
+use super::{Change, ROUTERS, Router, Weights, rule::Meaning, shared};
+use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
+
+/// The objects that carry this Canary's mark and that the present router does not need, each with the router of its kind.
+pub fn former<'a>(
+    present: &dyn Router,
+    canary: &Canary,
+    live: &'a Live,
+) -> Vec<(&'static dyn Router, &'a ObjectRef, &'a Object)> {
+    let needed = present.needs(canary);
+    let name = canary.metadata.name.as_deref().unwrap_or_default();
+    let namespace = canary.namespace_name();
+    let mut former = Vec::new();
+    for router in ROUTERS.iter().copied() {
+        for kind in router.kinds() {
+            former.extend(live.of_kind(kind.kind).filter_map(|(reference, object)| {
+                let marked = shared::annotation(object, names::CANARY) == Some(name);
+                let ours =
+                    marked && reference.api_version == kind.api_version && reference.namespace == namespace;
+                (ours && !needed.contains(reference)).then_some((router, reference, object))
+            }));
+        }
+    }
+    former
+}
+
+/// The writes that keep the former objects in step while the new route is not in force. One that cannot be is left as it is.
+pub fn in_step(present: &dyn Router, canary: &Canary, live: &Live, weights: Weights) -> Vec<Change> {
+    let patch = |(router, reference, object): (&dyn Router, &ObjectRef, &Object)| {
+        let patch = shared::inside(router, canary, reference, object, weights).ok()??;
+        Some(Change::Patch { reference: reference.clone(), patch })
+    };
+    former(present, canary, live).into_iter().filter_map(patch).collect()
+}
+
+/// The writes by which the former objects go.
+pub fn farewell(present: &dyn Router, canary: &Canary, live: &Live) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (router, reference, object) in former(present, canary, live) {
+        let reference = reference.clone();
+        if !owned::controls(canary, object) {
+            changes.push(Change::Patch { reference, patch: given_back(router, canary, object) });
+        } else if let Some(uid) = object.pointer("/metadata/uid").and_then(|uid| uid.as_str()) {
+            changes.push(Change::Delete { reference, uid: uid.to_owned() });
+        }
+    }
+    changes
+}
+
+/// The patch by which an object of a user leads to the apex again, which means the primary, and carries no mark of ours.
+fn given_back(router: &dyn Router, canary: &Canary, object: &Object) -> Patch {
+    let version = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+    let path = shared::pointer("/metadata/resourceVersion");
+    let mut operations = vec![PatchOperation::Test(TestOperation { path, value: version })];
+    for rule in router.rules(canary, object) {
+        let Meaning::Split { primary, .. } = rule.meaning(canary) else { continue };
+        let Some(mut backend) = object.pointer(&format!("{}/{primary}", rule.pointer)).cloned() else {
+            continue;
+        };
+        router.lead(canary, &mut backend, canary.apex_name());
+        backend["weight"] = 100.into();
+        let path = shared::pointer(&rule.pointer);
+        operations.push(PatchOperation::Replace(ReplaceOperation { path, value: json!([backend]) }));
+    }
+    for (field, key) in [("labels", names::MANAGED), ("annotations", names::CANARY)] {
+        if object["metadata"][field].get(key).is_some() {
+            let path = PointerBuf::from_tokens(["metadata", field, key]);
+            operations.push(PatchOperation::Remove(RemoveOperation { path }));
+        }
+    }
+    Patch(operations)
+}
