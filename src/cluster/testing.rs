@@ -140,7 +140,7 @@ impl Bed {
         self.0.lock().unwrap().lists.insert(path.to_owned(), objects.to_vec());
     }
 
-    /// Requests `METHOD path` are answered like this.
+    /// Requests `METHOD path`, or lists `LIST path`, are answered like this.
     pub(super) fn answer(&self, request: &str, reply: Reply) {
         self.0.lock().unwrap().objects.insert(request.to_owned(), reply);
     }
@@ -174,6 +174,9 @@ impl Bed {
             return Reply::Watch(receiver);
         }
         if call.query.contains("limit=") {
+            if let Some(reply) = state.objects.get(&format!("LIST {key}")) {
+                return reply.clone();
+            }
             let items = state.lists.get(&key).cloned().unwrap_or_default();
             return Reply::ok(
                 json!({"kind": "List", "metadata": {"resourceVersion": "100"}, "items": items}),

@@ -31,6 +31,9 @@ use crate::api::ObjectRef;
 /// Pause before a new list after the API server refused to go on.
 const RESTART: Duration = Duration::from_secs(1);
 
+/// Pause before a list is tried again for which we lack the rights.
+const RIGHTS: Duration = Duration::from_secs(60);
+
 /// Pause before discovery is asked again after it failed.
 const RETRY: Duration = Duration::from_secs(5);
 
@@ -136,6 +139,13 @@ async fn keep(cluster: &Cluster, kind: &'static Kind, pulse: Pulse) {
         let config = Config { label_selector: kind.selector(), ..Config::default() };
         match feed(&cluster.view, source(cluster, kind, config), kind, &pulse).await {
             Ended::NotServed => cluster.view.lock().unwatched(kind),
+            Ended::Forbidden => {
+                cluster.view.lock().unwatched(kind);
+                // Everything else goes on; a Canary that needs the kind asks for each object and is told what is missing.
+                warn!(kind = kind.name, group = kind.api_version, "no right to watch; its Canaries wait");
+                pulse.synced();
+                tokio::time::sleep(RIGHTS).await;
+            }
             Ended::TooOld => tokio::time::sleep(RESTART).await,
         }
     }
@@ -145,6 +155,8 @@ async fn keep(cluster: &Cluster, kind: &'static Kind, pulse: Pulse) {
 enum Ended {
     /// The kind is no longer served.
     NotServed,
+    /// We lack the rights on a kind that not every Canary needs.
+    Forbidden,
     /// The API server refuses to go on from the last version; only a new list helps. kube lists anew by itself when this
     /// comes as an event, but not when it is the answer to the request.
     TooOld,
@@ -159,6 +171,11 @@ impl Ended {
                 if status.code == 404 && kind.optional =>
             {
                 Some(Ended::NotServed)
+            }
+            InitialListFailed(kube::Error::Api(status)) | WatchStartFailed(kube::Error::Api(status))
+                if status.code == 403 && kind.optional =>
+            {
+                Some(Ended::Forbidden)
             }
             _ => None,
         }

@@ -59,6 +59,24 @@ async fn w_api_1_a_malformed_object_never_stops_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_router_s_kind_that_we_may_not_watch_stops_no_canary_of_another_router() {
+    let bed = Bed::default();
+    let group = "/apis/projectcontour.io/v1";
+    let served = json!({"kind": "APIResourceList", "groupVersion": "projectcontour.io/v1",
+        "resources": [{"name": "httpproxies", "kind": "HTTPProxy", "namespaced": true, "singularName": "", "verbs": []}]});
+    bed.answer(&format!("GET {group}"), Reply::ok(served));
+    bed.answer(&format!("LIST {group}/httpproxies"), Reply::refused(403, "Forbidden"));
+    bed.answer(&format!("GET {group}/namespaces/n/httpproxies/a"), Reply::refused(403, "Forbidden"));
+    // This waits for all watches.
+    let stage = Stage::on(bed).await;
+    stage.bed.send(DEPLOYMENTS, "ADDED", &object("Deployment", "a", 5)).await;
+    assert_eq!(stage.version(&deployment("a")).await.as_deref(), Some("5"));
+    let proxy = ObjectRef::new("projectcontour.io/v1", "HTTPProxy", "n", "a");
+    let error = stage.cluster.look(&proxy).await.unwrap_err();
+    assert_eq!(error.code(), Some(403), "never an absence: {error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn deleted_from_a_labelled_watch_is_confirmed_by_one_get() {
     let bed = Bed::default();
     bed.list(SERVICES, &[object("Service", "a", 5)]);
