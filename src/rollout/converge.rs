@@ -4,7 +4,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    Effect, Manager, Reason, configs, draft::Draft, observation::serves, refs, scaler, scene::Scene,
+    Effect, Manager, Reason, configs,
+    draft::{Draft, later},
+    observation::serves,
+    refs, scaler,
+    scene::Scene,
 };
 use crate::{
     api::{ObjectRef, Phase, names},
@@ -98,7 +102,11 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let weights = Weights::of_canary(scene.safe(intended));
     match routing::changes(scene.router, scene.canary, live, &scene.settings.routing, weights) {
         Ok(changes) => changes.into_iter().for_each(|change| carry_out(scene, draft, change)),
-        Err(error) => draft.block("RouteNotPossible", error.to_string()),
+        Err(error) => {
+            draft.block("RouteNotPossible", error.to_string());
+            // What is in the way is somebody else's: no watch tells of its end.
+            draft.wake_at(later(scene.now, scene.interval()));
+        }
     }
     let gone = draft.rests() && scene.routed(Weight::ZERO).is_ok();
     let former = if gone {

@@ -9,7 +9,8 @@ use serde_json::json;
 use super::{Change, ROUTERS, Router, Weights, rule::Meaning, shared};
 use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
 
-/// The objects that carry this Canary's mark and that the present router does not need, each with the router of its kind.
+/// The objects that carry this Canary's mark and that the present router does not need, each with the router of its kind; what
+/// leads to others comes before them.
 pub fn former<'a>(
     present: &dyn Router,
     canary: &Canary,
@@ -20,7 +21,7 @@ pub fn former<'a>(
     let namespace = canary.namespace_name();
     let mut former = Vec::new();
     for router in ROUTERS.iter().copied() {
-        for kind in router.kinds() {
+        for kind in router.kinds().iter().rev() {
             former.extend(live.of_kind(kind.kind).filter_map(|(reference, object)| {
                 let marked = shared::annotation(object, names::CANARY) == Some(name);
                 let ours =

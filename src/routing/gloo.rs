@@ -51,7 +51,7 @@ impl Router for Gloo {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[TABLE, UPSTREAM]
+        &[UPSTREAM, TABLE]
     }
 
     fn needs(&self, canary: &Canary) -> Vec<ObjectRef> {

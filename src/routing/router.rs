@@ -13,7 +13,8 @@ pub trait Router: Sync {
     /// What it can do; the gate refuses what it cannot.
     fn capabilities(&self) -> Capabilities;
 
-    /// The kinds that it reads and writes: the watches and the chart's role follow from them.
+    /// The kinds that it reads and writes, in the order in which they are written, which is not the one in which they go: what
+    /// leads to others goes first. The watches and the chart's role follow from them.
     fn kinds(&self) -> &'static [Kind];
 
     /// The objects that `render` and `read` look at.

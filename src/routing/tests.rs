@@ -133,6 +133,18 @@ fn what_a_router_needs_and_renders_is_of_its_kinds() {
 }
 
 #[test]
+fn kinds_stand_in_the_order_in_which_they_are_written() {
+    for router in ROUTERS {
+        let live =
+            Live::from_iter(documented::around().into_iter().map(|of| (ObjectRef::of(&of), of.into())));
+        let rendered = router.render(&canary(json!({})), &live, &Settings::default(), weights(0)).unwrap();
+        let place =
+            |object: &Object| router.kinds().iter().position(|kind| object["kind"] == kind.kind).unwrap();
+        assert!(rendered.iter().map(place).is_sorted(), "{rendered:?}");
+    }
+}
+
+#[test]
 fn provider_kubernetes_always_routes_to_the_primary() {
     let kubernetes = router(Provider::Kubernetes).unwrap();
     assert_eq!(kubernetes.capabilities(), Capabilities::default());

@@ -30,7 +30,8 @@ pub struct Simulation {
     settings: Settings,
     answers: Answers,
     oracle: Oracle,
-    wake: Option<Timestamp>,
+    /// When the last look wished the next one, without news.
+    pub(super) wake: Option<Timestamp>,
     /// When the last look was done whole.
     done_at: Option<Timestamp>,
 }

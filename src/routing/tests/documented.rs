@@ -67,7 +67,7 @@ fn live(objects: &[Object]) -> Live {
 }
 
 /// The Services and the target as they are when the route is made.
-fn around() -> Vec<Object> {
+pub(super) fn around() -> Vec<Object> {
     let service = |name: &str, app: &str| {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "orchard"},
                "spec": {"selector": {"app.kubernetes.io/name": app}}})

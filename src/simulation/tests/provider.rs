@@ -38,7 +38,16 @@ fn serves(simulation: &Simulation) -> bool {
     accepted && shares(&http["spec"]["rules"][0]["backendRefs"]) || shares(&mesh["spec"]["http"][0]["route"])
 }
 
-/// When the last route was first written, and when the first object of the former one was deleted.
+/// The kinds of what was deleted, in order.
+fn deleted(simulation: &Simulation) -> Vec<String> {
+    let kind = |(_, deed): &(Timestamp, Deed)| match deed {
+        Deed::Effect(Effect::Delete { reference, .. }) => Some(reference.kind.clone()),
+        _ => None,
+    };
+    simulation.world.state().deeds.iter().filter_map(kind).collect()
+}
+
+/// When the last route was last written, and when the first object of the former one was deleted.
 fn handed_over(simulation: &Simulation) -> (Timestamp, Timestamp) {
     let state = simulation.world.state();
     let last = |is: fn(&Deed) -> bool| {
@@ -74,6 +83,8 @@ fn w_rt_19_a_provider_is_changed_and_changed_back_without_a_moment_without_a_rou
         simulation.pass(seconds(3600), |_| {});
         assert_eq!(simulation.world.state().deeds.len(), before, "nothing more is done");
     }
+    let order = ["HTTPRoute", "VirtualService", "DestinationRule", "DestinationRule", "HTTPRoute"];
+    assert_eq!(deleted(&simulation), order, "what leads to others goes before them");
     release(&simulation, "shop:2");
     simulation.pass(seconds(120), |_| {});
     assert_eq!(simulation.status().phase, Phase::Succeeded);
