@@ -118,7 +118,8 @@ pub(super) async fn watch(path: String, mut seen: impl FnMut(Value) -> bool) -> 
 pub(super) fn collection(plural: &str, namespace: &str) -> String {
     let group = match plural {
         "pods" | "services" | "secrets" | "configmaps" | "namespaces" => "/api/v1",
-        "deployments" | "replicasets" | "controllerrevisions" => "/apis/apps/v1",
+        "deployments" | "daemonsets" | "replicasets" | "controllerrevisions" => "/apis/apps/v1",
+        "horizontalpodautoscalers" => "/apis/autoscaling/v2",
         "canaries" | "metrictemplates" | "alertproviders" => "/apis/flagger.app/v1beta1",
         "httproutes" | "gateways" => "/apis/gateway.networking.k8s.io/v1",
         "httpproxies" => "/apis/projectcontour.io/v1",

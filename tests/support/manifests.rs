@@ -30,6 +30,20 @@ pub(crate) fn podinfo(version: &str) -> Value {
     app
 }
 
+/// The app whose version stands in a ConfigMap or Secret: `source` is the `valueFrom` of a variable.
+pub(crate) fn configured(source: &Value) -> Value {
+    let mut app = podinfo("");
+    container(&mut app)["env"] = json!([{"name": "PODINFO_UI_MESSAGE", "valueFrom": source}]);
+    app
+}
+
+/// The app as a DaemonSet, which starts a new pod on a node before the old one goes.
+pub(crate) fn daemon_set(app: &Value) -> Value {
+    let strategy = json!({"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}});
+    let spec = json!({"replicas": null, "strategy": null, "updateStrategy": strategy});
+    with(app, &json!({"kind": "DaemonSet", "spec": spec}))
+}
+
 /// The app under another name.
 pub(crate) fn named(app: &Value, name: &str) -> Value {
     let labels = json!({"app": name});

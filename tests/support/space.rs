@@ -95,11 +95,19 @@ impl Space {
     #[track_caller]
     pub(crate) fn target_rests(&self, name: &str) {
         wait::until(wait::PODS, "the target to rest at zero", || {
-            let wished = &self.deployment(name)["spec"]["replicas"];
+            let wished = self.wished(name);
             let all = api::list("pods", &self.namespace).into_iter();
             let pods = all.filter(|pod| pod["metadata"]["labels"]["app"] == name).count();
-            if *wished == 0 && pods == 0 { Ok(()) } else { Err(format!("{wished} wished, {pods} pods")) }
+            if wished == 0 && pods == 0 { Ok(()) } else { Err(format!("{wished} wished, {pods} pods")) }
         });
+    }
+
+    /// How many pods a target asks for; a DaemonSet does so by its node selector.
+    fn wished(&self, name: &str) -> Value {
+        match api::find("deployments", &self.namespace, name) {
+            Some(deployment) => deployment["spec"]["replicas"].clone(),
+            None => api::get("daemonsets", &self.namespace, name)["status"]["desiredNumberScheduled"].clone(),
+        }
     }
 
     /// The version that a Deployment asks for.
@@ -147,7 +155,7 @@ impl Space {
             &["get", "canaries,deployments,pods,services,httproutes", "--output", "wide"][..],
             &["get", "canaries", "--output", "yaml"],
             &["get", "httproutes,httpproxies,virtualservices,destinationrules", "--output", "yaml"],
-            &["get", "deployments", "--output", "yaml"],
+            &["get", "deployments,daemonsets,horizontalpodautoscalers", "--output", "yaml"],
             &["get", "events", "--sort-by=.metadata.creationTimestamp"],
         ] {
             let outcome = self.kubectl(words);

@@ -1,5 +1,6 @@
 //! Tests that share the installation.
 
+mod configs;
 mod gate;
 mod held;
 mod istio;
@@ -10,3 +11,4 @@ mod routers;
 mod schema;
 mod series;
 mod services;
+mod targets;
