@@ -51,6 +51,8 @@ const fn kind(api_version: &'static str, name: &'static str, scope: Scope, duty:
 pub const ENDPOINT_SLICE: &str = "EndpointSlice";
 /// Snapshots of revisions.
 pub const CONTROLLER_REVISION: &str = "ControllerRevision";
+/// Autoscalers of targets and primaries.
+pub const AUTOSCALER: &str = "HorizontalPodAutoscaler";
 
 /// Settings of pods; heard of only where they are tracked by a watch.
 pub const CONFIG_MAP: &str = "ConfigMap";
@@ -64,7 +66,7 @@ const OWN: &[Kind] = &[
     kind("apps/v1", "Deployment", Scope::Labelled, Duty::Loop),
     kind("apps/v1", "DaemonSet", Scope::Labelled, Duty::Loop),
     kind("apps/v1", CONTROLLER_REVISION, Scope::Labelled, Duty::Loop),
-    kind("autoscaling/v2", "HorizontalPodAutoscaler", Scope::Labelled, Duty::Loop),
+    kind("autoscaling/v2", AUTOSCALER, Scope::Labelled, Duty::Loop),
     kind("v1", "Service", Scope::Labelled, Duty::Loop),
     kind("discovery.k8s.io/v1", ENDPOINT_SLICE, Scope::Labelled, Duty::Loop),
 ];
@@ -96,7 +98,7 @@ const fn heard(api_version: &'static str, name: &'static str, watch: &'static st
 pub const HEARD: &[Heard] = &[
     heard("apps/v1", "Deployment", "Deployment metadata"),
     heard("apps/v1", "DaemonSet", "DaemonSet metadata"),
-    heard("autoscaling/v2", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler metadata"),
+    heard("autoscaling/v2", AUTOSCALER, "HorizontalPodAutoscaler metadata"),
     heard("v1", CONFIG_MAP, "ConfigMap metadata"),
     heard("v1", SECRET, "Secret metadata"),
 ];

@@ -68,6 +68,8 @@ impl Cluster {
                 }
                 wanted.extend(groups.iter().flat_map(|group| view.members(group)));
             }
+            // No decision hangs on these: one that is not known yet is seen when its watch tells of it.
+            wanted.extend(view.members(&Group::Autoscalers(needs.family_of.clone())));
         }
         self.objects(wanted).await
     }

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    kinds::{CONTROLLER_REVISION, ENDPOINT_SLICE, Kind},
+    kinds::{AUTOSCALER, CONTROLLER_REVISION, ENDPOINT_SLICE, Kind},
     raw::{annotation, label},
 };
 use crate::api::{CanaryKey, Object, ObjectRef, names};
@@ -28,6 +28,8 @@ pub(super) enum Group {
     Snapshots(CanaryKey),
     /// The objects of a Canary's routes, whatever router they are of.
     Routes(CanaryKey),
+    /// The autoscalers that carry a Canary's mark.
+    Autoscalers(CanaryKey),
 }
 
 impl Group {
@@ -41,6 +43,10 @@ impl Group {
             CONTROLLER_REVISION => {
                 let owner = annotation(object, names::CANARY).or_else(|| owner_reference(object))?;
                 Some(Group::Snapshots(CanaryKey::new(&reference.namespace, owner)))
+            }
+            AUTOSCALER => {
+                let owner = annotation(object, names::CANARY)?;
+                Some(Group::Autoscalers(CanaryKey::new(&reference.namespace, owner)))
             }
             _ if Kind::is_routed(reference) => {
                 Some(Group::Routes(CanaryKey::new(&reference.namespace, annotation(object, names::CANARY)?)))

@@ -241,7 +241,7 @@ impl View {
             return Some(CanaryKey::new(&reference.namespace, &reference.name));
         }
         let name = match Group::of(reference, object) {
-            Some(Group::Snapshots(key) | Group::Routes(key)) => key.name,
+            Some(Group::Snapshots(key) | Group::Routes(key) | Group::Autoscalers(key)) => key.name,
             Some(Group::Slices(namespace, service)) => {
                 let service = ObjectRef::new("v1", "Service", namespace, service);
                 let service = self.last(&service, Instant::now())?;

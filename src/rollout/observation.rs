@@ -31,7 +31,8 @@ pub struct Needs {
     pub objects: Vec<ObjectRef>,
     /// Services (of the Canary's namespace) whose EndpointSlices are needed.
     pub slices_of: Vec<String>,
-    /// The Canary whose snapshots (ControllerRevisions) and route objects are needed, those of a former provider included.
+    /// The Canary whose snapshots (ControllerRevisions) and route objects are needed, those of a former provider included, and
+    /// its autoscalers as far as they are known.
     pub family_of: CanaryKey,
 }
 

@@ -1,4 +1,5 @@
-//! The autoscaler of a Canary: the user's is claimed, the primary's follows it at once and without a run.
+//! The autoscaler of a Canary: the user's is claimed, the primary's follows it at once and without a run, and goes when the
+//! Canary does not name it any more.
 
 use serde_json::json;
 
@@ -8,8 +9,19 @@ use crate::{
     workload,
 };
 
-/// Emits the writes that make the primary's autoscaler what the user's is.
+/// Emits the writes that make the primary's autoscaler what the user's is, and leave no other one of ours.
 pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    follow(scene, draft);
+    let named = refs::autoscalers(scene.canary).map(|(_, copy)| copy);
+    for (reference, object) in scene.observation.live.of_kind("HorizontalPodAutoscaler") {
+        let ours = owned::controls(scene.canary, object) && Some(reference) != named.as_ref();
+        if let Some(uid) = object["metadata"]["uid"].as_str().filter(|_| ours) {
+            draft.effect(Effect::Delete { reference: reference.clone(), uid: uid.to_owned() });
+        }
+    }
+}
+
+fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let (Some(named), Some((source, copy))) =
         (&scene.canary.spec.autoscaler_ref, refs::autoscalers(scene.canary))
     else {

@@ -27,7 +27,7 @@ set. The blocks of the routers are made from what these say of themselves, in _r
 # The user's autoscaler, which is marked, and the primary's, which follows it.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # Snapshots of pod templates, one a revision.
 - apiGroups: [apps]
   resources: [controllerrevisions]

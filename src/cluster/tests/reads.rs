@@ -30,6 +30,20 @@ async fn what_the_watches_delivered_costs_no_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_autoscalers_that_a_canary_has_marked_are_known_without_their_names() {
+    let bed = Bed::default();
+    let mut marked = object("HorizontalPodAutoscaler", "a-primary", 5);
+    marked["metadata"]["annotations"] = json!({"sluice.dev/canary": key().name});
+    let mut other = object("HorizontalPodAutoscaler", "b-primary", 6);
+    other["metadata"]["annotations"] = json!({"sluice.dev/canary": "another"});
+    bed.list("/apis/autoscaling/v2/horizontalpodautoscalers", &[marked, other]);
+    let stage = Stage::on(bed).await;
+    let live = stage.cluster.live(&needs(&[])).await.unwrap();
+    let known = live.of_kind("HorizontalPodAutoscaler");
+    assert_eq!(known.map(|(of, _)| of.name.as_str()).collect::<Vec<_>>(), ["a-primary"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn not_found_is_an_absence() {
     let stage = Stage::new().await;
     let live = stage.cluster.live(&needs(&[service("a")])).await.unwrap();

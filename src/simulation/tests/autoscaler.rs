@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn autoscaler(simulation: &Simulation, name: &str) -> ObjectRef {
+pub(super) fn autoscaler(simulation: &Simulation, name: &str) -> ObjectRef {
     simulation.reference("autoscaling/v2", "HorizontalPodAutoscaler", name)
 }
 
-fn scaled(least: i32, most: i32) -> Value {
+pub(super) fn scaled(least: i32, most: i32) -> Value {
     json!({"spec": {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"},
         "minReplicas": least,
@@ -15,7 +15,7 @@ fn scaled(least: i32, most: i32) -> Value {
     }})
 }
 
-fn autoscaled_canary() -> Object {
+pub(super) fn autoscaled_canary() -> Object {
     let mut canary = canary(weights(&[10, 50]));
     canary["spec"]["autoscalerRef"] =
         json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "name": "shop"});
@@ -126,6 +126,29 @@ fn the_most_that_the_autoscaler_allows_is_enough_to_take_traffic_back() {
     simulation.pass(seconds(150), |_| {});
     assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
     assert_eq!(replicas(&simulation, "shop-primary"), 4);
+}
+
+#[test]
+fn an_autoscaler_that_is_named_no_more_loses_its_copy_and_the_users_stays() {
+    let mut simulation = initialised_with_autoscaler(good());
+    simulation.user(&simulation.canary_reference(), &json!({"spec": {"autoscalerRef": null}}));
+    simulation.pass(seconds(2), |_| {});
+    assert_eq!(object(&simulation, &autoscaler(&simulation, "shop-primary")), Value::Null);
+    assert_eq!(object(&simulation, &autoscaler(&simulation, "shop"))["spec"]["maxReplicas"], 9);
+    let before = simulation.world.state().deeds.len();
+    simulation.pass(seconds(3600), |_| {});
+    assert_eq!(simulation.world.state().deeds.len(), before);
+}
+
+#[test]
+fn an_autoscaler_in_the_place_of_another_leaves_the_primary_with_one() {
+    let mut simulation = initialised_with_autoscaler(good());
+    simulation.user(&autoscaler(&simulation, "other"), &scaled(3, 5));
+    simulation.user(&simulation.canary_reference(), &json!({"spec": {"autoscalerRef": {"name": "other"}}}));
+    simulation.pass(seconds(2), |_| {});
+    assert_eq!(object(&simulation, &autoscaler(&simulation, "shop-primary")), Value::Null);
+    let copy = object(&simulation, &autoscaler(&simulation, "other-primary"));
+    assert_eq!(copy["spec"]["scaleTargetRef"]["name"], "shop-primary");
 }
 
 #[test]
