@@ -11,8 +11,16 @@ use std::{
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::*;
-use crate::rollout::Plan;
+use super::{
+    autoscaler::{autoscaled_canary, autoscaler, scaled},
+    configs::{configured, content, set},
+    *,
+};
+use crate::{
+    api::{TargetKind, names},
+    rollout::Plan,
+    workload::kind,
+};
 
 /// How many rollouts; each replays alone by its seed.
 const ROLLOUTS: u64 = 1000;
@@ -27,6 +35,120 @@ enum Meddling {
     ScaledTarget,
     DeletedPrimary,
     EditedRoute,
+    EditedConfig,
+    EditedAutoscaler,
+}
+
+/// What makes a revision a new one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Trigger {
+    Image,
+    ConfigMap,
+    Secret,
+}
+
+/// What is released, and how.
+#[derive(Clone, Copy, Debug)]
+struct Subject {
+    kind: TargetKind,
+    autoscaled: bool,
+    configured: bool,
+    trigger: Trigger,
+}
+
+/// What a workload runs: its image, its ConfigMap, its Secret.
+type Served = [Value; 3];
+
+impl Subject {
+    /// Half of the rollouts are of plain Deployments.
+    fn of(seed: u64) -> Self {
+        let plain = Subject {
+            kind: TargetKind::Deployment,
+            autoscaled: false,
+            configured: false,
+            trigger: Trigger::Image,
+        };
+        let with_configs = Subject { configured: true, ..plain };
+        match seed % 8 {
+            0 => Subject { kind: TargetKind::DaemonSet, ..plain },
+            1 => Subject { autoscaled: true, ..plain },
+            2 => Subject { trigger: Trigger::ConfigMap, ..with_configs },
+            3 => [
+                Subject { trigger: Trigger::Secret, autoscaled: true, ..with_configs },
+                Subject { trigger: Trigger::Secret, kind: TargetKind::DaemonSet, ..with_configs },
+                Subject { trigger: Trigger::ConfigMap, autoscaled: true, ..with_configs },
+                with_configs,
+            ][usize::try_from(seed / 8 % 4).unwrap_or_default()],
+            _ => plain,
+        }
+    }
+
+    fn simulation(self, analysis: Value, oracle: Oracle, seed: u64) -> Simulation {
+        let mut canary = canary(analysis.clone());
+        if self.autoscaled {
+            canary = autoscaled_canary();
+            canary["spec"]["analysis"] = analysis;
+        }
+        canary["spec"]["targetRef"]["kind"] = json!(self.kind);
+        let mut target = target("shop:1");
+        target["kind"] = json!(self.kind);
+        target["spec"]["template"] = self.template("shop:1");
+        if self.kind == TargetKind::DaemonSet {
+            target["spec"]["replicas"] = Value::Null;
+        }
+        let simulation = Simulation::new(canary, target, Settings::default(), oracle, faults(seed));
+        if self.autoscaled {
+            simulation.user(&autoscaler(&simulation, "shop"), &scaled(2, 9));
+        }
+        if self.configured {
+            set(&simulation, "settings", "1");
+            set(&simulation, "keys", "1");
+        }
+        simulation
+    }
+
+    fn template(self, image: &str) -> Value {
+        if self.configured { configured(image) } else { template(image) }
+    }
+
+    fn workload(self, simulation: &Simulation, name: &str) -> ObjectRef {
+        simulation.reference("apps/v1", self.kind.as_str(), name)
+    }
+
+    /// Makes the target ask for the revision of this number.
+    fn release(self, simulation: &Simulation, number: u8) {
+        match self.trigger {
+            Trigger::Image => {
+                let template = self.template(&format!("shop:{number}"));
+                let target = self.workload(simulation, "shop");
+                simulation.user(&target, &json!({"spec": {"template": template}}));
+            }
+            Trigger::ConfigMap => set(simulation, "settings", &number.to_string()),
+            Trigger::Secret => set(simulation, "keys", &number.to_string()),
+        }
+    }
+
+    fn served(self, simulation: &Simulation, name: &str, suffix: &str) -> Served {
+        let workload = object(simulation, &self.workload(simulation, name));
+        let image = workload["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+        let content = |of: &str| content(simulation, &format!("{of}{suffix}"));
+        [image, content("settings"), content("keys")]
+    }
+
+    /// What the target asks for.
+    fn asked(self, simulation: &Simulation) -> Served {
+        self.served(simulation, "shop", "")
+    }
+
+    /// What the primary runs, its copies included.
+    fn primary(self, simulation: &Simulation) -> Served {
+        self.served(simulation, "shop-primary", "-primary")
+    }
+
+    fn idles(self, simulation: &Simulation) -> bool {
+        let target = object(simulation, &self.workload(simulation, "shop"));
+        kind::of(self.kind).unwrap().is_idle(&target)
+    }
 }
 
 #[test]
@@ -86,14 +208,14 @@ fn rollout(seed: u64) -> Phase {
         (1, 1) => Ok(Sample::NoData),
         _ => Ok(Sample::Value(12.0)),
     });
-    let mut simulation =
-        Simulation::new(canary(analysis), target("shop:1"), Settings::default(), oracle, faults(seed));
+    let subject = Subject::of(seed);
+    let mut simulation = subject.simulation(analysis, oracle, seed);
     simulation.world.state().lag = lag(seed);
-    let mut watch = Watch::new(seed);
+    let mut watch = Watch::new(seed, subject);
     simulation.pass(seconds(40), |simulation| watch.look(simulation));
     assert_eq!(simulation.status().phase, Phase::Initialized, "seed {seed}");
 
-    release(&simulation, "shop:2");
+    subject.release(&simulation, 2);
     simulation.pass(seconds(random.i64(1..60)), |simulation| watch.look(simulation));
     let meddling = match random.u8(0..12) {
         0 => Meddling::NewRevision,
@@ -102,23 +224,20 @@ fn rollout(seed: u64) -> Phase {
         3 => Meddling::ScaledTarget,
         4 => Meddling::DeletedPrimary,
         5 => Meddling::EditedRoute,
+        6 if subject.configured => Meddling::EditedConfig,
+        7 if subject.autoscaled => Meddling::EditedAutoscaler,
         _ => Meddling::Nothing,
     };
     watch.meddled(meddling);
-    meddle(&simulation, meddling);
+    meddle(&simulation, subject, meddling);
     simulation.pass(seconds(900), |simulation| watch.look(simulation));
 
     let status = simulation.status();
-    let wanted = match meddling {
-        Meddling::NewRevision => "shop:3",
-        Meddling::BackToTheOld => "shop:1",
-        _ => "shop:2",
-    };
-    let context = format!("seed {seed}, {meddling:?}, {status:?}, {:?}", shares(&simulation));
+    let context = format!("seed {seed}, {subject:?}, {meddling:?}, {status:?}, {:?}", shares(&simulation));
     assert!(matches!(status.phase, Phase::Succeeded | Phase::Failed), "did not end: {context}");
-    assert_eq!(replicas(&simulation, "shop"), 0, "the target idles: {context}");
+    assert!(subject.idles(&simulation), "the target does not idle: {context}");
     assert_eq!(shares(&simulation).last(), Some(&0), "the primary has all traffic: {context}");
-    let serving = image(&simulation, "shop-primary");
+    let (serving, wanted) = (subject.primary(&simulation), subject.asked(&simulation));
     if status.phase == Phase::Succeeded {
         assert_eq!(serving, wanted, "{context}");
     } else {
@@ -141,19 +260,20 @@ fn rollout(seed: u64) -> Phase {
     status.phase
 }
 
-fn meddle(simulation: &Simulation, meddling: Meddling) {
-    let primary = deployment(simulation, "shop-primary");
+fn meddle(simulation: &Simulation, subject: Subject, meddling: Meddling) {
+    let [target, primary] = ["shop", "shop-primary"].map(|name| subject.workload(simulation, name));
     match meddling {
         Meddling::Nothing => {}
-        Meddling::NewRevision => release(simulation, "shop:3"),
-        Meddling::BackToTheOld => release(simulation, "shop:1"),
+        Meddling::NewRevision => subject.release(simulation, 3),
+        Meddling::BackToTheOld => subject.release(simulation, 1),
         Meddling::EditedSteps => {
             let steps = json!({"spec": {"analysis": {"stepWeights": [7, 15, 30, 70]}}});
             simulation.user(&simulation.canary_reference(), &steps);
         }
-        Meddling::ScaledTarget => {
-            simulation.user(&deployment(simulation, "shop"), &json!({"spec": {"replicas": 4}}));
+        Meddling::ScaledTarget if subject.kind == TargetKind::DaemonSet => {
+            simulation.user(&target, &json!({"spec": {"template": {"spec": {"nodeSelector": null}}}}));
         }
+        Meddling::ScaledTarget => simulation.user(&target, &json!({"spec": {"replicas": 4}})),
         Meddling::DeletedPrimary => simulation.world.state().memory.delete(&primary),
         Meddling::EditedRoute => {
             let route = simulation.reference("gateway.networking.k8s.io/v1", "HTTPRoute", "shop");
@@ -161,12 +281,31 @@ fn meddle(simulation: &Simulation, meddling: Meddling) {
             rules[0]["backendRefs"][1]["weight"] = json!(77);
             simulation.user(&route, &json!({"spec": {"rules": rules}}));
         }
+        Meddling::EditedConfig => set(simulation, "settings", "edited"),
+        Meddling::EditedAutoscaler => {
+            simulation.user(&autoscaler(simulation, "shop"), &scaled(3, 5));
+        }
+    }
+}
+
+/// Whether a deed takes the pods of the target away.
+fn rests(deed: &Deed) -> bool {
+    let selector = format!("/spec/template/spec/nodeSelector/{}", names::SCALE_TO_ZERO.replace('/', "~1"));
+    match deed {
+        Deed::Effect(Effect::Scale { replicas, .. }) => *replicas == 0,
+        Deed::Effect(Effect::Merge { patch, .. }) => {
+            patch.pointer(&selector).is_some_and(|value| !value.is_null())
+        }
+        _ => false,
     }
 }
 
 /// Checks after every look what must hold at any time.
 struct Watch {
     seed: u64,
+    subject: Subject,
+    /// What the primary's copies hold while a revision is analysed.
+    copies: Option<[Value; 2]>,
     version: u64,
     seen: usize,
     share: i64,
@@ -176,9 +315,11 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, subject: Subject) -> Self {
         Watch {
             seed,
+            subject,
+            copies: None,
             version: 0,
             seen: 0,
             share: 0,
@@ -217,7 +358,7 @@ impl Watch {
                     "seed {seed}: the route is ahead of the status"
                 );
                 if share > self.share {
-                    let canary = deployment(simulation, "shop");
+                    let canary = self.subject.workload(simulation, "shop");
                     assert!(
                         simulation.kubernetes.ready(&canary, now) > 0,
                         "seed {seed}: traffic to what is not ready"
@@ -229,13 +370,20 @@ impl Watch {
                 }
                 self.share = share;
             }
-            if let Deed::Effect(Effect::Scale { replicas: 0, .. }) = deed {
+            if rests(deed) {
                 assert_eq!(self.share, 0, "seed {seed}: pods went while they had traffic");
                 let settled = self.left_at.is_none_or(|left| *at >= left + seconds(5));
                 assert!(settled, "seed {seed}: pods went before the proxies knew");
             }
         }
-        let primary = deployment(simulation, "shop-primary");
+        let copies = ["settings-primary", "keys-primary"].map(|copy| content(simulation, copy));
+        if status.phase == Phase::Progressing {
+            let before = self.copies.get_or_insert_with(|| copies.clone());
+            assert_eq!(*before, copies, "seed {seed}: the primary got contents that are under analysis");
+        } else {
+            self.copies = None;
+        }
+        let primary = self.subject.workload(simulation, "shop-primary");
         if status.last_promoted_spec.is_some() && !self.primary_may_be_gone {
             assert!(simulation.kubernetes.ready(&primary, now) > 0, "seed {seed}: nobody serves");
         }
