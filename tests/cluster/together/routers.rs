@@ -13,7 +13,7 @@ use crate::support::data_plane::{
 };
 use crate::support::history::History;
 use crate::support::load::{Counts, Load, tolerance};
-use crate::support::manifests::{APP, podinfo};
+use crate::support::manifests::{APP, podinfo, with};
 use crate::support::space::Space;
 use crate::support::{facts, switch, wait};
 
@@ -139,6 +139,31 @@ fn requests_follow_the_route_of_a_release_and_none_is_lost_over_twenty_changes(#
     counts.nothing_lost(&format!("{}: a release with {} changes of the route", plane.word, changes + 4));
 
     deleted(plane, &space);
+}
+
+#[test]
+fn contour_is_measured_by_what_its_envoy_counts_of_the_canary() {
+    let Some(_sluice) = shared("measured") else { return };
+    let plane = &CONTOUR_HTTP_PROXY;
+    let Some((space, _turn)) = space_on(plane) else { return };
+    let metrics = json!([
+        {"name": "request-success-rate", "interval": "10s", "thresholdRange": {"min": 99}},
+        {"name": "request-duration", "interval": "10s", "thresholdRange": {"max": 2000}},
+    ]);
+    let canary = with(&plane.canary(&space, &[50]), &json!({"spec": {"analysis": {"metrics": metrics}}}));
+    let history = space.initialised(&podinfo("one"), &canary);
+    let load = plane.load(&space, RATE, &[]);
+    load.answered("one");
+    let mark = history.mark();
+    space.apply(&[&podinfo("two")]);
+    let ended = history.ends(mark, "Succeeded");
+    load.stop().nothing_lost("a release that is measured at Contour's Envoy");
+    let checks = &ended.canary["status"]["checks"];
+    let query = |index: usize| checks[index]["query"].as_str().unwrap_or_default();
+    let cluster = format!("{}_{APP}-canary_", space.namespace);
+    assert!(query(0).contains(&cluster) && query(1).contains(&cluster), "{checks}");
+    assert_eq!(checks[0]["value"], json!(100.0), "{checks}");
+    assert!(checks[1]["value"].as_f64().is_some_and(|duration| duration > 0.0), "{checks}");
 }
 
 /// The route is deleted under load, comes back, and is followed.
