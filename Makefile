@@ -15,7 +15,7 @@ CLUSTER ?= testbed
 # KEEP=1 leaves the cluster up after `make test` and `make demo`.
 KEEP    ?=
 # How many cluster tests run at once: they wait more than they work.
-THREADS ?= 8
+THREADS ?= 6
 # GATE=off runs the cluster tests without the admission webhooks.
 GATE    ?= on
 export CLUSTER KEEP GATE

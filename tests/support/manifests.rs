@@ -66,9 +66,6 @@ pub(crate) fn slow(app: &Value) -> Value {
     let mut app = app.clone();
     let arguments = container(&mut app)["args"].as_array_mut().expect("podinfo.yaml has arguments");
     arguments.extend(options.map(Value::from));
-    // A probe waits longer than the delay.
-    container(&mut app)["readinessProbe"]["timeoutSeconds"] = 3.into();
-    container(&mut app)["livenessProbe"]["timeoutSeconds"] = 3.into();
     app
 }
 

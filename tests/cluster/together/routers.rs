@@ -41,7 +41,7 @@ pub(super) fn space_on(plane: &DataPlane) -> Option<(Space, Turn)> {
 /// probes time out: that would be no loss of Sluice's.
 pub(super) struct Turn;
 
-static FREE: Mutex<u32> = Mutex::new(4);
+static FREE: Mutex<u32> = Mutex::new(3);
 static FREED: Condvar = Condvar::new();
 
 impl Turn {
