@@ -33,8 +33,11 @@ pub fn needs(request: &Request, settings: &Settings) -> Vec<ObjectRef> {
     let Some(canary) = canary else { return Vec::new() };
     let namespace = request.namespace.as_str();
     let templates = rules::template_references(&canary, namespace, !settings.no_cross_namespace_refs);
-    let mut needs: Vec<ObjectRef> =
-        rules::target_reference(&canary, namespace).into_iter().chain(templates).collect();
+    let mut needs: Vec<ObjectRef> = rules::target_reference(&canary, namespace)
+        .into_iter()
+        .chain(rules::autoscaler_reference(&canary, namespace))
+        .chain(templates)
+        .collect();
     needs.sort();
     needs.dedup();
     needs
@@ -51,7 +54,7 @@ pub fn review(request: &Request, catalog: &Catalog, settings: &Settings, lookups
     if let Some(old) = old {
         tolerate(&mut found.problems, &scene.check(old, None).problems);
     }
-    found.problems.sort_by_key(|problem| problem.severity);
+    rules::order::sort(&mut found.problems);
     let refuses = found.problems.iter().any(|problem| problem.severity == Severity::Error);
     let confirm = if refuses { found.confirm } else { Vec::new() };
     Verdict { problems: found.problems, confirm, ..Verdict::default() }

@@ -35,6 +35,7 @@ pub fn problems(
     let mut problems = findings.problems;
     let oldest = catalog.older_rivals(&key).is_empty();
     problems.retain(|problem| problem.severity == Severity::Error);
+    rules::order::sort(&mut problems);
     problems.retain(|problem| !(oldest && rules::OWNERSHIP.contains(&problem.rule)));
     problems
 }

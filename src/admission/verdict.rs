@@ -8,7 +8,7 @@ use crate::api::ObjectRef;
 /// Allow or refuse, what to tell, what to change, and what to look at again before a refusal stands.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
-    /// All that was found, errors first.
+    /// All that was found, the worst first.
     pub problems: Vec<Problem>,
     /// Sentences for the writer beside the problems, the more important first.
     pub notices: Vec<String>,

@@ -51,7 +51,7 @@ use super::{cel, nullable, number};
     printcolumn(name = "LastTransitionTime", type_ = "string", json_path = ".status.lastTransitionTime")
 )]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::APEX_NAME_IS_IMMUTABLE])))]
+#[schemars(extend("x-kubernetes-validations" = cel::validations(&[cel::APEX_NAME_IS_IMMUTABLE, cel::INGRESS_IS_NAMED, cel::ROUTE_IS_NAMED, cel::MESH_IS_NAMED, cel::A_B_NEEDS_MATCHING])))]
 pub struct CanarySpec {
     /// Routing provider; the controller's default when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ pub struct CanarySpec {
     #[schemars(required)]
     pub analysis: Option<Analysis>,
     /// Seconds after which a roll-out that does not get ready is taken back; 600 when absent.
-    // 0 passes: with the peer it works where pods start faster than an interval; the gate warns.
+    // 0 passes: with the peer it works where pods start faster than an interval; here it counts as absent, and the gate warns.
     #[serde(default, deserialize_with = "number::optional", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub progress_deadline_seconds: Option<i32>,

@@ -36,6 +36,36 @@ pub const APEX_NAME_IS_IMMUTABLE: Cel = Cel {
     field_path: ".service.name",
 };
 
+/// At `spec`: without an Ingress there is nothing to copy.
+pub const INGRESS_IS_NAMED: Cel = Cel {
+    rule: "!has(self.provider) || !(self.provider in ['nginx', 'skipper']) || has(self.ingressRef)",
+    message: "providers nginx and skipper copy an Ingress: set ingressRef",
+    field_path: ".ingressRef",
+};
+
+/// At `spec`: without a route there is nothing to copy.
+pub const ROUTE_IS_NAMED: Cel = Cel {
+    rule: "!has(self.provider) || self.provider != 'apisix' || has(self.routeRef)",
+    message: "provider apisix copies a route: set routeRef",
+    field_path: ".routeRef",
+};
+
+/// At `spec`: objects of App Mesh v1beta1 belong to a mesh by name.
+pub const MESH_IS_NAMED: Cel = Cel {
+    rule: "!has(self.provider) || self.provider != 'appmesh' || (has(self.service) && has(self.service.meshName) && self.service.meshName != '')",
+    message: "provider appmesh makes objects of a mesh: set service.meshName",
+    field_path: ".service",
+};
+
+/// At `spec`: where conditions are not known, the run would send all users to the canary.
+pub const A_B_NEEDS_MATCHING: Cel = Cel {
+    rule: "!has(self.provider) || !has(self.analysis) || !has(self.analysis.match) || self.analysis.match.size() == 0 || \
+           !has(self.analysis.iterations) || self.analysis.iterations <= 0 || !(self.provider in ['apisix', 'knative', 'kuma', \
+           'linkerd', 'osm', 'skipper', 'smi:v1alpha1', 'smi:v1alpha2', 'smi:v1alpha3', 'traefik'])",
+    message: "this provider cannot tell requests apart, so that all users would get the canary: remove match, or use a provider with A/B such as istio",
+    field_path: ".analysis",
+};
+
 /// At `spec.analysis`: one way to advance, not two and not none.
 pub const ONE_WAY_TO_ADVANCE: Cel = Cel {
     rule: "[has(self.iterations), has(self.stepWeight), has(self.stepWeights)].filter(x, x).size() == 1",

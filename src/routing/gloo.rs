@@ -66,7 +66,7 @@ impl Router for Gloo {
         _: &Settings,
         weights: Weights,
     ) -> Result<Vec<Object>, RoutingError> {
-        let mut problems = object::unserved(canary, self.capabilities());
+        let mut problems = object::unserved(canary, self);
         let Some(service) = &canary.spec.service else {
             problems.push(Problem::new("spec.service", "is missing: a route needs a port"));
             return Err(RoutingError::Inexpressible { provider: Provider::Gloo, problems });

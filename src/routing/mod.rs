@@ -3,6 +3,7 @@
 //! A router turns weights into the objects of its provider, and those objects into weights. It neither reads nor writes a
 //! cluster, and does not know what the weights are for.
 
+mod ability;
 mod appmesh;
 mod contour;
 pub mod document;
@@ -19,6 +20,7 @@ pub mod rule;
 pub mod shared;
 pub mod weight;
 
+pub use ability::{Ability, ability};
 pub use error::{Problem, RoutingError};
 pub use field::Field;
 pub use former::{farewell, former, in_step};

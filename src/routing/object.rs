@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Capabilities, Problem};
+use super::{Ability, Problem, Router, ability, is_tcp};
 use crate::api::{Canary, Metadata, Object, ObjectRef, names, owned};
 
 /// An object of a route as we make it: with the labels and annotations of the apex, kept away from Flux, and owned by the
@@ -32,13 +32,24 @@ pub(super) fn with(canary: &Canary, reference: &ObjectRef, more: Metadata, spec:
     owned::seal(canary, object, true)
 }
 
-/// Strategies that a router does not serve: acting as if they were not there would send traffic where nobody wished it.
-pub(super) fn unserved(canary: &Canary, can: Capabilities) -> Vec<Problem> {
+/// Strategies that a router does not serve: acting as if they were not there would send traffic where nobody wished it. What the
+/// provider could not do either way, and what takes nobody anywhere, is left out; the gate warns of it.
+pub(super) fn unserved(canary: &Canary, router: &dyn Router) -> Vec<Problem> {
     let Some(analysis) = &canary.spec.analysis else { return Vec::new() };
+    let can = router.capabilities();
+    let could = |wanted: fn(Ability) -> bool| {
+        router.providers().iter().any(|provider| wanted(ability(*provider, is_tcp(canary))))
+    };
+    let iterates = analysis.iterations.is_some_and(|count| count > 0);
+    let matches = could(|ability| !ability.matching.is_empty()) || iterates;
+    let mirrors = could(|ability| ability.mirror) || !iterates;
     let unserved = [
-        (!analysis.matches.is_empty() && can.matching.is_empty(), "spec.analysis.match"),
-        (analysis.mirror && !can.mirror, "spec.analysis.mirror"),
-        (analysis.session_affinity.is_some() && !can.affinity, "spec.analysis.sessionAffinity"),
+        (!analysis.matches.is_empty() && can.matching.is_empty() && matches, "spec.analysis.match"),
+        (analysis.mirror && !can.mirror && mirrors, "spec.analysis.mirror"),
+        (
+            analysis.session_affinity.is_some() && !can.affinity && could(|ability| ability.affinity),
+            "spec.analysis.sessionAffinity",
+        ),
     ];
     let problem = |(_, path)| Problem::new(path, "is not served by this provider yet: remove it");
     unserved.into_iter().filter(|(there, _)| *there).map(problem).collect()

@@ -32,5 +32,6 @@ pub use primary::{configs_of, render as render_primary, same_revision};
 pub use readiness::{Pods, Readiness, readiness, ready_endpoints};
 pub use replicas::wished;
 pub use revision::{RevisionId, Snapshot};
+pub use scheduling::needs_its_own_pods;
 pub use selector::Selector;
 pub use services::{Services, render as render_services};

@@ -13,6 +13,7 @@
 use serde_json::Value;
 
 use super::Selector;
+use crate::api::Object;
 
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
 const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
@@ -42,6 +43,18 @@ fn pod_term(term: &mut Value, selector: &Selector, namespace: &str) {
     if !elsewhere || term.get("namespaceSelector").is_some() {
         label_selector(term, selector);
     }
+}
+
+/// Whether pods of the target have to run beside pods of the target (required pod affinity): a term that stays as it is, so that
+/// the primary's pods wait for those of a target that idles.
+pub fn needs_its_own_pods(target: &Object, selector: &Selector, namespace: &str) -> bool {
+    let terms = target.pointer(&format!("/spec/template/spec/affinity/podAffinity/{REQUIRED}"));
+    let means_own = |term: &Value| {
+        let mut turned = term.clone();
+        pod_term(&mut turned, selector, namespace);
+        turned != *term
+    };
+    terms.and_then(Value::as_array).into_iter().flatten().any(means_own)
 }
 
 fn label_selector(holder: &mut Value, selector: &Selector) {

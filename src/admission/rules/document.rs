@@ -49,7 +49,7 @@ pub fn document() -> String {
         }
     }
     let _ = write!(page, "\n## The plain objects\n");
-    for kind in ["Canary", "DaemonSet", "Deployment", "MetricTemplate"] {
+    for kind in ["Canary", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "MetricTemplate"] {
         if let Ok(yaml) = serde_saphyr::to_string(&example::plain(kind)) {
             let _ = write!(page, "\n```yaml\n{}\n```\n", yaml.trim());
         }

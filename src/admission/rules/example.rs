@@ -31,6 +31,15 @@ pub fn plain(kind: &str) -> Value {
                 },
             }),
         ),
+        "HorizontalPodAutoscaler" => (
+            "autoscaling/v2",
+            "app",
+            json!({
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+                "minReplicas": 2,
+                "maxReplicas": 5,
+            }),
+        ),
         "MetricTemplate" => (
             "flagger.app/v1beta1",
             "errors",

@@ -5,6 +5,7 @@
 //! SL3xx routing, SL4xx analysis, SL5xx references, SL9xx what Sluice cannot do yet.
 
 mod affinity;
+mod autoscaler;
 mod choice;
 mod cross_namespace;
 mod deadline;
@@ -15,14 +16,20 @@ mod form;
 mod identity;
 mod interval;
 mod istio;
+mod measure;
 mod metric;
 mod mirror;
 mod name;
+pub mod order;
 mod ownership;
+mod provider;
+mod ready;
 mod route;
+mod scheduling;
 mod selector;
 mod service;
 mod step;
+mod strategy;
 mod target;
 mod template;
 mod unsupported;
@@ -34,10 +41,10 @@ pub use document::document;
 use super::catalog::Catalog;
 use super::lookup::{Lookup, Lookups};
 use super::problem::{Problem, Severity};
-use crate::api::{Analysis, Canary, CanaryKey, Cel, MetricTemplate, ObjectRef, Provider};
+use crate::api::{Analysis, Canary, CanaryKey, Cel, Metric, MetricTemplate, ObjectRef, Provider};
 use crate::rollout::Settings;
 
-/// Every rule, in the order in which their problems are told.
+/// Every rule by id; their problems are told the worst first, see [`order`].
 pub static RULES: &[&Rule] = &[
     &form::MALFORMED,
     &duration::UNREADABLE,
@@ -55,6 +62,12 @@ pub static RULES: &[&Rule] = &[
     &target::HIDDEN_PORT,
     &target::NO_REPLICAS,
     &target::VERSION,
+    &provider::KNATIVE,
+    &autoscaler::ELSEWHERE,
+    &autoscaler::FORGOTTEN,
+    &autoscaler::VERSION,
+    &selector::SHARED,
+    &scheduling::BESIDE_ITSELF,
     &service::INCOMPLETE,
     &route::NO_PARENT,
     &route::INEXPRESSIBLE,
@@ -63,6 +76,13 @@ pub static RULES: &[&Rule] = &[
     &route::NO_EFFECT,
     &istio::SHARED_HOST,
     &istio::TWO_DNS_SOURCES,
+    &provider::NOT_NAMED,
+    &strategy::NO_MATCHING,
+    &strategy::UNKNOWN_CRITERION,
+    &strategy::NO_MIRROR,
+    &strategy::NO_EFFECT,
+    &service::HEADLESS,
+    &name::DIGIT,
     &interval::SHORT,
     &step::NO_THRESHOLD,
     &step::ONE_WAY,
@@ -80,6 +100,12 @@ pub static RULES: &[&Rule] = &[
     &metric::SERVER,
     &template::QUERY,
     &template::PROVIDER,
+    &measure::OLDER_BOUND,
+    &measure::SAME_NAME,
+    &measure::SHORT_WINDOW,
+    &measure::SERIES,
+    &ready::NOTHING_READY,
+    &ready::SOONER_THAN_READY,
     &cross_namespace::REFERENCE,
     &template::MISSING,
     &template::VARIABLES,
@@ -171,6 +197,11 @@ impl Context<'_> {
         self.canary.spec.analysis.as_ref()
     }
 
+    /// The metrics with their place in the list.
+    pub fn metrics(&self) -> impl Iterator<Item = (usize, &Metric)> {
+        self.analysis().into_iter().flat_map(|analysis| &analysis.metrics).enumerate()
+    }
+
     /// The outcome of a look-up; failed if nobody looked.
     pub fn look(&self, reference: &ObjectRef) -> Lookup {
         self.lookups.get(reference).cloned().unwrap_or_else(|| Lookup::Failed("it was not looked up".into()))
@@ -251,14 +282,23 @@ impl Findings {
 }
 
 /// The ids of the rules about what two Canaries claim.
-pub const OWNERSHIP: &[&str] =
-    &[ownership::SAME_TARGET.id, ownership::SAME_SERVICE.id, ownership::PRIMARY_AS_TARGET.id];
+pub const OWNERSHIP: &[&str] = &[
+    ownership::SAME_TARGET.id,
+    ownership::SAME_SERVICE.id,
+    ownership::PRIMARY_AS_TARGET.id,
+    selector::SHARED.id,
+];
 /// The id of the rule about the form of values.
 pub const MALFORMED: &str = form::MALFORMED.id;
 
 /// The target of a Canary as an object to look up.
 pub fn target_reference(canary: &Canary, namespace: &str) -> Option<ObjectRef> {
     target::reference(canary, namespace)
+}
+
+/// The autoscaler that is, or may be, that of a Canary's target, as an object to look up.
+pub fn autoscaler_reference(canary: &Canary, namespace: &str) -> Option<ObjectRef> {
+    autoscaler::reference(canary, namespace)
 }
 
 /// The MetricTemplates of a Canary as objects to look up; those of other namespaces only if `across`.

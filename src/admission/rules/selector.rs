@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Check, Context, Findings, Manner, Rule, target};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
-use crate::api::Object;
+use crate::api::{CanaryKey, Object, ObjectRef};
 use crate::workload::{Selector, WorkloadError};
 
 pub(super) static NONE: Rule = Rule {
@@ -80,6 +80,73 @@ spec:
 ",
 };
 
+pub(super) static SHARED: Rule = Rule {
+    id: "SL214",
+    severity: Severity::Error,
+    title: "Two Canaries of a namespace have targets with different values of the selector label",
+    manner: Manner::Plain,
+    check: Check::Canary(shared),
+    cel: &[],
+    wrong: "
+kind: Deployment
+metadata:
+  name: api
+spec:
+  selector:
+    matchLabels:
+      app: api
+---
+kind: Deployment
+metadata:
+  name: worker
+spec:
+  selector:
+    matchLabels:
+      app: api
+---
+metadata:
+  name: api
+spec:
+  targetRef:
+    name: api
+---
+metadata:
+  name: worker
+spec:
+  targetRef:
+    name: worker
+",
+    right: "
+kind: Deployment
+metadata:
+  name: api
+spec:
+  selector:
+    matchLabels:
+      app: api
+---
+kind: Deployment
+metadata:
+  name: worker
+spec:
+  selector:
+    matchLabels:
+      app: worker
+---
+metadata:
+  name: api
+spec:
+  targetRef:
+    name: api
+---
+metadata:
+  name: worker
+spec:
+  targetRef:
+    name: worker
+",
+};
+
 /// The target, if it has pods of its own and could be read.
 pub(super) fn workload(context: &Context<'_>) -> Option<Object> {
     match target::look(context) {
@@ -121,7 +188,7 @@ fn more(context: &Context<'_>, findings: &mut Findings) {
             format!("Make sure that no other workload has {}={}", selector.key, selector.value),
         );
     }
-    if selector.value != name {
+    if selector.value != name && sharers(context, &selector).is_empty() {
         findings.report(
             path,
             format!(
@@ -130,6 +197,44 @@ fn more(context: &Context<'_>, findings: &mut Findings) {
                 value = selector.value
             ),
             format!("Make sure that no other workload has {}={}", selector.key, selector.value),
+        );
+    }
+}
+
+/// The targets of other Canaries whose pods have the same label: those that are named like its value. A target that is named
+/// otherwise as well is not found: the value of each is known by a look at it alone.
+fn sharers(context: &Context<'_>, selector: &Selector) -> Vec<(CanaryKey, ObjectRef)> {
+    let (kind, value) = (context.canary.spec.target_ref.kind, selector.value.as_str());
+    let Some(target) = target::reference(context.canary, &context.key.namespace) else { return Vec::new() };
+    if value == context.canary.target_name() {
+        return Vec::new();
+    }
+    let other = ObjectRef { name: value.to_owned(), ..target };
+    let shares = match context.lookups.get(&other) {
+        Some(Lookup::Missing) => false,
+        Some(Lookup::Found(object)) => Selector::of(object, &context.settings.selector_labels)
+            .is_ok_and(|found| (found.key, found.value) == (selector.key.clone(), selector.value.clone())),
+        None | Some(Lookup::Failed(_)) => true,
+    };
+    let others = context.catalog.of_target(kind, &context.key.namespace, value);
+    others.into_iter().filter(|key| shares && key != context.key).map(|key| (key, other.clone())).collect()
+}
+
+/// The Services in front of one primary would lead to the pods of the other as well.
+fn shared(context: &Context<'_>, findings: &mut Findings) {
+    let Some(workload) = workload(context) else { return };
+    let Ok(selector) = Selector::of(&workload, &context.settings.selector_labels) else { return };
+    for (canary, target) in sharers(context, &selector) {
+        if !context.lookups.contains_key(&target) {
+            findings.confirm(target.clone());
+        }
+        findings.report(
+            "spec.targetRef.name",
+            format!(
+                "{}={} is the selector label of {} {} of Canary {} too, so that the Services would send its requests to both primaries",
+                selector.key, selector.value, target.kind, target.name, canary.name
+            ),
+            format!("Give this target a value of its own, such as {}", context.canary.target_name()),
         );
     }
 }

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
-use crate::api::Provider;
+use crate::api::{Canary, Provider};
 
 pub(super) static INCOMPLETE: Rule = Rule {
     id: "SL301",
@@ -24,6 +24,46 @@ spec:
     targetPort: http
 ",
 };
+
+pub(super) static HEADLESS: Rule = Rule {
+    id: "SL316",
+    severity: Severity::Warning,
+    title: "spec.service.headless does not change: the address of a Service never does",
+    manner: Manner::Plain,
+    check: Check::Canary(headless),
+    cel: &[],
+    wrong: "
+spec:
+  service:
+    headless: false
+---
+spec:
+  service:
+    headless: true
+",
+    right: "
+spec:
+  service:
+    headless: true
+---
+spec:
+  service:
+    headless: true
+    portName: web
+",
+};
+
+fn headless(context: &Context<'_>, findings: &mut Findings) {
+    let service = |canary: &Canary| canary.spec.service.clone();
+    let (Some(was), Some(is)) = (context.old.and_then(service), service(context.canary)) else { return };
+    if was.headless != is.headless {
+        findings.report(
+            "spec.service.headless",
+            "the Services keep the address that they were made with, or none, so that this has no effect",
+            "Put it back, or move to another Canary with another spec.service.name",
+        );
+    }
+}
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let Some(service) = &context.canary.spec.service else {

@@ -139,7 +139,7 @@ spec:
 pub(super) static CAPPED: Rule = Rule {
     id: "SL408",
     severity: Severity::Warning,
-    title: "A share is at most 100 %; a step above it counts as 100",
+    title: "A step is at most maxWeight and 100 %; one above it counts as that",
     manner: Manner::Plain,
     check: Check::Canary(capped),
     cel: &[],
@@ -216,6 +216,12 @@ fn capped(context: &Context<'_>, findings: &mut Findings) {
     if let Some(step) = analysis.step_weight.filter(|step| *step > 100) {
         let message = format!("a step of {step} % takes all traffic to the canary at once");
         findings.report("spec.analysis.stepWeight", message, "Write 1 to 100");
+    } else if let (Some(step), Some(most)) = (analysis.step_weight, analysis.max_weight)
+        && most > 0
+        && step > most
+    {
+        let message = format!("{step} is more than maxWeight {most}, so that {most} % is the only step");
+        findings.report("spec.analysis.stepWeight", message, format!("Write at most {most}"));
     }
     if let Some(step) = analysis.step_weights.iter().find(|step| **step > 100) {
         findings.report("spec.analysis.stepWeights", format!("{step} counts as 100"), "Write at most 100");

@@ -1,6 +1,6 @@
 //! Whether the target is there. A manifest may come before its workload, so these only warn.
 
-use super::{Check, Context, Findings, Manner, Rule};
+use super::{Check, Context, Findings, Manner, Rule, provider};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
 use crate::api::{Canary, ObjectRef, TargetKind};
@@ -134,7 +134,7 @@ spec:
 pub(super) static NO_REPLICAS: Rule = Rule {
     id: "SL207",
     severity: Severity::Error,
-    title: "An autoscaler is for a target with replicas; a DaemonSet has none",
+    title: "An autoscaler is for a target with replicas; a DaemonSet has none, a Knative Service scales itself",
     manner: Manner::Plain,
     check: Check::Canary(no_replicas),
     cel: &[],
@@ -247,9 +247,13 @@ fn hidden_port(context: &Context<'_>, findings: &mut Findings) {
 }
 
 fn no_replicas(context: &Context<'_>, findings: &mut Findings) {
-    let kind = context.canary.spec.target_ref.kind;
-    if kind == TargetKind::DaemonSet && context.canary.spec.autoscaler_ref.is_some() {
-        let message = format!("a {kind} has a pod on each of its nodes, so nothing can scale it");
+    let target = &context.canary.spec.target_ref;
+    let message = match target.kind {
+        TargetKind::DaemonSet => "a DaemonSet has a pod on each of its nodes, so nothing can scale it",
+        TargetKind::Service if provider::is_knative(target) => "Knative scales its Services itself",
+        _ => return,
+    };
+    if context.canary.spec.autoscaler_ref.is_some() {
         findings.report("spec.autoscalerRef", message, "Remove autoscalerRef");
     }
 }

@@ -2,6 +2,7 @@
 //! goes another way than written, is worse than a Canary that does not start.
 
 use super::metric::{faults, windowed};
+use super::strategy::ability;
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
 use crate::analysis::server::{known, server};
@@ -229,7 +230,10 @@ fn served() -> impl Iterator<Item = Provider> {
 fn matches(context: &Context<'_>, findings: &mut Findings) {
     let can =
         routing::router(context.provider()).is_some_and(|router| !router.capabilities().matching.is_empty());
-    if !can && context.analysis().is_some_and(|analysis| !analysis.matches.is_empty()) {
+    if !can
+        && !ability(context).matching.is_empty()
+        && context.analysis().is_some_and(|analysis| !analysis.matches.is_empty())
+    {
         let fix =
             "Remove match; with iterations the run is blue/green, with stepWeight traffic is split by weight";
         findings.report("spec.analysis.match", "A/B runs are not served yet", fix);
@@ -238,7 +242,7 @@ fn matches(context: &Context<'_>, findings: &mut Findings) {
 
 fn mirror(context: &Context<'_>, findings: &mut Findings) {
     let can = routing::router(context.provider()).is_some_and(|router| router.capabilities().mirror);
-    if !can && context.analysis().is_some_and(|analysis| analysis.mirror) {
+    if !can && ability(context).mirror && context.analysis().is_some_and(|analysis| analysis.mirror) {
         findings.report(
             "spec.analysis.mirror",
             "requests are not mirrored yet",
@@ -249,7 +253,8 @@ fn mirror(context: &Context<'_>, findings: &mut Findings) {
 
 fn session_affinity(context: &Context<'_>, findings: &mut Findings) {
     let can = routing::router(context.provider()).is_some_and(|router| router.capabilities().affinity);
-    if !can && context.analysis().is_some_and(|analysis| analysis.session_affinity.is_some()) {
+    let asked = context.analysis().is_some_and(|analysis| analysis.session_affinity.is_some());
+    if !can && ability(context).affinity && asked {
         let message = "users are not kept on one version yet";
         findings.report("spec.analysis.sessionAffinity", message, "Remove sessionAffinity");
     }

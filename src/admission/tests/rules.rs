@@ -11,7 +11,7 @@ use crate::api::crd;
 fn run(text: &str) -> Vec<Problem> {
     let mut objects = example::objects(text).unwrap();
     let written = objects.pop().unwrap();
-    if !objects.iter().any(|object| object["kind"] == "Deployment" || object["kind"] == "DaemonSet") {
+    if !objects.iter().any(|object| matches!(object["kind"].as_str(), Some("Deployment" | "DaemonSet"))) {
         objects.push(example::plain("Deployment"));
     }
     let mut world = World::new(objects);
@@ -42,7 +42,14 @@ fn every_wrong_example_breaks_its_rule_and_no_other_that_sluice_could_serve() {
 #[test]
 fn every_right_example_breaks_no_rule() {
     for rule in RULES {
-        let problems = run(rule.right);
+        // What is right of a field that is not served yet is not served yet either.
+        let waits: BTreeSet<&str> = run(rule.wrong)
+            .iter()
+            .map(|p| p.rule)
+            .filter(|id| id.starts_with("SL9") && *id != rule.id)
+            .collect();
+        let mut problems = run(rule.right);
+        problems.retain(|problem| !waits.contains(problem.rule));
         assert!(problems.is_empty(), "{}:\n{}", rule.id, told(&problems));
     }
 }

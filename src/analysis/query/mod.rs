@@ -31,6 +31,12 @@ pub trait Source: Sync {
     fn duration(&self, target: TargetKind) -> Builtin;
 }
 
+/// Whether a PromQL query asks for a range of values (`errors_total[5m]`), which is no number: it ends with one. A query with a
+/// comment is given the benefit of the doubt.
+pub fn is_range(text: &str) -> bool {
+    !text.contains('#') && text.trim_end().ends_with(']')
+}
+
 /// The query of a builtin metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Builtin {

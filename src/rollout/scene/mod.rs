@@ -162,8 +162,9 @@ impl<'a> Scene<'a> {
 
     /// How long a phase may wait.
     pub(super) fn deadline(&self) -> SignedDuration {
-        let seconds = self.canary.spec.progress_deadline_seconds.unwrap_or(DEFAULT_DEADLINE);
-        SignedDuration::from_secs(i64::from(seconds.max(1)))
+        // No time at all is no deadline that anything could meet.
+        let wished = self.canary.spec.progress_deadline_seconds.filter(|seconds| *seconds > 0);
+        SignedDuration::from_secs(i64::from(wished.unwrap_or(DEFAULT_DEADLINE)))
     }
 
     /// How long nothing is scaled down after traffic has left.

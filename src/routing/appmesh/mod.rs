@@ -65,7 +65,7 @@ impl Router for AppMesh {
         _: &Settings,
         weights: Weights,
     ) -> Result<Vec<Object>, RoutingError> {
-        let mut problems = object::unserved(canary, self.capabilities());
+        let mut problems = object::unserved(canary, self);
         let Some(service) = &canary.spec.service else {
             problems.push(Problem::new("spec.service", "is missing: a route needs a port"));
             return Err(RoutingError::Inexpressible { provider: Provider::AppMeshV1Beta2, problems });

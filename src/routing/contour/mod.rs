@@ -55,7 +55,7 @@ impl Router for Contour {
         settings: &Settings,
         weights: Weights,
     ) -> Result<Vec<Object>, RoutingError> {
-        let mut problems = object::unserved(canary, self.capabilities());
+        let mut problems = object::unserved(canary, self);
         let routes = routes(canary, weights, &mut problems);
         if !problems.is_empty() {
             return Err(RoutingError::Inexpressible { provider: Provider::Contour, problems });

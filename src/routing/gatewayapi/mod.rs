@@ -104,7 +104,7 @@ fn reference(canary: &Canary) -> ObjectRef {
 }
 
 fn spec(canary: &Canary, weights: Weights) -> Result<Value, Vec<Problem>> {
-    let mut problems = object::unserved(canary, GatewayApi.capabilities());
+    let mut problems = object::unserved(canary, &GatewayApi);
     let Some(service) = &canary.spec.service else {
         problems.push(Problem::new("spec.service", "is missing: a route needs port and gatewayRefs"));
         return Err(problems);

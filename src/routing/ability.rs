@@ -1,0 +1,69 @@
+//! What a provider can do beside splitting traffic by weight, whether or not its router serves it yet: what is never possible is
+//! refused for good, what is not served yet only until it is. Read from the providers' own documents.
+
+use super::Criterion;
+use crate::api::Provider;
+
+/// What a provider can be asked for beside weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ability {
+    /// By what it tells requests apart (A/B); none: not at all.
+    pub matching: &'static [Criterion],
+    /// Whether it copies requests to the canary.
+    pub mirror: bool,
+    /// Whether it keeps a user on the version that answered first.
+    pub affinity: bool,
+}
+
+const NONE: Ability = Ability { matching: &[], mirror: false, affinity: false };
+const HEADERS: &[Criterion] =
+    &[Criterion::HeaderExact, Criterion::HeaderPrefix, Criterion::HeaderSuffix, Criterion::HeaderRegex];
+
+/// The abilities of a provider; `tcp` for connections that are routed as they are, in which nobody sees a request.
+pub fn ability(provider: Provider, tcp: bool) -> Ability {
+    use Criterion::{HeaderExact, HeaderPrefix, HeaderRegex, HeaderSuffix, QueryParameter, SourceLabels};
+    match provider {
+        _ if tcp => NONE,
+        Provider::Istio => Ability {
+            matching: &[HeaderExact, HeaderPrefix, HeaderSuffix, HeaderRegex, QueryParameter, SourceLabels],
+            mirror: true,
+            affinity: true,
+        },
+        Provider::GatewayApiV1 | Provider::GatewayApiV1Beta1 => {
+            Ability { matching: &[HeaderExact, HeaderRegex, QueryParameter], mirror: true, affinity: true }
+        }
+        Provider::Contour | Provider::AppMeshV1Beta1 | Provider::AppMeshV1Beta2 => {
+            Ability { matching: HEADERS, ..NONE }
+        }
+        Provider::Gloo | Provider::Nginx => Ability { matching: &[HeaderExact, HeaderRegex], ..NONE },
+        Provider::Apisix
+        | Provider::Knative
+        | Provider::Kubernetes
+        | Provider::Kuma
+        | Provider::Linkerd
+        | Provider::Osm
+        | Provider::Skipper
+        | Provider::SmiV1Alpha1
+        | Provider::SmiV1Alpha2
+        | Provider::SmiV1Alpha3
+        | Provider::Traefik => NONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routing::ROUTERS;
+
+    #[test]
+    fn a_router_serves_nothing_that_its_provider_cannot_do() {
+        for router in ROUTERS {
+            let can = router.capabilities();
+            for provider in router.providers() {
+                let ability = ability(*provider, false);
+                assert!(can.matching.iter().all(|by| ability.matching.contains(by)), "{provider}");
+                assert!(can.mirror <= ability.mirror && can.affinity <= ability.affinity, "{provider}");
+            }
+        }
+    }
+}
