@@ -237,3 +237,30 @@ fn the_faq_answers_every_question_and_each_answer_names_tests_that_exist() {
     }
     assert!(named >= QUESTIONS.len(), "only {named} tests are named");
 }
+
+/// Each of the numbered ways to be wrong stands once, and what is said to tell it exists.
+#[test]
+fn every_way_to_be_wrong_is_covered_by_a_rule_or_a_test_that_exists_or_said_to_be_open() {
+    let text = read("docs/rules-coverage.md");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.contains("| who tells |"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let items: Vec<&str> = rows.iter().filter(|row| row.len() == 3).map(|row| row[0]).collect();
+    let expected: Vec<String> =
+        (1..=12).map(|class| format!("A{class}")).chain((1..=79).map(|item| item.to_string())).collect();
+    assert_eq!(items, expected);
+    for row in &rows {
+        let teller = row.last().unwrap();
+        let known = |word: &str| sluice::admission::rules::find(word).is_some();
+        let words = teller.split(|c: char| !c.is_ascii_alphanumeric());
+        for id in words.filter(|word| word.len() == 5 && word.starts_with("SL")) {
+            assert!(known(id), "{row:?}: there is no rule {id}");
+        }
+        for (file, test) in teller.split('`').filter_map(|quoted| quoted.split_once(".rs::")) {
+            let there = read(&format!("{file}.rs")).contains(&format!("fn {test}("));
+            assert!(there, "{row:?}: there is no {file}.rs::{test}");
+        }
+    }
+}
