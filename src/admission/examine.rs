@@ -173,7 +173,8 @@ fn yield_to_better(problems: &mut Vec<Problem>) {
 fn tolerate(problems: &mut [Problem], old: &[Problem]) {
     for problem in problems.iter_mut().filter(|problem| problem.severity == Severity::Error) {
         let strict = rules::find(problem.rule).is_some_and(|rule| rule.manner == Manner::Strict);
-        if !strict && old.iter().any(|old| old.same_as(problem)) {
+        let stood = |old: &&Problem| old.severity == Severity::Error && old.same_as(problem);
+        if !strict && old.iter().any(|old| stood(&old)) {
             problem.severity = Severity::Warning;
         }
     }

@@ -153,16 +153,16 @@ impl<'t, F: Fn(&str, &str) -> Option<&'t MetricTemplate>> Planner<'_, F> {
         let bounds = threshold::bounds(kind, metric).map_err(|error| ("thresholdRange", error.into()))?;
         let interval =
             metric.interval.as_deref().filter(|text| !text.is_empty()).unwrap_or(interval::DEFAULT);
-        if !interval::is_valid(interval) {
+        let Some(interval) = interval::window(interval) else {
             return Err(("interval", Fault::Interval(interval.to_owned())));
-        }
-        let variables = self.variables(metric, interval);
+        };
+        let variables = self.variables(metric, &interval);
         let Question { provider, endpoint, query, scale } = match (kind, &metric.template_ref) {
             (Kind::Template, Some(reference)) => self.shared(reference, &variables)?,
             (Kind::SuccessRate | Kind::Duration, _) => self.builtin(kind, &variables)?,
             _ => self.own(inline(metric).unwrap_or_default(), 1.0, "query", &variables)?,
         };
-        let (id, metric, interval) = (id.clone(), metric.name.clone(), interval.to_owned());
+        let (id, metric) = (id.clone(), metric.name.clone());
         Ok(Check { id, metric, kind, provider, endpoint, query, interval, scale, bounds })
     }
 

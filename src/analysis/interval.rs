@@ -1,5 +1,7 @@
 //! The window of a query, as Prometheus writes durations: `30s`, `1m`, `1h30m`.
 
+use crate::api::Duration;
+
 /// The window when a metric names none. The peer has it for builtin metrics and inline queries only and renders `[]`
 /// from a template.
 pub const DEFAULT: &str = "1m";
@@ -15,10 +17,22 @@ const UNITS: &[(&str, i64)] = &[
     ("ms", 1),
 ];
 
-/// Whether Prometheus takes this text as a window: whole numbers with units from large to small, each unit once, more
-/// than zero.
-pub(super) fn is_valid(text: &str) -> bool {
-    milliseconds(text).is_some()
+/// The window as Prometheus takes it: whole numbers with units from large to small, each unit once, more than zero. A duration
+/// of Go that is written otherwise (`1.5m`, `30s1m`) is put in that form.
+pub(super) fn window(text: &str) -> Option<String> {
+    if milliseconds(text).is_some() {
+        return Some(text.to_owned());
+    }
+    let nanoseconds = text.parse::<Duration>().ok()?.nanoseconds();
+    let mut rest = Some(nanoseconds / 1_000_000).filter(|rest| *rest > 0 && nanoseconds % 1_000_000 == 0)?;
+    let mut window = String::new();
+    for (size, unit) in [(3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")] {
+        if rest >= size {
+            window += &format!("{}{unit}", rest / size);
+            rest %= size;
+        }
+    }
+    Some(window)
 }
 
 /// The window in whole seconds, rounded up; none if it is no window.
@@ -51,28 +65,32 @@ fn milliseconds(text: &str) -> Option<i64> {
 mod tests {
     use rstest::rstest;
 
-    use super::{is_valid, seconds};
+    use super::{seconds, window};
 
     #[rstest]
-    #[case("30s", true)]
-    #[case("1m", true)]
-    #[case("1h30m", true)]
-    #[case("1m500ms", true)]
-    #[case("7d", true)]
-    #[case("", false)]
-    #[case("0s", false)]
-    #[case("1", false)]
-    #[case("m", false)]
-    #[case("10seconds", false)]
-    #[case("1min", false)]
-    #[case("1.5m", false)]
-    #[case("-1m", false)]
-    #[case("30s1m", false)]
-    #[case("1m1m", false)]
-    #[case("1m] offset 1d", false)]
-    #[case("99999999999999999999s", false)]
-    fn only_what_prometheus_takes_is_a_window(#[case] text: &str, #[case] expected: bool) {
-        assert_eq!(is_valid(text), expected);
+    #[case("30s", Some("30s"))]
+    #[case("1m", Some("1m"))]
+    #[case("1h30m", Some("1h30m"))]
+    #[case("1m500ms", Some("1m500ms"))]
+    #[case("7d", Some("7d"))]
+    #[case::a_fraction_of_go("1.5m", Some("1m30s"))]
+    #[case::gos_order("30s1m", Some("1m30s"))]
+    #[case::a_unit_twice("1m1m", Some("2m"))]
+    #[case::less_than_a_millisecond("100us", None)]
+    #[case("", None)]
+    #[case("0s", None)]
+    #[case("1", None)]
+    #[case("m", None)]
+    #[case("10seconds", None)]
+    #[case("1min", None)]
+    #[case("-1m", None)]
+    #[case("1m] offset 1d", None)]
+    #[case("99999999999999999999s", None)]
+    fn a_window_is_what_prometheus_takes_and_what_go_writes(
+        #[case] text: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        assert_eq!(window(text).as_deref(), expected);
     }
 
     #[rstest]

@@ -219,6 +219,8 @@ mod tests {
     #[case("-5s", -5 * SECOND)]
     #[case("1h30m", 5_400 * SECOND)]
     #[case("1m30s", 90 * SECOND)]
+    #[case("1h2m3.5s", 3_723_500_000_000)]
+    #[case("-1.5h", -5_400 * SECOND)]
     #[case("1.5s", 1_500_000_000)]
     #[case(".5s", 500_000_000)]
     #[case("1.s", SECOND)]

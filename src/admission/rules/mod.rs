@@ -261,6 +261,10 @@ impl Findings {
                 check(context, findings);
             }
         });
+        if context.canary.spec.skip_analysis {
+            let skipped = |problem: &&mut Problem| ASKED.contains(&problem.rule);
+            self.problems.iter_mut().filter(skipped).for_each(|problem| problem.severity = Severity::Warning);
+        }
     }
 
     /// Checks a MetricTemplate.
@@ -288,6 +292,9 @@ pub const OWNERSHIP: &[&str] = &[
     ownership::PRIMARY_AS_TARGET.id,
     selector::SHARED.id,
 ];
+/// The rules about questions that are never asked under `skipAnalysis`: with it their problems only warn, as such a Canary works.
+const ASKED: &[&str] =
+    &[metric::UNKNOWN.id, metric::WINDOW.id, metric::QUERY.id, metric::SERVER.id, measure::SERIES.id];
 /// The id of the rule about the form of values.
 pub const MALFORMED: &str = form::MALFORMED.id;
 

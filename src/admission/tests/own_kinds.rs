@@ -277,3 +277,16 @@ fn every_field_that_a_router_does_not_serve_is_warned_of() {
         }
     }
 }
+
+#[test]
+fn what_is_never_asked_under_skip_analysis_only_warns_until_it_is_asked() {
+    let skipped = canary(|canary| {
+        canary["spec"]["skipAnalysis"] = json!(true);
+        canary["spec"]["analysis"]["metrics"] = json!([{"name": "errors", "thresholdRange": {"max": 1}}]);
+    });
+    let problems = world(vec![]).write(&skipped);
+    assert_eq!((of(&problems, Severity::Error), of(&problems, Severity::Warning)), (vec![], vec!["SL421"]));
+    let mut asked = skipped.clone();
+    asked["spec"]["skipAnalysis"] = json!(false);
+    assert_eq!(of(&world(vec![skipped]).write(&asked), Severity::Error), ["SL421"]);
+}
