@@ -1,9 +1,7 @@
 //! The review of our own kinds: runs the rules and weighs what they find.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_path_to_error::Segment;
 
 use super::catalog::Catalog;
 use super::lookup::Lookups;
@@ -29,8 +27,8 @@ fn subject(request: &Request) -> Option<&Value> {
 pub fn needs(request: &Request, settings: &Settings) -> Vec<ObjectRef> {
     let canary = subject(request)
         .filter(|_| request.kind == "Canary")
-        .and_then(|object| Canary::deserialize(object).ok().or_else(|| read_rounded(object)));
-    let Some(canary) = canary else { return Vec::new() };
+        .and_then(|object| rules::read::<Canary>(&request.kind, object));
+    let Some(rules::Readable { object: canary, .. }) = canary else { return Vec::new() };
     let namespace = request.namespace.as_str();
     let templates = rules::template_references(&canary, namespace, !settings.no_cross_namespace_refs);
     let mut needs: Vec<ObjectRef> = rules::target_reference(&canary, namespace)
@@ -61,104 +59,88 @@ pub fn review(request: &Request, catalog: &Catalog, settings: &Settings, lookups
 }
 
 /// What stays the same while old and new object are checked.
-struct Scene<'a> {
-    kind: &'a str,
-    key: &'a CanaryKey,
-    catalog: &'a Catalog,
-    settings: &'a Settings,
-    lookups: &'a Lookups,
+pub(super) struct Scene<'a> {
+    pub(super) kind: &'a str,
+    pub(super) key: &'a CanaryKey,
+    pub(super) catalog: &'a Catalog,
+    pub(super) settings: &'a Settings,
+    pub(super) lookups: &'a Lookups,
 }
 
 impl Scene<'_> {
-    fn check(&self, object: &Value, old: Option<&Value>) -> Findings {
+    pub(super) fn check(&self, object: &Value, old: Option<&Value>) -> Findings {
         let mut findings = Findings::default();
         findings.check_json(self.kind, object);
+        let mut places = Vec::new();
         match self.kind {
             "Canary" => {
-                if let Some(canary) = read::<Canary>(object, &mut findings) {
-                    let old = old.and_then(|old| Canary::deserialize(old).ok());
+                if let Some(canary) = read::<Canary>(self.kind, object, &mut findings) {
+                    let old = old.and_then(|old| rules::read::<Canary>(self.kind, old));
                     findings.check_canary(&Context {
-                        canary: &canary,
-                        old: old.as_ref(),
+                        canary: &canary.object,
+                        old: old.as_ref().map(|old| &old.object),
                         key: self.key,
                         lookups: self.lookups,
                         catalog: self.catalog,
                         settings: self.settings,
                     });
+                    places.extend(canary.places);
+                    places.extend(old.into_iter().flat_map(|old| old.places));
                 }
             }
             "MetricTemplate" => {
-                if let Some(template) = read::<MetricTemplate>(object, &mut findings) {
-                    findings.check_template(&template);
+                if let Some(template) = read::<MetricTemplate>(self.kind, object, &mut findings) {
+                    findings.check_template(&template.object);
+                    places.extend(template.places);
                 }
             }
             "AlertProvider" => {
-                read::<AlertProvider>(object, &mut findings);
+                read::<AlertProvider>(self.kind, object, &mut findings);
             }
             _ => {}
         }
+        forget(&mut findings.problems, &places);
         findings
     }
 }
 
-/// The object as its type. If it cannot be read although the schema allows it, that is told as well: the controller could not
-/// read it either.
-fn read<T: DeserializeOwned>(object: &Value, findings: &mut Findings) -> Option<T> {
-    match serde_path_to_error::deserialize(object) {
-        Ok(object) => Some(object),
-        Err(error) => {
-            if findings.problems.is_empty() {
-                findings.problems.push(Problem {
-                    rule: rules::MALFORMED,
-                    severity: Severity::Error,
-                    path: error.path().to_string(),
-                    message: error.inner().to_string(),
-                    fix: "Write a value that the field takes".into(),
-                });
-            }
-            // The object is refused; the other rules speak all the same, so that one answer tells everything.
-            read_rounded(object)
-        }
+/// The object as its type, with stand-ins for what cannot be read: it is refused, and the other rules speak all the same.
+fn read<T: DeserializeOwned>(
+    kind: &str,
+    object: &Value,
+    findings: &mut Findings,
+) -> Option<rules::Readable<T>> {
+    let told = findings.problems.iter().any(|problem| problem.rule == rules::MALFORMED);
+    let read = rules::read(kind, object);
+    // What the schema allows and the controller could not read either.
+    if !told && read.as_ref().is_none_or(|read: &rules::Readable<T>| !read.places.is_empty()) {
+        let error = serde_path_to_error::deserialize::<_, T>(object).err();
+        findings.problems.extend(error.map(|error| Problem {
+            rule: rules::MALFORMED,
+            severity: Severity::Error,
+            path: error.path().to_string(),
+            message: error.inner().to_string(),
+            fix: "Write a value that the field takes".into(),
+        }));
     }
+    read
 }
 
-/// How many fractions are rounded before an object is given up.
-const MOST_ROUNDED: usize = 16;
-
-/// The object as its type with fractions rounded up where whole numbers belong.
-fn read_rounded<T: DeserializeOwned>(object: &Value) -> Option<T> {
-    let mut object = object.clone();
-    for _ in 0..MOST_ROUNDED {
-        match serde_path_to_error::deserialize(&object) {
-            Ok(object) => return Some(object),
-            Err(error) => {
-                let place = place(&mut object, error.path())?;
-                // What is no fraction is of another kind altogether: nothing can be said about what it should have been.
-                let rounded = place.as_f64().filter(|number| number.fract() != 0.0)?.ceil();
-                *place = rounded.into();
-            }
-        }
-    }
-    None
-}
-
-/// What stands at a path; a list of numbers is named as a whole, its first fraction is the place.
-fn place<'a>(object: &'a mut Value, path: &serde_path_to_error::Path) -> Option<&'a mut Value> {
-    let found = path.iter().try_fold(object, |value, segment| match segment {
-        Segment::Map { key } => value.get_mut(key),
-        Segment::Seq { index } => value.get_mut(index),
-        Segment::Enum { .. } | Segment::Unknown => None,
-    })?;
-    match found {
-        Value::Array(items) => {
-            items.iter_mut().find(|item| item.as_f64().is_some_and(|number| number.fract() != 0.0))
-        }
-        found => Some(found),
-    }
+/// Drops what is said about stand-ins, and about the entry of a list that holds one: its parts are judged together.
+fn forget(problems: &mut Vec<Problem>, places: &[String]) {
+    let within = |path: &str, place: &str| {
+        let place = place.rfind(']').and_then(|end| place.get(..=end)).unwrap_or(place);
+        path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    problems.retain(|problem| {
+        // Some rules write the keys of maps in quotes.
+        let path = problem.path.replace('"', "");
+        problem.rule == rules::MALFORMED || !places.iter().any(|place| within(&path, place))
+    });
 }
 
 /// Drops what a rule says in general about a field of which another rule speaks.
-fn yield_to_better(problems: &mut Vec<Problem>) {
+pub(super) fn yield_to_better(problems: &mut Vec<Problem>) {
     let yields =
         |problem: &Problem| rules::find(problem.rule).is_some_and(|rule| rule.manner == Manner::Yields);
     let spoken: Vec<String> = problems

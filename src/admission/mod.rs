@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod examine;
 pub mod gate;
 pub mod lookup;
+mod mend;
 pub mod problem;
 pub mod registration;
 pub mod reply;

@@ -59,7 +59,7 @@ fn at(path: &str, message: impl Into<String>, fix: impl Into<String>) -> Violati
 }
 
 /// The type that the value should have and has not, in words. An integral float is a whole number, as it is for the API server.
-fn wrong_type(schema: &JSONSchemaProps, value: &Value) -> Option<&'static str> {
+pub(super) fn wrong_type(schema: &JSONSchemaProps, value: &Value) -> Option<&'static str> {
     if schema.x_kubernetes_int_or_string == Some(true) {
         let fits = value.is_string() || is_whole(value);
         return (!fits).then_some("a whole number or text");
@@ -76,7 +76,7 @@ fn wrong_type(schema: &JSONSchemaProps, value: &Value) -> Option<&'static str> {
     (!fits).then_some(wanted)
 }
 
-fn is_whole(value: &Value) -> bool {
+pub(super) fn is_whole(value: &Value) -> bool {
     value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0)
 }
 
@@ -101,7 +101,7 @@ fn object(schema: &JSONSchemaProps, map: &Map<String, Value>, path: &str, found:
     }
 }
 
-fn field(path: &str, name: &str) -> String {
+pub(super) fn field(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     catalog::Catalog,
+    examine::{Scene, yield_to_better},
     lookup::Lookups,
     problem::{Problem, Severity},
     rules::{self, Context, Findings},
@@ -33,9 +34,20 @@ pub fn problems(
     findings.check_json("Canary", object);
     findings.check_canary(&Context { canary, old: None, key: &key, lookups, catalog, settings });
     let mut problems = findings.problems;
+    yield_to_better(&mut problems);
     let oldest = catalog.older_rivals(&key).is_empty();
     problems.retain(|problem| problem.severity == Severity::Error);
     rules::order::sort(&mut problems);
     problems.retain(|problem| !(oldest && rules::OWNERSHIP.contains(&problem.rule)));
+    problems
+}
+
+/// The problems of a Canary that cannot be read: why that is so, and what the rules say of the rest of it.
+pub fn unreadable(object: &Value, key: &CanaryKey, catalog: &Catalog, settings: &Settings) -> Vec<Problem> {
+    let lookups = Lookups::new();
+    let scene = Scene { kind: "Canary", key, catalog, settings, lookups: &lookups };
+    let mut problems = scene.check(object, None).problems;
+    yield_to_better(&mut problems);
+    problems.retain(|problem| problem.severity == Severity::Error);
     problems
 }

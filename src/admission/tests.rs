@@ -5,6 +5,7 @@ mod hostile;
 mod own_kinds;
 mod rules;
 mod targets;
+mod unreadable;
 
 use serde_json::{Value, json};
 

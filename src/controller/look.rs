@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{asks::Asks, metrics::Metrics, problems, queue::Again};
 use crate::{
     admission::Catalog,
-    api::{API_VERSION, Canary, CanaryKey, Object, ObjectRef},
+    api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
     rollout::{self, Observation, Settings},
@@ -94,15 +94,15 @@ impl Looker {
         };
         let canary = match Canary::deserialize(object.as_ref()) {
             Ok(canary) => canary,
-            Err(error) => return self.poisoned(key, &object, &error).await.map_err(act),
+            Err(_) => return self.poisoned(key, &object).await.map_err(act),
         };
-        let needs = rollout::needs(&canary, &self.settings);
-        let live = self.cluster.live(&needs).await.map_err(read)?;
-        let configs = rollout::configs(&canary, &live, &self.settings);
-        let configs = self.configs(key, &canary, configs).await.map_err(read)?;
-        let problems = {
-            let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-            problems::standing(&object, &canary, &catalog, &self.settings, &live)
+        let mut denied = false;
+        let mut tell = |error: &ClusterError| problems::denied(error).inspect(|_| denied = true);
+        let (live, configs, problems) = match self.gather(key, &object, &canary).await {
+            Ok(gathered) => gathered,
+            Err(error) => {
+                (Live::default(), Configs::default(), vec![tell(&error).ok_or_else(|| read(error))?])
+            }
         };
         let answers = self.asks.answers(key);
         let mut observation = Observation { canary: Arc::new(canary), live, configs, answers, problems };
@@ -110,8 +110,10 @@ impl Looker {
         let mut decision = rollout::decide(&observation, &self.settings, now);
         if !decision.lacks.is_empty() {
             // Contents are in memory for this one look only.
-            let contents = self.cluster.objects(decision.lacks).await.map_err(read)?;
-            observation.live.extend(contents);
+            match self.cluster.objects(decision.lacks).await {
+                Ok(contents) => observation.live.extend(contents),
+                Err(error) => observation.problems.push(tell(&error).ok_or_else(|| read(error))?),
+            }
             decision = rollout::decide(&observation, &self.settings, now);
         }
         let status = &decision.status;
@@ -134,9 +136,27 @@ impl Looker {
         self.asks
             .retain(key, |id| Some(id.due) == due && Some(&id.revision) == status.last_applied_spec.as_ref());
         Ok(match decision.wake {
+            // No event tells of a right that is given.
+            _ if denied => Again::Failed,
             None => Again::Never,
             Some(at) => Again::After(until(at, Timestamp::now())),
         })
+    }
+
+    /// What the Canary needs, and why nobody may act on it.
+    async fn gather(
+        &self,
+        key: &CanaryKey,
+        object: &Object,
+        canary: &Canary,
+    ) -> Result<(Live, Configs, Vec<String>), ClusterError> {
+        let needs = rollout::needs(canary, &self.settings);
+        let live = self.cluster.live(&needs).await?;
+        let configs = rollout::configs(canary, &live, &self.settings);
+        let configs = self.configs(key, canary, configs).await?;
+        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+        let problems = problems::standing(object, canary, &catalog, &self.settings, &live);
+        Ok((live, configs, problems))
     }
 
     /// What is known of the configs, of which the Canary is told from now on.
@@ -155,15 +175,11 @@ impl Looker {
     }
 
     /// A Canary that cannot be read (the gate was away) is told so in a condition; it stops nobody else.
-    async fn poisoned(
-        &self,
-        key: &CanaryKey,
-        object: &Object,
-        error: &serde_json::Error,
-    ) -> Result<Again, WorldError> {
-        let message = format!(
-            "The Canary cannot be read and nothing is done for it: {error}. Mend the field and apply again."
-        );
+    async fn poisoned(&self, key: &CanaryKey, object: &Object) -> Result<Again, WorldError> {
+        let message = {
+            let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+            problems::unreadable(object, key, &catalog, &self.settings)
+        };
         let told = object["status"]["conditions"].as_array().into_iter().flatten();
         if told
             .into_iter()
@@ -171,7 +187,7 @@ impl Looker {
         {
             return Ok(Again::Never);
         }
-        tracing::warn!(canary = %key, %error, "the Canary cannot be read");
+        tracing::warn!(canary = %key, message, "the Canary cannot be read");
         let now = Timestamp::now().to_string();
         let condition = |of: &str, status: &str| {
             json!({"type": of, "status": status, "reason": "Malformed", "message": message,

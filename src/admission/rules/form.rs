@@ -6,11 +6,12 @@ use std::sync::LazyLock;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Check, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
-use crate::admission::schema;
+use crate::admission::{mend, schema};
 use crate::api::crd;
 
 pub(super) static MALFORMED: Rule = Rule {
@@ -48,4 +49,22 @@ fn check(kind: &str, object: &Value, findings: &mut Findings) {
             findings.report(violation.path, violation.message, violation.fix);
         }
     }
+}
+
+/// An object that could be read, if need be with stand-ins.
+pub(in crate::admission) struct Readable<T> {
+    /// The object.
+    pub(in crate::admission) object: T,
+    /// Where stand-ins are: what rules say there is not so.
+    pub(in crate::admission) places: Vec<String>,
+}
+
+/// Reads an object of one of our kinds; what cannot be read has stand-ins. None where that does not help either.
+pub(in crate::admission) fn read<T: DeserializeOwned>(kind: &str, object: &Value) -> Option<Readable<T>> {
+    if let Ok(object) = T::deserialize(object) {
+        return Some(Readable { object, places: Vec::new() });
+    }
+    let mut object = object.clone();
+    let places = mend::mend(SCHEMAS.get(kind)?, &mut object);
+    Some(Readable { object: T::deserialize(object).ok()?, places })
 }

@@ -18,6 +18,7 @@ mod interval;
 mod istio;
 mod measure;
 mod metric;
+mod midrun;
 mod mirror;
 mod name;
 pub mod order;
@@ -37,6 +38,7 @@ mod unsupported;
 use serde_json::Value;
 
 pub use document::document;
+pub(super) use form::{Readable, read};
 
 use super::catalog::Catalog;
 use super::lookup::{Lookup, Lookups};
@@ -54,6 +56,9 @@ pub static RULES: &[&Rule] = &[
     &ownership::SAME_SERVICE,
     &ownership::PRIMARY_AS_TARGET,
     &name::UNUSABLE,
+    &identity::TARGET,
+    &midrun::PROVIDER,
+    &midrun::STEPS,
     &target::MISSING,
     &selector::NONE,
     &selector::MORE,
