@@ -33,21 +33,54 @@ pub fn problems(
     let mut findings = Findings::default();
     findings.check_json("Canary", object);
     findings.check_canary(&Context { canary, old: None, key: &key, lookups, catalog, settings });
-    let mut problems = findings.problems;
-    yield_to_better(&mut problems);
-    let oldest = catalog.older_rivals(&key).is_empty();
-    problems.retain(|problem| problem.severity == Severity::Error);
-    rules::order::sort(&mut problems);
-    problems.retain(|problem| !(oldest && rules::OWNERSHIP.contains(&problem.rule)));
-    problems
+    standing(findings.problems, &key, catalog)
 }
 
 /// The problems of a Canary that cannot be read: why that is so, and what the rules say of the rest of it.
 pub fn unreadable(object: &Value, key: &CanaryKey, catalog: &Catalog, settings: &Settings) -> Vec<Problem> {
     let lookups = Lookups::new();
     let scene = Scene { kind: "Canary", key, catalog, settings, lookups: &lookups };
-    let mut problems = scene.check(object, None).problems;
+    standing(scene.check(object, None).problems, key, catalog)
+}
+
+/// Those that stand in the way, the worst first. A Canary that no older one precedes has no problem with its rivals: they have
+/// one with it. One that cannot be read is in no Catalog, so that it holds none of them up and is told of none.
+fn standing(mut problems: Vec<Problem>, key: &CanaryKey, catalog: &Catalog) -> Vec<Problem> {
     yield_to_better(&mut problems);
+    let oldest = catalog.older_rivals(key).is_empty();
     problems.retain(|problem| problem.severity == Severity::Error);
+    problems.retain(|problem| !(oldest && rules::OWNERSHIP.contains(&problem.rule)));
+    rules::order::sort(&mut problems);
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::rules::example;
+
+    fn canary(name: &str) -> Value {
+        let mut canary = example::plain("Canary");
+        json_patch::merge(
+            &mut canary,
+            &serde_json::json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"service": {"name": name}}}),
+        );
+        canary
+    }
+
+    #[test]
+    fn a_canary_that_cannot_be_read_is_told_its_own_faults_the_worst_first_and_nothing_of_a_younger_rival() {
+        let mut catalog = Catalog::default();
+        catalog.apply(&serde_json::from_value(canary("younger")).unwrap());
+        let mut broken = canary("older");
+        broken["spec"]["analysis"]["interval"] = "10seconds".into();
+        broken["spec"]["analysis"]["stepWeight"] = serde_json::json!(-2.5);
+        broken["spec"]["service"]["gatewayRefs"] = serde_json::json!([]);
+        let key = CanaryKey::new("shop", "older");
+        let problems = unreadable(&broken, &key, &catalog, &Settings::default());
+        let rules: Vec<&str> = problems.iter().map(|problem| problem.rule).collect();
+        assert_eq!(rules.first(), Some(&"SL302"), "{problems:?}");
+        assert!(rules.contains(&"SL001") && rules.contains(&"SL002"), "{problems:?}");
+        assert!(!rules.contains(&"SL102"), "{problems:?}");
+    }
 }
