@@ -1,10 +1,11 @@
-//! What a provider can do beside splitting traffic by weight, whether or not its router serves it yet: what is never possible is
-//! refused for good, what is not served yet only until it is. Read from the providers' own documents.
+//! What may be asked of a provider beside splitting traffic by weight, whether or not its router serves it yet: what the peer's
+//! router of it does not do either is refused or left out for good, what it does is refused only until ours does too. This is the
+//! peer's reach and not the provider's: an HTTPProxy of Contour, for one, could copy requests.
 
 use super::Criterion;
 use crate::api::Provider;
 
-/// What a provider can be asked for beside weights.
+/// What may be asked of a provider beside weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ability {
     /// By what it tells requests apart (A/B); none: not at all.

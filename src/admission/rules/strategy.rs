@@ -75,7 +75,7 @@ spec:
 pub(super) static NO_MIRROR: Rule = Rule {
     id: "SL314",
     severity: Severity::Error,
-    title: "Steps that begin with copies of requests (spec.analysis.mirror) are of a provider that makes copies",
+    title: "Steps that begin with copies of requests (spec.analysis.mirror) are of a provider with which requests are copied",
     manner: Manner::Plain,
     check: Check::Canary(no_mirror),
     cel: &[],
@@ -214,7 +214,7 @@ fn no_mirror(context: &Context<'_>, findings: &mut Findings) {
         findings.report(
             "spec.analysis.mirror",
             format!(
-                "provider {} makes no copies of requests, so that the run would not get past them",
+                "with provider {} no requests are copied, so that the run would not get past them",
                 context.provider()
             ),
             "Remove mirror, or use provider istio",
@@ -235,18 +235,18 @@ fn no_effect(context: &Context<'_>, findings: &mut Findings) {
             );
         }
     };
-    let without = |what: &str| format!("provider {provider} {what}");
+    let without = |what: &str| format!("with provider {provider} {what}");
     let matches = !analysis.matches.is_empty() && can.matching.is_empty();
     warn(
         matches && (!iterates || provider == Provider::Kubernetes),
         "match",
-        without("does not tell requests apart"),
+        without("requests are not told apart"),
     );
-    warn(analysis.mirror && iterates && !can.mirror, "mirror", without("makes no copies of requests"));
+    warn(analysis.mirror && iterates && !can.mirror, "mirror", without("no requests are copied"));
     warn(
         analysis.session_affinity.is_some() && !can.affinity,
         "sessionAffinity",
-        without("does not keep users on a version"),
+        without("users are not kept on a version"),
     );
     warn(
         analysis.mirror_weight.is_some_and(|weight| weight > 0) && !analysis.mirror,
