@@ -65,7 +65,7 @@ fn make_targets_in_the_documents_exist() {
 }
 
 /// What the README tells people to type, and the file of the test or the demo that runs it, with words of that place.
-const COMMANDS: [(&str, &str, &str); 8] = [
+const COMMANDS: [(&str, &str, &str); 9] = [
     ("make demo", ".ci/run", "make demo"),
     ("make test", ".ci/run", "make test"),
     (
@@ -93,6 +93,7 @@ const COMMANDS: [(&str, &str, &str); 8] = [
         "tests/cluster/together/plan.rs",
         r#"args(["plan", "--namespace""#,
     ),
+    ("sluice validate deploy/", "tests/cluster/together/validate.rs", r#"args(["validate"#),
     ("kubectl apply --dry-run=server", "tests/cluster/together/gate.rs", r#""apply", "--dry-run=server""#),
 ];
 

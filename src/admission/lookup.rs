@@ -15,6 +15,8 @@ pub enum Lookup {
     Missing,
     /// It could not be told in time, with the reason in a few words.
     Failed(String),
+    /// There is nobody to ask: the cluster may have it or not, and nothing is said about it.
+    Unseen,
 }
 
 /// The look-ups of one request by object.

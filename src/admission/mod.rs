@@ -15,6 +15,7 @@ pub mod reply;
 pub mod review;
 pub mod rules;
 pub mod schema;
+pub mod set;
 pub mod standing;
 pub mod target;
 pub mod verdict;

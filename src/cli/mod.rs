@@ -11,6 +11,7 @@ mod spelling;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod validate;
 mod webhook_config;
 
 use std::{error::Error, ffi::OsString, process::ExitCode};
@@ -31,6 +32,7 @@ const EXAMPLES: &str = "\
 Examples:
   sluice run --metrics-server http://prometheus.monitoring:9090
   sluice crds | kubectl apply --server-side -f -
+  sluice validate deploy/
   sluice plan -f canary.yaml -f deployment.yaml
   sluice rules SL101
 
@@ -47,6 +49,8 @@ enum Command {
     WebhookConfig(webhook_config::WebhookConfigArgs),
     /// Prints the gate's rules, or explains one.
     Rules(rules::RulesArgs),
+    /// Judges the objects in files by the gate's rules, without a cluster.
+    Validate(Box<validate::ValidateArgs>),
     /// Prints what Sluice will do for the Canaries in files, without a cluster.
     Plan(Box<plan::PlanArgs>),
     /// Prints the routers and what each can do.
@@ -106,6 +110,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, C
         Command::Crds(arguments) => crds::run(&arguments),
         Command::WebhookConfig(arguments) => webhook_config::run(&arguments),
         Command::Rules(arguments) => rules::run(&arguments),
+        Command::Validate(arguments) => validate::run(*arguments),
         Command::Plan(arguments) => plan::run(*arguments),
         Command::Routers(arguments) => routers::run(&arguments),
     }

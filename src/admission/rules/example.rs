@@ -1,9 +1,17 @@
 //! Examples of rules: YAML documents, of which the last is written while the others are in the cluster before.
 //!
 //! A document is a merge patch over a plain object of its kind that breaks no rule; without `kind` it is a Canary. A document
-//! before the last with the same kind and name makes the last one an update. A first line `# sluice run FLAGS` sets flags.
+//! before the last with the same kind and name makes the last one an update, unless a first line `# validated together` says that
+//! they are manifests of one set. A first line `# sluice run FLAGS` sets flags.
 
 use serde_json::{Value, json};
+
+use crate::admission::{Lookup, Problem, set::Set};
+use crate::api::ObjectRef;
+use crate::rollout::Settings;
+
+/// The line that makes an example one of manifests that nobody has applied.
+pub const TOGETHER: &str = "# validated together";
 
 /// The plain object of a kind that examples change.
 pub fn plain(kind: &str) -> Value {
@@ -82,4 +90,28 @@ pub fn objects(example: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
         Ok(object)
     };
     example.split("\n---\n").map(whole).collect()
+}
+
+/// What the gate, or `sluice validate`, says of an example's last document.
+///
+/// # Errors
+/// A document is not YAML.
+pub fn problems(example: &str) -> Result<Vec<Problem>, serde_saphyr::Error> {
+    let mut others = objects(example)?;
+    let Some(written) = others.pop() else { return Ok(Vec::new()) };
+    let answers = !example.contains("does not answer");
+    if answers
+        && !others.iter().any(|other| matches!(other["kind"].as_str(), Some("Deployment" | "DaemonSet")))
+    {
+        others.push(plain("Deployment"));
+    }
+    let settings = Settings {
+        no_cross_namespace_refs: example.contains("--no-cross-namespace-refs"),
+        ..Settings::default()
+    };
+    let absent = if answers { Lookup::Missing } else { Lookup::Failed("no answer in 300 ms".to_owned()) };
+    let together = example.contains(TOGETHER);
+    let old = others.iter().find(|other| !together && ObjectRef::of(other) == ObjectRef::of(&written));
+    let set = Set::new(others.iter().chain(together.then_some(&written)), &settings, absent);
+    Ok(set.judge(&written, old).problems)
 }

@@ -7,6 +7,7 @@
 mod affinity;
 mod autoscaler;
 mod choice;
+mod copies;
 mod cross_namespace;
 mod deadline;
 mod document;
@@ -56,6 +57,7 @@ pub static RULES: &[&Rule] = &[
     &ownership::SAME_SERVICE,
     &ownership::PRIMARY_AS_TARGET,
     &name::UNUSABLE,
+    &copies::COPIES,
     &identity::TARGET,
     &midrun::PROVIDER,
     &midrun::STEPS,
@@ -172,6 +174,8 @@ pub enum Check {
     Canary(fn(&Context<'_>, &mut Findings)),
     /// A MetricTemplate that can be read.
     MetricTemplate(fn(&MetricTemplate, &mut Findings)),
+    /// How many manifests of one set describe the object; the gate, which sees one write, never asks.
+    Copies(fn(&ObjectRef, usize, &mut Findings)),
 }
 
 /// A Canary under review and what is known around it.
@@ -277,6 +281,15 @@ impl Findings {
         self.each(|check, findings| {
             if let Check::MetricTemplate(check) = check {
                 check(template, findings);
+            }
+        });
+    }
+
+    /// Checks an object that so many manifests of one set describe.
+    pub(super) fn check_copies(&mut self, reference: &ObjectRef, count: usize) {
+        self.each(|check, findings| {
+            if let Check::Copies(check) = check {
+                check(reference, count, findings);
             }
         });
     }

@@ -146,7 +146,7 @@ fn rivals(context: &Context<'_>, overlaps: &[Overlap], findings: &mut Findings) 
                 true
             }
             Some(Lookup::Missing) => false,
-            Some(Lookup::Failed(_)) => true,
+            Some(Lookup::Failed(_) | Lookup::Unseen) => true,
             Some(Lookup::Found(object)) => {
                 let now: Result<Canary, _> = serde::Deserialize::deserialize(object);
                 now.map_or(true, |now| {

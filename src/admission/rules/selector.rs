@@ -211,7 +211,7 @@ fn sharers(context: &Context<'_>, selector: &Selector) -> Vec<(CanaryKey, Object
     }
     let other = ObjectRef { name: value.to_owned(), ..target };
     let shares = match context.lookups.get(&other) {
-        Some(Lookup::Missing) => false,
+        Some(Lookup::Missing | Lookup::Unseen) => false,
         Some(Lookup::Found(object)) => Selector::of(object, &context.settings.selector_labels)
             .is_ok_and(|found| (found.key, found.value) == (selector.key.clone(), selector.value.clone())),
         None | Some(Lookup::Failed(_)) => true,

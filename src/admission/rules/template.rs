@@ -225,7 +225,7 @@ fn missing(context: &Context<'_>, findings: &mut Findings) {
     for (index, reference) in references(context.canary, &context.key.namespace, across) {
         let path = format!("spec.analysis.metrics[{index}].templateRef");
         match context.look(&reference) {
-            Lookup::Found(_) => {}
+            Lookup::Found(_) | Lookup::Unseen => {}
             Lookup::Missing => findings.report(
                 path,
                 format!("{reference} does not exist, so its check cannot pass"),

@@ -111,7 +111,7 @@ impl Outline {
     ) -> Result<Self, CliError> {
         let canary: Canary =
             serde_path_to_error::deserialize(&manifest.object).map_err(|error| CliError::Manifest {
-                place: manifest.place.clone(),
+                place: manifest.place.to_string(),
                 fault: format!("no Canary: {}: {}", error.path(), error.inner()),
             })?;
         let kind = canary.spec.target_ref.kind.as_str();

@@ -136,7 +136,7 @@ fn a_value_that_a_field_cannot_take_is_told_with_file_and_path() {
     let mut wrong = example("services");
     wrong[0].object["spec"]["targetRef"]["kind"] = "Tree".into();
     let error = outlines(&wrong, &Settings::default()).unwrap_err().to_string();
-    assert!(error.contains("services.yaml, document 1: no Canary: spec.targetRef.kind"), "{error}");
+    assert!(error.contains("services.yaml:2: no Canary: spec.targetRef.kind"), "{error}");
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod schema;
 mod series;
 mod services;
 mod targets;
+mod validate;
