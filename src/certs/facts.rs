@@ -70,7 +70,20 @@ impl Facts {
 
     /// Whether `now` lies in the validity.
     pub fn is_valid(&self, now: Timestamp) -> bool {
-        self.not_before <= now && now <= self.not_after
+        self.complaint(now).is_none()
+    }
+
+    /// Why nobody whose clock shows `now` believes the certificate.
+    pub fn complaint(&self, now: Timestamp) -> Option<String> {
+        if now < self.not_before {
+            let from = self.not_before;
+            return Some(format!(
+                "the certificate is not valid before {from} and it is {now} here: this clock or the issuer's is wrong"
+            ));
+        }
+        (now > self.not_after).then(|| {
+            format!("the certificate has expired at {} and it is {now} here: renew it", self.not_after)
+        })
     }
 }
 

@@ -16,10 +16,13 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::clock::Clock;
 use super::files::{Files, Look, PERIOD};
 use super::resolver::server_config;
 use super::store::{Store, Written, material, request};
-use super::{Action, Bundle, Error, Injector, Material, Names, Policy, Resolver, Situation, make, plan};
+use super::{
+    Action, Bundle, Error, Facts, Injector, Material, Names, Policy, Resolver, Situation, make, plan,
+};
 use crate::sentence;
 
 /// Steps of one settling: a start or a rollover takes three at most, the rest is for lost races.
@@ -78,9 +81,9 @@ impl Keeper {
         self.resolver.ready()
     }
 
-    /// When the served certificate expires.
-    pub fn not_after(&self) -> Option<Timestamp> {
-        self.resolver.not_after()
+    /// What the served certificate says.
+    pub fn facts(&self) -> Option<Facts> {
+        self.resolver.facts()
     }
 
     /// The bundle that clients must trust, now and whenever it changes.
@@ -118,7 +121,10 @@ impl Keeper {
                     self.bundle.send_replace(bundle);
                     self.log_serving();
                 }
-                Err(error) => tracing::warn!(error = sentence::of(&error), "certificate files not loaded"),
+                Err(error) => tracing::error!(
+                    error = sentence::of(&error),
+                    "certificate files not loaded; what was served before is served on"
+                ),
             }
             tokio::time::sleep(PERIOD).await;
         }
@@ -150,7 +156,11 @@ impl Keeper {
                 check = Instant::now() + check_period(policy);
                 continue;
             }
-            match self.settle(&store, &mut held, policy, Timestamp::now).await {
+            let clock = Clock::ask(&self.client).await;
+            if let Some(complaint) = clock.complaint() {
+                tracing::error!("{complaint}");
+            }
+            match self.settle(&store, &mut held, policy, || clock.corrected(Timestamp::now())).await {
                 Ok(wrote) => {
                     failures = 0;
                     if wrote {
@@ -240,8 +250,12 @@ impl Keeper {
     }
 
     fn log_serving(&self) {
-        let not_after = self.not_after().map(|at| at.to_string());
-        tracing::info!(not_after, "serving a new certificate");
+        let Some(facts) = self.facts() else { return };
+        tracing::info!(not_after = %facts.not_after, "serving a new certificate");
+        // Served all the same: there is none better, and the clock that counts is the API server's.
+        if let Some(complaint) = facts.complaint(Timestamp::now()) {
+            tracing::error!("{complaint}");
+        }
     }
 
     fn publisher(&self) -> Injector {

@@ -1,6 +1,7 @@
 //! The certificates of the admission endpoint: issued, stored in a Secret, rotated with overlap, served without a
 //! restart, and told to the API server. Never logs a key, never writes a Secret that is not its own.
 
+mod clock;
 mod error;
 mod facts;
 mod files;

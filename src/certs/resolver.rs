@@ -42,9 +42,14 @@ impl Resolver {
         self.current.load().is_some()
     }
 
+    /// What the served certificate says.
+    pub fn facts(&self) -> Option<Facts> {
+        self.current.load().as_ref().map(|loaded| loaded.facts.clone())
+    }
+
     /// When the served certificate expires.
     pub fn not_after(&self) -> Option<Timestamp> {
-        self.current.load().as_ref().map(|loaded| loaded.facts.not_after)
+        self.facts().map(|facts| facts.not_after)
     }
 }
 

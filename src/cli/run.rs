@@ -47,6 +47,9 @@ pub struct RunArgs {
     /// Directory with tls.crt, tls.key and ca.crt (cert-manager); issued by Sluice itself when absent.
     #[arg(long)]
     cert_dir: Option<PathBuf>,
+    /// How long a new certificate authority stands in every `caBundle` before it signs.
+    #[arg(long, default_value = "1h")]
+    ca_overlap: Duration,
     /// How long to go on serving after SIGTERM, so that no call is lost while the endpoint is being removed.
     #[arg(long, default_value = "5s")]
     shutdown_delay: Duration,
@@ -72,6 +75,7 @@ pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
         concurrency: arguments.concurrency,
         gate: arguments.gate,
         cert_dir: arguments.cert_dir,
+        ca_overlap: positive("ca-overlap", arguments.ca_overlap)?,
         shutdown_delay: positive("shutdown-delay", arguments.shutdown_delay)?,
     };
     block_on(async {

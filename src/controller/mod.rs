@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::SignedDuration;
 use prometheus_client::registry::Registry;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -63,6 +64,8 @@ pub struct Options {
     pub gate: bool,
     /// Directory of a certificate that somebody else issues.
     pub cert_dir: Option<PathBuf>,
+    /// How long a new authority of our own stands in the bundle before it signs.
+    pub ca_overlap: Duration,
     /// How long to go on serving after the signal to end.
     pub shutdown_delay: Duration,
 }
@@ -124,7 +127,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         tasks.spawn(async move { keeper.run(stop).await });
     }
     let served = keeper.clone();
-    server::register_certificate(&mut registry, move || served.not_after());
+    server::register_certificate(&mut registry, move || served.facts());
 
     // The loop, while this replica leads.
     let (announcer, poster) = Announcer::new(client.clone(), &options.identity);
@@ -224,7 +227,10 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
 fn keeper(client: kube::Client, options: &Options) -> Result<Keeper, ControllerError> {
     let source = match &options.cert_dir {
         Some(directory) => Source::Files(directory.clone()),
-        None => Source::BuiltIn(Policy::default()),
+        None => {
+            let overlap = SignedDuration::try_from(options.ca_overlap).unwrap_or(SignedDuration::MAX);
+            Source::BuiltIn(Policy { overlap, ..Policy::default() })
+        }
     };
     let settings = certs::Settings {
         namespace: options.own_namespace.clone(),

@@ -39,6 +39,10 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every way to end.
+    pub const ALL: [Verdict; 6] =
+        [Self::Allowed, Self::Denied, Self::Malformed, Self::TooLarge, Self::Slow, Self::Failed];
+
     /// Its name as a label value.
     pub fn name(self) -> &'static str {
         match self {

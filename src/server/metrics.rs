@@ -3,7 +3,6 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder,
@@ -16,6 +15,7 @@ use prometheus_client::registry::Registry;
 
 use super::Verdict;
 use crate::admission::Endpoint;
+use crate::certs::Facts;
 
 /// Seconds. Around the time-outs of the hot path (1 s) and below.
 const BUCKETS: [f64; 9] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
@@ -75,16 +75,16 @@ impl Metrics {
     }
 }
 
-/// Registers `sluice_certificate_not_after_seconds` (Unix time), asked of `not_after` at each scrape; absent while
-/// no certificate is served.
+/// Registers `sluice_certificate_not_before_seconds` and `sluice_certificate_not_after_seconds` (Unix time), asked of
+/// `served` at each scrape; absent while no certificate is served.
 pub fn register_certificate(
     registry: &mut Registry,
-    not_after: impl Fn() -> Option<Timestamp> + Send + Sync + 'static,
+    served: impl Fn() -> Option<Facts> + Send + Sync + 'static,
 ) {
-    registry.register_collector(Box::new(Certificate(Box::new(not_after))));
+    registry.register_collector(Box::new(Certificate(Box::new(served))));
 }
 
-struct Certificate(Box<dyn Fn() -> Option<Timestamp> + Send + Sync>);
+struct Certificate(Box<dyn Fn() -> Option<Facts> + Send + Sync>);
 
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,14 +94,22 @@ impl fmt::Debug for Certificate {
 
 impl Collector for Certificate {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let Some(at) = (self.0)() else { return Ok(()) };
-        let gauge = ConstGauge::new(at.as_second());
-        let encoder = encoder.encode_descriptor(
-            "sluice_certificate_not_after_seconds",
-            "Unix time at which the served certificate expires.",
-            None,
-            gauge.metric_type(),
-        )?;
-        gauge.encode(encoder)
+        let Some(facts) = (self.0)() else { return Ok(()) };
+        for (name, help, at) in [
+            (
+                "sluice_certificate_not_before_seconds",
+                "Unix time from which on the served certificate is valid.",
+                facts.not_before,
+            ),
+            (
+                "sluice_certificate_not_after_seconds",
+                "Unix time at which the served certificate expires.",
+                facts.not_after,
+            ),
+        ] {
+            let gauge = ConstGauge::new(at.as_second());
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ use axum::{Json, body::Bytes};
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use http::{Method, Request, StatusCode};
+use jiff::Timestamp;
 use kube::Client;
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ struct State {
     calls: Vec<String>,
     events: Vec<(String, u64, Value)>,
     watches: Vec<(String, UnboundedSender<Value>)>,
+    time: Option<Timestamp>,
 }
 
 /// The server. Clients made from it share its objects.
@@ -34,10 +36,25 @@ impl Api {
             async move {
                 let (parts, body) = request.into_parts();
                 let body = body.collect_bytes().await.unwrap();
-                Ok::<_, Infallible>(api.answer(&parts.method, &parts.uri, &body))
+                let mut answer = api.answer(&parts.method, &parts.uri, &body);
+                if let Some(date) = api.date() {
+                    answer.headers_mut().insert(http::header::DATE, date);
+                }
+                Ok::<_, Infallible>(answer)
             }
         });
         Client::new(service, "default")
+    }
+
+    /// Gives the server a clock of its own, which stands still.
+    pub(crate) fn tells(&self, time: Timestamp) {
+        self.0.lock().unwrap().time = Some(time);
+    }
+
+    fn date(&self) -> Option<http::HeaderValue> {
+        let time = self.0.lock().unwrap().time?;
+        let text = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&time).unwrap();
+        Some(text.try_into().unwrap())
     }
 
     /// Stores an object as somebody else would.

@@ -25,6 +25,10 @@ fn keeper(api: &Api, policy: &Policy) -> Keeper {
     Keeper::start(api.client(), settings, Source::BuiltIn(policy.clone())).unwrap()
 }
 
+fn not_after(keeper: &Keeper) -> Option<Timestamp> {
+    keeper.facts().map(|facts| facts.not_after)
+}
+
 fn store(api: &Api) -> Store {
     Store::new(kube::Api::namespaced(api.client(), "sluice-system"), "sluice-certs".into())
 }
@@ -87,7 +91,7 @@ async fn of_two_replicas_that_renew_at_once_one_writes_and_the_other_reads() {
     assert!(settle_at(&api, &first, &mut a, late).await);
     assert!(!settle_at(&api, &second, &mut b, late).await);
     assert_eq!(api.calls(), ["PUT sluice-certs", "PUT sluice-certs", "GET sluice-certs"]);
-    assert_eq!((first.not_after(), second.not_after()), (Some(late + DAY * 90), Some(late + DAY * 90)));
+    assert_eq!((not_after(&first), not_after(&second)), (Some(late + DAY * 90), Some(late + DAY * 90)));
     // Nothing is due: no call at all.
     assert!(!settle_at(&api, &second, &mut b, late + DAY).await);
     assert!(api.calls().is_empty());
@@ -127,10 +131,10 @@ async fn a_rollover_asked_for_by_annotation_waits_for_the_overlap_and_for_every_
     assert!(held(&api).next.is_some());
 
     api.put(MUTATING, configuration(&[Some(&held(&api).bundle().0)]));
-    let before = keeper.not_after();
+    let before = not_after(&keeper);
     assert!(settle_at(&api, &keeper, &mut secret, start() + HOUR * 2).await);
     assert!(held(&api).next.is_none());
-    assert_ne!(keeper.not_after(), before);
+    assert_ne!(not_after(&keeper), before);
 }
 
 #[tokio::test]
@@ -256,4 +260,35 @@ async fn a_certificate_of_somebody_else_is_served_and_never_injected() {
     stop.cancel();
     work.await.unwrap();
     assert!(api.calls().is_empty());
+}
+
+/// Two days are more than any certificate is dated back by.
+#[rstest]
+#[case::behind(DAY * 2)]
+#[case::ahead(DAY * -4000)]
+#[tokio::test(start_paused = true)]
+async fn a_replica_whose_clock_is_wrong_keeps_what_the_others_issued(#[case] lacks: SignedDuration) {
+    let now = Timestamp::now() + lacks;
+    let api = Api::default();
+    api.tells(now);
+    let mut data = BTreeMap::new();
+    issued(now).write(&mut data);
+    let data: BTreeMap<String, String> =
+        data.into_iter().map(|(key, value)| (key, STANDARD.encode(value))).collect();
+    api.put(SECRET, json!({ "metadata": {}, "type": "kubernetes.io/tls", "data": data }));
+    let before = held(&api);
+    let (keeper, stop) = (keeper(&api, &Policy::default()), CancellationToken::new());
+    let (running, token) = (keeper.clone(), stop.clone());
+    let work = tokio::spawn(async move { running.run(token).await });
+    tokio::time::sleep(Duration::from_secs(3600 * 3)).await;
+    assert_eq!(held(&api), before, "its wrong clock made it issue anew");
+    assert_eq!(not_after(&keeper), Some(read(&before.leaf.certificate).not_after));
+
+    // What it issues itself can be believed at once.
+    api.delete(SECRET);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let leaf = read(&held(&api).leaf.certificate);
+    assert!(leaf.is_valid(now), "{leaf:?}");
+    stop.cancel();
+    work.await.unwrap();
 }

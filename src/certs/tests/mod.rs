@@ -338,4 +338,30 @@ async fn files_follow_the_symbolic_link_of_a_secret_volume_and_keep_the_last_goo
     std::fs::write(root.path().join("..3/ca.crt"), second.bundle().0).unwrap();
     assert_eq!(files.look(&resolver).await.unwrap(), Look::Loaded(Some(second.bundle())));
     assert_eq!(resolver.not_after(), Some(start() + DAY * 91));
+
+    // Gone, or of a kind that cannot be read: told at every look, and served as before.
+    let reading = |path: &std::path::Path| format!("could not read {}", path.display());
+    let third = root.path().join("..3").canonicalize().unwrap();
+    let (certificate, key) = (third.join("tls.crt"), third.join("tls.key"));
+    std::fs::remove_file(&key).unwrap();
+    for _ in 0..2 {
+        assert_eq!(files.look(&resolver).await.unwrap_err().to_string(), reading(&key));
+    }
+    std::fs::remove_file(&certificate).unwrap();
+    std::fs::create_dir(&certificate).unwrap();
+    assert_eq!(files.look(&resolver).await.unwrap_err().to_string(), reading(&certificate));
+    assert_eq!(resolver.not_after(), Some(start() + DAY * 91));
+}
+
+#[rstest]
+#[case::before(-DAY, Some("is not valid before 2026-11-24T11:00:00Z and it is 2026-11-23T12:00:00Z here"))]
+#[case::within(DAY, None)]
+#[case::after(DAY * 91, Some("has expired at 2027-02-22T12:00:00Z and it is 2027-02-23T12:00:00Z here"))]
+fn a_certificate_outside_of_its_dates_says_whose_clock_to_look_at(
+    #[case] age: SignedDuration,
+    #[case] said: Option<&str>,
+) {
+    let complaint = read(&issued(start()).leaf.certificate).complaint(start() + age);
+    assert_eq!(complaint.is_some(), said.is_some());
+    assert!(complaint.unwrap_or_default().contains(said.unwrap_or_default()));
 }

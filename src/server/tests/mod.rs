@@ -22,7 +22,7 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::admission::Endpoint;
-use crate::certs::{Action, Material, Names, Policy, Resolver, Situation, make, server_config};
+use crate::certs::{Action, Facts, Material, Names, Policy, Resolver, Situation, make, server_config};
 
 const NAME: &str = "sluice.sluice-system.svc";
 
@@ -136,7 +136,9 @@ async fn probes_name_what_is_not_ready_and_readiness_ends_with_the_shutdown() {
     let filled = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let seen = filled.clone();
     let mut registry = Registry::default();
-    register_certificate(&mut registry, || Some(Timestamp::UNIX_EPOCH));
+    let hour = Timestamp::from_second(3600).unwrap();
+    let facts = Facts { not_before: Timestamp::UNIX_EPOCH, not_after: hour, names: [].into() };
+    register_certificate(&mut registry, move || Some(facts.clone()));
     let router = Status::new(Arc::new(registry), shutdown.clone())
         .live("watch", || Ok(()))
         .ready("certificates", || Ok(()))
@@ -153,7 +155,11 @@ async fn probes_name_what_is_not_ready_and_readiness_ends_with_the_shutdown() {
     let (status, text) = get("/metrics").await;
     assert_eq!(status, StatusCode::OK);
     assert!(text.contains("# TYPE sluice_certificate_not_after_seconds gauge\n"), "{text}");
-    assert!(text.contains("sluice_certificate_not_after_seconds 0\n") && text.ends_with("# EOF\n"), "{text}");
+    assert!(text.contains("sluice_certificate_not_before_seconds 0\n"), "{text}");
+    assert!(
+        text.contains("sluice_certificate_not_after_seconds 3600\n") && text.ends_with("# EOF\n"),
+        "{text}"
+    );
     shutdown.cancel();
     assert_eq!(get("/readyz").await.0, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(get("/healthz").await.0, StatusCode::OK);
