@@ -68,7 +68,7 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
     // The plan may have been edited since: never stay above what it allows now.
     set_share(scene, draft, weight(draft).min(scene.plan.limit()));
-    if let Err(why) = scene.routed(weight(draft)) {
+    if let Err(why) = scene.routed(&draft.status) {
         return wait(scene, draft, why);
     }
     // While nothing can be judged, the deadline of that goes on.
@@ -243,6 +243,10 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
                     );
                 }
                 wait_an_interval(scene, draft);
+            } else if let Some(copied) = scene.plan.copies(index, weight) {
+                let sentence =
+                    format!("{copied} % of the requests are copied to the canary, which gets none itself.");
+                draft.event(Reason::RequestsMirrored, sentence);
             } else {
                 draft.event(Reason::WeightRaised, format!("The canary gets {weight} % of the traffic."));
             }

@@ -11,8 +11,8 @@ use super::{
     scene::Scene,
 };
 use crate::{
-    api::{ObjectRef, Phase, names},
-    routing::{self, Change, Weight, Weights},
+    api::{Phase, names},
+    routing::{self, Change},
     workload::{self, Scaling, Snapshot},
 };
 
@@ -98,33 +98,27 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if !serves {
         return;
     }
-    let intended = Weight::try_from(i64::from(draft.status.canary_weight)).unwrap_or(Weight::ZERO);
-    let weights = Weights::of_canary(scene.safe(intended));
-    match routing::changes(scene.router, scene.canary, live, &scene.settings.routing, weights) {
-        Ok(changes) => changes.into_iter().for_each(|change| carry_out(scene, draft, change)),
+    let traffic = scene.traffic(&draft.status);
+    match scene.route_changes(&traffic) {
+        Ok(changes) => changes.into_iter().for_each(|change| carry_out(draft, change)),
         Err(error) => {
             draft.block("RouteNotPossible", error.to_string());
             // What is in the way is somebody else's: no watch tells of its end.
             draft.wake_at(later(scene.now, scene.interval()));
         }
     }
-    let gone = draft.rests() && scene.routed(Weight::ZERO).is_ok();
+    let gone = draft.rests() && scene.routed(&draft.status).is_ok();
     let former = if gone {
         routing::farewell(scene.router, scene.canary, live)
     } else {
-        routing::in_step(scene.router, scene.canary, live, weights)
+        routing::in_step(scene.router, scene.canary, live, traffic.weights)
     };
-    former.into_iter().for_each(|change| carry_out(scene, draft, change));
+    former.into_iter().for_each(|change| carry_out(draft, change));
 }
 
-fn carry_out(scene: &Scene<'_>, draft: &mut Draft<'_>, change: Change) {
+fn carry_out(draft: &mut Draft<'_>, change: Change) {
     match change {
-        Change::Apply(object) => {
-            let present = scene.observation.live.get(&ObjectRef::of(&object));
-            if !present.is_some_and(|present| workload::contains(present, &object)) {
-                draft.effect(Effect::Apply { object, manager: Manager::Route });
-            }
-        }
+        Change::Apply(object) => draft.effect(Effect::Apply { object, manager: Manager::Route }),
         Change::Patch { reference, patch } => {
             draft.effect(Effect::Patch { reference, patch, manager: Manager::Route });
         }

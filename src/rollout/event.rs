@@ -43,6 +43,8 @@ reasons! {
     RevisionSuperseded normal,
     /// The canary's share of traffic was raised.
     WeightRaised normal,
+    /// Requests are copied to the canary before it gets any.
+    RequestsMirrored normal,
     /// A blue/green iteration passed.
     IterationPassed normal,
     /// A check did not pass.

@@ -15,6 +15,8 @@ pub enum Plan {
     Weights {
         /// Strictly increasing, each in 1..=100.
         steps: Vec<Weight>,
+        /// The share of requests that a step before these copies to the canary.
+        mirror: Option<Weight>,
     },
     /// Keep live traffic away, check a number of times, then switch.
     BlueGreen {
@@ -22,6 +24,8 @@ pub enum Plan {
         iterations: i32,
         /// Whether all traffic goes to the canary while the primary is replaced.
         switches: bool,
+        /// The share of requests that are copied to the canary meanwhile.
+        mirror: Option<Weight>,
     },
 }
 
@@ -43,10 +47,14 @@ impl Plan {
     /// The plan of an analysis on a router with these capabilities. Steps that can never be taken (the gate refuses
     /// them) are left out, so that every plan ends.
     pub fn of(analysis: &Analysis, capabilities: Capabilities) -> Plan {
+        // No share, or none that there could be, is all of them.
+        let copied = Weight::try_from(i64::from(analysis.mirror_weight.unwrap_or(0))).unwrap_or(Weight::ZERO);
+        let copied = if copied > Weight::ZERO { copied } else { Weight::FULL };
+        let mirror = (analysis.mirror && capabilities.mirror).then_some(copied);
         let iterations = analysis.iterations.unwrap_or(0);
         if iterations > 0 || !capabilities.weights {
             let iterations = if iterations > 0 { iterations } else { DEFAULT_ITERATIONS };
-            return Plan::BlueGreen { iterations, switches: capabilities.weights };
+            return Plan::BlueGreen { iterations, switches: capabilities.weights, mirror };
         }
         let limit = match analysis.max_weight {
             Some(limit) if (1..=100).contains(&limit) => limit,
@@ -63,13 +71,13 @@ impl Plan {
                 steps.push(weight);
             }
         }
-        Plan::Weights { steps }
+        Plan::Weights { steps, mirror }
     }
 
     /// The highest weight that the plan ever asks for before promotion.
     pub fn limit(&self) -> Weight {
         match self {
-            Plan::Weights { steps } => steps.last().copied().unwrap_or(Weight::ZERO),
+            Plan::Weights { steps, .. } => steps.last().copied().unwrap_or(Weight::ZERO),
             Plan::BlueGreen { .. } => Weight::ZERO,
         }
     }
@@ -77,7 +85,10 @@ impl Plan {
     /// How many steps there are.
     pub fn len(&self) -> usize {
         match self {
-            Plan::Weights { steps } => steps.len(),
+            Plan::Weights { steps, mirror } if !steps.is_empty() => {
+                steps.len() + usize::from(mirror.is_some())
+            }
+            Plan::Weights { .. } => 0,
             Plan::BlueGreen { iterations, .. } => usize::try_from(*iterations).unwrap_or(0),
         }
     }
@@ -91,17 +102,26 @@ impl Plan {
     /// edited in mid-run never makes the share jump: the next weight is the smallest planned one above the present.
     pub fn next(&self, index: i32, weight: Weight) -> Next {
         match self {
-            Plan::Weights { steps } => steps
+            Plan::Weights { mirror: Some(_), .. } if index == 0 && weight == Weight::ZERO => {
+                Next::Step { index: 1, weight: Weight::ZERO }
+            }
+            Plan::Weights { steps, mirror } => steps
                 .iter()
-                .enumerate()
-                .find(|(_, step)| **step > weight)
-                .and_then(|(at, step)| Some(Next::Step { index: i32::try_from(at).ok()? + 1, weight: *step }))
-                .unwrap_or(Next::Promote),
+                .zip(1 + i32::from(mirror.is_some())..)
+                .find(|(step, _)| **step > weight)
+                .map_or(Next::Promote, |(step, index)| Next::Step { index, weight: *step }),
             Plan::BlueGreen { iterations, .. } if index < *iterations => {
                 Next::Step { index: index + 1, weight: Weight::ZERO }
             }
             Plan::BlueGreen { .. } => Next::Promote,
         }
+    }
+
+    /// The share of requests that are copied to the canary on the step `index` at `weight`: only those of a canary that
+    /// gets none.
+    pub fn copies(&self, index: i32, weight: Weight) -> Option<Weight> {
+        let (Plan::Weights { mirror, .. } | Plan::BlueGreen { mirror, .. }) = self;
+        mirror.filter(|_| index > 0 && weight == Weight::ZERO)
     }
 
     /// The canary's share while the primary is replaced, after a run that ended at `weight`.
@@ -123,7 +143,7 @@ mod tests {
 
     fn plan(analysis: Value, weights: bool) -> Plan {
         let analysis: Analysis = serde_json::from_value(analysis).unwrap();
-        Plan::of(&analysis, Capabilities { weights, ..Capabilities::default() })
+        Plan::of(&analysis, Capabilities { weights, mirror: weights, ..Capabilities::default() })
     }
 
     fn weight(percent: i64) -> Weight {
@@ -150,7 +170,7 @@ mod tests {
     #[case::nothing(json!({}), &[])]
     fn steps_rise_to_the_maximum_and_never_above(#[case] analysis: Value, #[case] expected: &[i64]) {
         let steps = expected.iter().copied().map(weight).collect();
-        assert_eq!(plan(analysis, true), Plan::Weights { steps });
+        assert_eq!(plan(analysis, true), Plan::Weights { steps, mirror: None });
     }
 
     #[rstest]
@@ -165,7 +185,7 @@ mod tests {
         #[case] switches: bool,
     ) {
         let plan = plan(analysis, weights);
-        assert_eq!(plan, Plan::BlueGreen { iterations, switches });
+        assert_eq!(plan, Plan::BlueGreen { iterations, switches, mirror: None });
         assert_eq!(plan.limit(), Weight::ZERO);
         let switched = if switches { Weight::FULL } else { Weight::ZERO };
         assert_eq!(plan.promotion_weight(Weight::ZERO), switched);
@@ -173,6 +193,32 @@ mod tests {
         assert_eq!(plan.next(0, Weight::ZERO), step(1));
         assert_eq!(plan.next(iterations - 1, Weight::ZERO), step(iterations));
         assert_eq!(plan.next(iterations, Weight::ZERO), Next::Promote);
+    }
+
+    #[rstest]
+    #[case::all_by_default(json!({}), 100)]
+    #[case::all_for_nothing(json!({"mirrorWeight": 0}), 100)]
+    #[case::a_share(json!({"mirrorWeight": 30}), 30)]
+    fn w_rt_4_copies_of_requests_come_before_the_first_step_once(#[case] more: Value, #[case] copied: i64) {
+        let mut analysis = json!({"stepWeights": [10, 20], "mirror": true});
+        json_patch::merge(&mut analysis, &more);
+        let plan = plan(analysis, true);
+        assert_eq!(plan.len(), 3);
+        assert_eq!(plan.next(0, Weight::ZERO), Next::Step { index: 1, weight: Weight::ZERO });
+        assert_eq!(plan.copies(1, Weight::ZERO), Some(weight(copied)));
+        assert_eq!(plan.next(1, Weight::ZERO), Next::Step { index: 2, weight: weight(10) });
+        assert_eq!(plan.copies(2, weight(10)), None);
+        assert_eq!(plan.next(3, weight(20)), Next::Promote);
+    }
+
+    #[test]
+    fn iterations_are_mirrored_all_along_where_the_router_can() {
+        let analysis = json!({"iterations": 2, "mirror": true, "mirrorWeight": 40});
+        let mirrored = plan(analysis.clone(), true);
+        assert_eq!(mirrored.copies(0, Weight::ZERO), None, "no pod was ready yet");
+        assert_eq!(mirrored.copies(2, Weight::ZERO), Some(weight(40)));
+        assert_eq!(mirrored.copies(2, Weight::FULL), None, "all traffic is there already");
+        assert_eq!(plan(analysis, false).copies(1, Weight::ZERO), None);
     }
 
     #[rstest]

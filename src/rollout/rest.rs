@@ -106,13 +106,13 @@ pub(super) fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     let share = scene.route.as_ref().is_some_and(|route| route.weights.canary > Weight::ZERO);
     let live = &scene.observation.live;
     let changes = || !routing::former(scene.router, scene.canary, live).is_empty();
-    if share || scene.routed(Weight::ZERO).is_err() && changes() {
+    if share || scene.routed(&draft.status).is_err() && changes() {
         draft.status.settle_until = None;
     }
     match &draft.status.settle_until {
         Some(until) if until.0 <= scene.now => return true,
         Some(until) => draft.wake_at(until.0),
-        None => match scene.routed(Weight::ZERO) {
+        None => match scene.routed(&draft.status) {
             Ok(()) => {
                 let until = later(scene.now, scene.settle());
                 draft.status.deadline_at = None;

@@ -2,8 +2,8 @@
 //! router of it does not do either is refused or left out for good, what it does is refused only until ours does too. This is the
 //! peer's reach and not the provider's: an HTTPProxy of Contour, for one, could copy requests.
 
-use super::Criterion;
-use crate::api::Provider;
+use super::{Capabilities, Criterion, Router, is_tcp};
+use crate::api::{Canary, Provider};
 
 /// What may be asked of a provider beside weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,12 @@ pub fn ability(provider: Provider, tcp: bool) -> Ability {
         | Provider::SmiV1Alpha3
         | Provider::Traefik => NONE,
     }
+}
+
+/// What a router can do for a Canary: it sees no requests in connections that are routed as they are.
+pub fn able(router: &dyn Router, canary: &Canary) -> Capabilities {
+    let can = router.capabilities();
+    if is_tcp(canary) { Capabilities { mirror: false, affinity: false, matching: &[], ..can } } else { can }
 }
 
 #[cfg(test)]

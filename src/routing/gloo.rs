@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Acceptance, Backend, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings,
-    Weight, Weights, object, rule,
+    Traffic, Weight, object, rule,
 };
 use crate::api::{Canary, Live, Metadata, Object, ObjectRef, Provider, owned};
 
@@ -64,7 +64,7 @@ impl Router for Gloo {
         canary: &Canary,
         live: &Live,
         _: &Settings,
-        weights: Weights,
+        traffic: &Traffic,
     ) -> Result<Vec<Object>, RoutingError> {
         let mut problems = object::unserved(canary, self);
         let Some(service) = &canary.spec.service else {
@@ -85,8 +85,10 @@ impl Router for Gloo {
             object::with(canary, &upstream(canary, version), metadata, spec.into())
         };
         let destination = |version: &str, weight: Weight| json!({"destination": {"upstream": address(&upstream(canary, version))}, "weight": weight.get()});
-        let destinations =
-            json!([destination("primary", weights.primary), destination("canary", weights.canary)]);
+        let destinations = json!([
+            destination("primary", traffic.weights.primary),
+            destination("canary", traffic.weights.canary)
+        ]);
         let spec = json!({"routes": [{
             "inheritablePathMatchers": true,
             "routeAction": {"multi": {"destinations": destinations}},

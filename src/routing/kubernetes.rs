@@ -1,7 +1,7 @@
 //! Provider `kubernetes`: no route at all. The apex Service always means the primary, so that users meet a new version once
 //! the primary runs it.
 
-use super::{Acceptance, Capabilities, Kind, Route, Router, RoutingError, Settings, Weights};
+use super::{Acceptance, Capabilities, Kind, Route, Router, RoutingError, Settings, Traffic, Weights};
 use crate::api::{Canary, Live, Object, ObjectRef, Provider};
 
 /// The router without routes.
@@ -24,7 +24,7 @@ impl Router for Kubernetes {
         Vec::new()
     }
 
-    fn render(&self, _: &Canary, _: &Live, _: &Settings, _: Weights) -> Result<Vec<Object>, RoutingError> {
+    fn render(&self, _: &Canary, _: &Live, _: &Settings, _: &Traffic) -> Result<Vec<Object>, RoutingError> {
         Ok(Vec::new())
     }
 

@@ -18,9 +18,10 @@ mod object;
 pub mod router;
 pub mod rule;
 pub mod shared;
+pub mod traffic;
 pub mod weight;
 
-pub use ability::{Ability, ability};
+pub use ability::{Ability, ability, able};
 pub use error::{Problem, RoutingError};
 pub use field::Field;
 pub use former::{farewell, former, in_step};
@@ -28,6 +29,7 @@ pub use istio::mesh_hosts;
 pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
 pub use rule::{Backend, Rule};
 pub use shared::{Change, changes};
+pub use traffic::Traffic;
 pub use weight::{Weight, WeightError, Weights};
 
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ability, Problem, Router, ability, is_tcp};
+use super::{Ability, Problem, Router, ability, able, is_tcp};
 use crate::api::{Canary, Metadata, Object, ObjectRef, names, owned};
 
 /// An object of a route as we make it: with the labels and annotations of the apex, kept away from Flux, and owned by the
@@ -36,7 +36,7 @@ pub(super) fn with(canary: &Canary, reference: &ObjectRef, more: Metadata, spec:
 /// provider could not do either way, and what takes nobody anywhere, is left out; the gate warns of it.
 pub(super) fn unserved(canary: &Canary, router: &dyn Router) -> Vec<Problem> {
     let Some(analysis) = &canary.spec.analysis else { return Vec::new() };
-    let can = router.capabilities();
+    let can = able(router, canary);
     let could = |wanted: fn(Ability) -> bool| {
         router.providers().iter().any(|provider| wanted(ability(*provider, is_tcp(canary))))
     };

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Field, RoutingError, Rule, Weights};
+use super::{Field, RoutingError, Rule, Traffic, Weights};
 use crate::api::{Canary, Live, Object, ObjectRef, Provider};
 
-/// Weights to objects and back, for the providers that share a kind of object.
+/// Traffic to objects and weights back, for the providers that share a kind of object.
 pub trait Router: Sync {
     /// The providers that it serves.
     fn providers(&self) -> &'static [Provider];
@@ -20,7 +20,7 @@ pub trait Router: Sync {
     /// The objects that `render` and `read` look at.
     fn needs(&self, canary: &Canary) -> Vec<ObjectRef>;
 
-    /// The objects for server-side apply that give these weights; the same input gives the same output. A field that is not
+    /// The objects for server-side apply that lead requests so; the same input gives the same output. A field that is not
     /// among [`Capabilities::fields`] is left out: the gate warns of it.
     ///
     /// # Errors
@@ -30,7 +30,7 @@ pub trait Router: Sync {
         canary: &Canary,
         live: &Live,
         settings: &Settings,
-        weights: Weights,
+        traffic: &Traffic,
     ) -> Result<Vec<Object>, RoutingError>;
 
     /// The weights as they stand in the live objects, and whether the provider accepted them; `None` if there is no route yet.

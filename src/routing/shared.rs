@@ -4,7 +4,7 @@
 use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf};
 use serde_json::{Value, json};
 
-use super::{Router, RoutingError, Rule, Settings, Weights, rule::Meaning};
+use super::{Router, RoutingError, Rule, Settings, Traffic, rule::Meaning};
 use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
 
 /// One write for a route.
@@ -28,7 +28,7 @@ pub enum Change {
     },
 }
 
-/// The writes after which the live objects give these weights, in order. An object of somebody else that is as wished needs
+/// The writes after which the live objects lead requests so, in order. An object of somebody else that is as wished needs
 /// none; an own object is always named.
 ///
 /// # Errors
@@ -38,15 +38,15 @@ pub fn changes(
     canary: &Canary,
     live: &Live,
     settings: &Settings,
-    weights: Weights,
+    traffic: &Traffic,
 ) -> Result<Vec<Change>, RoutingError> {
     let mut changes = Vec::new();
-    for object in router.render(canary, live, settings, weights)? {
+    for object in router.render(canary, live, settings, traffic)? {
         let reference = ObjectRef::of(&object);
         match live.get(&reference).filter(|present| !owned::controls(canary, present)) {
             None => changes.push(Change::Apply(object)),
             Some(present) => {
-                let patch = inside(router, canary, &reference, present, weights)?;
+                let patch = inside(router, canary, &reference, present, traffic)?;
                 changes.extend(patch.map(|patch| Change::Patch { reference, patch }));
             }
         }
@@ -60,7 +60,7 @@ pub(super) fn inside(
     canary: &Canary,
     reference: &ObjectRef,
     present: &Object,
-    weights: Weights,
+    traffic: &Traffic,
 ) -> Result<Option<Patch>, RoutingError> {
     let taken = |why: String| RoutingError::Taken { reference: reference.clone(), why };
     let owner = annotation(present, names::CANARY);
@@ -69,6 +69,13 @@ pub(super) fn inside(
             "it belongs to Canary {other}; name another service in spec.service.name"
         )));
     }
+    if traffic.is_beyond_weights() {
+        return Err(taken(
+            "it is not this Canary's, so that only weights are changed in it, and its strategy asks for more; delete it, so that Sluice makes its own, or use steps of weight alone"
+                .to_owned(),
+        ));
+    }
+    let weights = traffic.weights;
     let rules = router.rules(canary, present);
     let mut edits = Vec::new();
     let mut ours = false;

@@ -15,7 +15,9 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{Acceptance, Capabilities, ROUTERS, Route, RoutingError, Settings, Weight, Weights, router};
+use super::{
+    Acceptance, Capabilities, ROUTERS, Route, RoutingError, Settings, Traffic, Weight, Weights, router,
+};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider, object_ref::plural},
     workload::{apply, contains},
@@ -46,6 +48,10 @@ fn weights(canary: i64) -> Weights {
     Weights::of_canary(Weight::try_from(canary).unwrap())
 }
 
+fn traffic(canary: i64) -> Traffic {
+    weights(canary).into()
+}
+
 fn live(route: Object) -> Live {
     let name = route["metadata"]["name"].as_str().unwrap();
     let reference = ObjectRef::new("gateway.networking.k8s.io/v1", "HTTPRoute", "orchard", name);
@@ -54,7 +60,7 @@ fn live(route: Object) -> Live {
 
 fn render(canary: &Canary, live: &Live, share: i64) -> Object {
     let gatewayapi = router(Provider::GatewayApiV1).unwrap();
-    gatewayapi.render(canary, live, &Settings::default(), weights(share)).unwrap().remove(0)
+    gatewayapi.render(canary, live, &Settings::default(), &traffic(share)).unwrap().remove(0)
 }
 
 fn read(canary: &Canary, route: Object) -> Route {
@@ -118,7 +124,7 @@ fn no_provider_has_two_routers() {
 fn what_a_router_needs_and_renders_is_of_its_kinds() {
     for router in ROUTERS {
         let rendered =
-            router.render(&canary(json!({})), &Live::default(), &Settings::default(), weights(0)).unwrap();
+            router.render(&canary(json!({})), &Live::default(), &Settings::default(), &traffic(0)).unwrap();
         let kinds: Vec<_> = router.kinds().iter().map(|kind| (kind.api_version, kind.kind)).collect();
         let needs = router.needs(&canary(json!({})));
         for reference in needs.iter().cloned().chain(rendered.iter().map(ObjectRef::of)) {
@@ -137,7 +143,7 @@ fn kinds_stand_in_the_order_in_which_they_are_written() {
     for router in ROUTERS {
         let live =
             Live::from_iter(documented::around().into_iter().map(|of| (ObjectRef::of(&of), of.into())));
-        let rendered = router.render(&canary(json!({})), &live, &Settings::default(), weights(0)).unwrap();
+        let rendered = router.render(&canary(json!({})), &live, &Settings::default(), &traffic(0)).unwrap();
         let place =
             |object: &Object| router.kinds().iter().position(|kind| object["kind"] == kind.kind).unwrap();
         assert!(rendered.iter().map(place).is_sorted(), "{rendered:?}");

@@ -19,6 +19,7 @@ mod deadlines;
 mod edits;
 mod faq;
 mod inconclusive;
+mod mirrored;
 mod provider;
 mod shared;
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::load::Load;
 use super::manifests::{self, APP, GATEWAY, with};
 use super::space::Space;
+use super::visitor::Visitor;
 use super::{api, bed, kubectl, wait};
 
 /// Namespace and name of the Gateways of Istio: its own one and the one of the Gateway API.
@@ -138,6 +139,11 @@ impl DataPlane {
     pub(crate) fn load(&self, space: &Space, rate: u32, more: &[&str]) -> Load {
         let entry = bed::bed().address(self.entry).unwrap_or_default();
         Load::through(entry, &(self.host)(space), rate, more)
+    }
+
+    /// Somebody new who asks for the app of a namespace.
+    pub(crate) fn visitor(&self, space: &Space) -> Visitor {
+        Visitor::new(bed::bed().address(self.entry).unwrap_or_default(), &(self.host)(space))
     }
 
     /// The route that a Canary made; `None` if there is none.

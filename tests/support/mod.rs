@@ -21,4 +21,5 @@ pub(crate) mod load;
 pub(crate) mod manifests;
 pub(crate) mod space;
 pub(crate) mod switch;
+pub(crate) mod visitor;
 pub(crate) mod wait;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::command::Outcome;
 use super::history::History;
 use super::manifests::{self, APP, PORT};
-use super::{api, bed, command, controller, kubectl, wait};
+use super::{api, bed, command, controller, kubectl, visitor, wait};
 
 /// A namespace with a random name.
 #[derive(Debug)]
@@ -135,6 +135,18 @@ impl Space {
     pub(crate) fn service_url(&self, name: &str) -> String {
         let service = api::get("services", &self.namespace, name);
         format!("http://{}:{PORT}/", service["spec"]["clusterIP"].as_str().unwrap_or_default())
+    }
+
+    /// How many requests for `/` the one pod behind one of the app's Services has answered, as it counts them itself.
+    #[track_caller]
+    pub(crate) fn served(&self, name: &str) -> u64 {
+        let metrics = visitor::text(&format!("{}metrics", self.service_url(name)));
+        let ours = |line: &&str| {
+            line.starts_with("http_request_duration_seconds_count{") && line.contains("path=\"root\"")
+        };
+        let counts =
+            metrics.lines().filter(ours).filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
+        counts.sum()
     }
 
     /// The reasons of all events about a Canary, in the order of their making.

@@ -98,7 +98,7 @@ fn provider(context: &Context<'_>, findings: &mut Findings) {
 fn steps(context: &Context<'_>, findings: &mut Findings) {
     let Some((old, status)) = during(context, &[Phase::Progressing, Phase::WaitingPromotion]) else { return };
     let plan = |canary: &Canary| {
-        let capabilities = routing::router(context.provider())?.capabilities();
+        let capabilities = routing::able(routing::router(context.provider())?, canary);
         canary.spec.analysis.as_ref().map(|analysis| Plan::of(analysis, capabilities))
     };
     let (Some(was), Some(is)) = (plan(old), plan(context.canary)) else { return };

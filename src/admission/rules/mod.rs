@@ -119,7 +119,6 @@ pub static RULES: &[&Rule] = &[
     &template::ASKED,
     &unsupported::PROVIDER,
     &unsupported::MATCH,
-    &unsupported::MIRROR,
     &unsupported::SESSION_AFFINITY,
     &unsupported::WEBHOOKS,
     &unsupported::AUTOSCALER,

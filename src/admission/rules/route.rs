@@ -3,7 +3,7 @@
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
 use crate::api::{Live, Provider};
-use crate::routing::{self, Field, ROUTERS, RoutingError, Weights};
+use crate::routing::{self, Field, ROUTERS, RoutingError, Traffic};
 
 pub(super) static NO_PARENT: Rule = Rule {
     id: "SL302",
@@ -87,7 +87,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn inexpressible(context: &Context<'_>, findings: &mut Findings) {
     let Some(router) = routing::router(context.provider()) else { return };
     let rendered =
-        router.render(context.canary, &Live::default(), &context.settings.routing, Weights::TO_PRIMARY);
+        router.render(context.canary, &Live::default(), &context.settings.routing, &Traffic::AT_REST);
     if let Err(RoutingError::Inexpressible { problems, .. }) = rendered {
         for problem in problems {
             findings.report_sentence(problem.path, &problem.message);

@@ -66,18 +66,6 @@ spec:
     PLAIN,
 );
 
-pub(super) static MIRROR: Rule = refused(
-    "SL903",
-    "Mirrored runs (spec.analysis.mirror) are not served yet",
-    mirror,
-    "
-spec:
-  analysis:
-    mirror: true
-",
-    PLAIN,
-);
-
 pub(super) static SESSION_AFFINITY: Rule = refused(
     "SL904",
     "Session affinity (spec.analysis.sessionAffinity) is not served yet",
@@ -237,17 +225,6 @@ fn matches(context: &Context<'_>, findings: &mut Findings) {
         let fix =
             "Remove match; with iterations the run is blue/green, with stepWeight traffic is split by weight";
         findings.report("spec.analysis.match", "A/B runs are not served yet", fix);
-    }
-}
-
-fn mirror(context: &Context<'_>, findings: &mut Findings) {
-    let can = routing::router(context.provider()).is_some_and(|router| router.capabilities().mirror);
-    if !can && ability(context).mirror && context.analysis().is_some_and(|analysis| analysis.mirror) {
-        findings.report(
-            "spec.analysis.mirror",
-            "requests are not mirrored yet",
-            "Remove mirror and mirrorWeight",
-        );
     }
 }
 

@@ -185,16 +185,20 @@ fn steps(canary: &Canary, settings: &Settings) -> Vec<Step> {
         return vec![step(SignedDuration::ZERO, format!("{promotion}; nothing is analysed"))];
     };
     let Some(router) = routing::router(rollout::provider(canary, settings)) else { return Vec::new() };
-    let plan = Plan::of(analysis, router.capabilities());
+    let plan = Plan::of(analysis, routing::able(router, canary));
     let interval = rollout::interval(canary);
     let (mut steps, mut time) = (Vec::new(), SignedDuration::ZERO);
     let (mut index, mut share) = (0, Weight::ZERO);
     while let Next::Step { index: next, weight } = plan.next(index, share) {
-        let what = match plan {
-            Plan::BlueGreen { iterations, .. } => {
-                format!("iteration {next} of {iterations}, without traffic of users")
+        let copied =
+            plan.copies(next, weight).map(|copied| format!("with copies of {copied} % of the requests"));
+        let what = match (&plan, copied) {
+            (Plan::BlueGreen { iterations, .. }, copied) => {
+                let copied = copied.map(|copied| format!(", {copied}")).unwrap_or_default();
+                format!("iteration {next} of {iterations}, without traffic of users{copied}")
             }
-            _ => format!("the canary gets {weight} %"),
+            (Plan::Weights { .. }, Some(copied)) => format!("the canary is tried {copied}"),
+            (Plan::Weights { .. }, None) => format!("the canary gets {weight} %"),
         };
         steps.push(step(time, what));
         (index, share, time) = (next, weight, time.saturating_add(interval));

@@ -2,17 +2,18 @@
 
 mod capacity;
 mod pods;
+mod route;
 mod target;
 
 pub(super) use target::Target;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Observation, Plan, Settings, conditions::Blocker, refs, text::whole};
+use super::{Observation, Plan, Settings, conditions::Blocker, refs};
 use crate::{
     analysis,
     api::{Analysis, Canary, CanaryStatus, Duration, MetricTemplate, Object, ObjectRef, Provider, owned},
-    routing::{self, Acceptance, Route, Router, Weight, Weights},
+    routing::{self, Route, Router},
     workload::{self, Kind, RevisionId, Snapshot},
 };
 
@@ -117,7 +118,7 @@ impl<'a> Scene<'a> {
             settings,
             now,
             router,
-            plan: Plan::of(&canary.spec.analysis.clone().unwrap_or_default(), router.capabilities()),
+            plan: Plan::of(&canary.spec.analysis.clone().unwrap_or_default(), routing::able(router, canary)),
             kind,
             target,
             primary,
@@ -223,26 +224,5 @@ impl<'a> Scene<'a> {
             self.kind.replicas(target.object).map(|_| replicas),
             &self.settings.include_label_prefix,
         ))
-    }
-
-    /// The share that the route may give the canary: none while nothing of it is ready.
-    pub(super) fn safe(&self, weight: Weight) -> Weight {
-        if self.canary_endpoints > 0 { weight } else { Weight::ZERO }
-    }
-
-    /// Whether the route stands at a weight and its router has taken it over; otherwise what is awaited.
-    pub(super) fn routed(&self, weight: Weight) -> Result<(), String> {
-        match &self.route {
-            None => Err("The route is being made.".to_owned()),
-            Some(route) if route.weights != Weights::of_canary(weight) => {
-                Err(format!("The route is being set to {weight} %."))
-            }
-            Some(Route { acceptance: Acceptance::Accepted, .. }) => Ok(()),
-            Some(Route { acceptance: Acceptance::Pending(why) | Acceptance::Refused(why), .. }) => {
-                let routes: Vec<String> =
-                    self.router.needs(self.canary).iter().map(ToString::to_string).collect();
-                Err(whole(format!("{}: {why}", routes.join(", "))))
-            }
-        }
     }
 }

@@ -18,7 +18,7 @@ mod status;
 use serde_json::{Value, json};
 
 use super::{
-    Backend, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Weights,
+    Backend, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Traffic,
     object, rule,
 };
 use crate::api::{Canary, Live, Metadata, Object, ObjectRef, Provider, owned};
@@ -63,7 +63,7 @@ impl Router for AppMesh {
         canary: &Canary,
         live: &Live,
         _: &Settings,
-        weights: Weights,
+        traffic: &Traffic,
     ) -> Result<Vec<Object>, RoutingError> {
         let mut problems = object::unserved(canary, self);
         let Some(service) = &canary.spec.service else {
@@ -71,7 +71,7 @@ impl Router for AppMesh {
             return Err(RoutingError::Inexpressible { provider: Provider::AppMeshV1Beta2, problems });
         };
         let protocol = protocol(canary);
-        let routes = routes::routes(canary, service, protocol, weights, &mut problems);
+        let routes = routes::routes(canary, service, protocol, traffic.weights, &mut problems);
         let timeout = routes::timeout(service, &mut problems);
         if !problems.is_empty() {
             return Err(RoutingError::Inexpressible { provider: Provider::AppMeshV1Beta2, problems });

@@ -19,8 +19,8 @@ mod policies;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Backend, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Weight,
-    Weights, object, rule,
+    Backend, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Traffic,
+    Weight, Weights, object, rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, Provider, owned};
 
@@ -53,10 +53,10 @@ impl Router for Contour {
         canary: &Canary,
         _: &Live,
         settings: &Settings,
-        weights: Weights,
+        traffic: &Traffic,
     ) -> Result<Vec<Object>, RoutingError> {
         let mut problems = object::unserved(canary, self);
-        let routes = routes(canary, weights, &mut problems);
+        let routes = routes(canary, traffic.weights, &mut problems);
         if !problems.is_empty() {
             return Err(RoutingError::Inexpressible { provider: Provider::Contour, problems });
         }

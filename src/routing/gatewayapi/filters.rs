@@ -3,16 +3,22 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    api::{BackendRef, CanaryService, CorsPolicy, Duration, HeaderOperations, Rewrite},
-    routing::Problem,
+    api::{BackendRef, Canary, CanaryService, CorsPolicy, Duration, HeaderOperations, Rewrite},
+    routing::{Problem, Weight},
 };
 
 /// Most filters of a rule and most headers of each of a filter's lists, from the CRD.
 const MOST: usize = 16;
 const PREFIX_REWRITE: &str = "ReplacePrefixMatch";
 
-/// The filters, always in the same order: request headers, response headers, rewrite, mirrors, CORS.
-pub(super) fn filters(service: &CanaryService, matches: &[Value], problems: &mut Vec<Problem>) -> Vec<Value> {
+/// The filters, always in the same order: request headers, response headers, rewrite, mirrors, CORS. As many as `more` may
+/// come to them in a run.
+pub(super) fn filters(
+    service: &CanaryService,
+    matches: &[Value],
+    more: usize,
+    problems: &mut Vec<Problem>,
+) -> Vec<Value> {
     let mut filters = Vec::new();
     if let Some(headers) = &service.headers {
         let both = [
@@ -41,10 +47,25 @@ pub(super) fn filters(service: &CanaryService, matches: &[Value], problems: &mut
         }
     }
     filters.extend(service.cors_policy.as_ref().and_then(|policy| cors(policy, problems)));
-    if filters.len() > MOST {
-        problems.push(Problem::new("spec.service.mirror", format!("a rule has at most {MOST} filters")));
+    if filters.len() + more > MOST {
+        problems.push(Problem::new(
+            "spec.service.mirror",
+            format!("a rule has at most {MOST} filters, that for copies to the canary included"),
+        ));
     }
     filters
+}
+
+/// Copies of a share of the requests to the canary.
+pub(super) fn copies(canary: &Canary, service: &CanaryService, share: Weight) -> Value {
+    let backend =
+        json!({"group": "", "kind": "Service", "name": canary.canary_service_name(), "port": service.port});
+    let mut mirror = json!({ "backendRef": backend });
+    // All is the default, and what a Gateway API before 1.3 knows alone.
+    if share < Weight::FULL {
+        mirror["percent"] = share.get().into();
+    }
+    json!({"type": "RequestMirror", "requestMirror": mirror})
 }
 
 fn modifier(operations: &HeaderOperations, at: &str, problems: &mut Vec<Problem>) -> Map<String, Value> {

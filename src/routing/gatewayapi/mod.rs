@@ -9,7 +9,7 @@
 //! | `parentRefs` | `spec.service.gatewayRefs` |
 //! | `hostnames` | `spec.service.hosts` |
 //! | `rules[0].matches` | `spec.service.match`; every path when there is none |
-//! | `rules[0].filters` | request headers, response headers, rewrite, mirrors, CORS, in this order |
+//! | `rules[0].filters` | request headers, response headers, rewrite, mirrors, CORS, in this order; copies to the canary |
 //! | `rules[0].timeouts` | `spec.service.timeout` and `backendTimeout` |
 //! | `rules[0].backendRefs` | primary and canary Service with their weights |
 //!
@@ -26,7 +26,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Weight, Weights, object,
+    Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Traffic, Weight, object,
     rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, ParentReference, Provider, owned};
@@ -57,7 +57,13 @@ impl Router for GatewayApi {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { weights: true, acceptance: true, fields: FIELDS, ..Capabilities::default() }
+        Capabilities {
+            weights: true,
+            acceptance: true,
+            mirror: true,
+            fields: FIELDS,
+            ..Capabilities::default()
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -73,9 +79,9 @@ impl Router for GatewayApi {
         canary: &Canary,
         _: &Live,
         _: &Settings,
-        weights: Weights,
+        traffic: &Traffic,
     ) -> Result<Vec<Object>, RoutingError> {
-        let spec = spec(canary, weights).map_err(|problems| RoutingError::Inexpressible {
+        let spec = spec(canary, traffic).map_err(|problems| RoutingError::Inexpressible {
             provider: canary.spec.provider.unwrap_or(Provider::GatewayApiV1),
             problems,
         })?;
@@ -103,7 +109,7 @@ fn reference(canary: &Canary) -> ObjectRef {
     ObjectRef::new(API_VERSION, KIND, canary.namespace_name(), canary.apex_name())
 }
 
-fn spec(canary: &Canary, weights: Weights) -> Result<Value, Vec<Problem>> {
+fn spec(canary: &Canary, traffic: &Traffic) -> Result<Value, Vec<Problem>> {
     let mut problems = object::unserved(canary, &GatewayApi);
     let Some(service) = &canary.spec.service else {
         problems.push(Problem::new("spec.service", "is missing: a route needs port and gatewayRefs"));
@@ -118,7 +124,9 @@ fn spec(canary: &Canary, weights: Weights) -> Result<Value, Vec<Problem>> {
     }
     let hostnames = hostnames::hostnames(&service.hosts, &mut problems);
     let matches = matches::matches(&service.matches, &mut problems);
-    let filters = filters::filters(service, &matches, &mut problems);
+    let copies = canary.spec.analysis.as_ref().is_some_and(|analysis| analysis.mirror);
+    let mut filters = filters::filters(service, &matches, copies.into(), &mut problems);
+    filters.extend(traffic.mirror.map(|copied| filters::copies(canary, service, copied)));
     let timeouts = timeouts::timeouts(service, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -135,8 +143,8 @@ fn spec(canary: &Canary, weights: Weights) -> Result<Value, Vec<Problem>> {
     rule.insert(
         "backendRefs".to_owned(),
         json!([
-            backend(canary.primary_service_name(), weights.primary),
-            backend(canary.canary_service_name(), weights.canary),
+            backend(canary.primary_service_name(), traffic.weights.primary),
+            backend(canary.canary_service_name(), traffic.weights.canary),
         ]),
     );
     let mut spec = Map::new();

@@ -31,7 +31,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Acceptance, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Weights,
+    Acceptance, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Traffic,
     object, rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, Provider, owned};
@@ -63,7 +63,7 @@ impl Router for Istio {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { weights: true, tcp: true, fields: FIELDS, ..Capabilities::default() }
+        Capabilities { weights: true, tcp: true, mirror: true, fields: FIELDS, ..Capabilities::default() }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -80,7 +80,7 @@ impl Router for Istio {
         canary: &Canary,
         live: &Live,
         _: &Settings,
-        weights: Weights,
+        traffic: &Traffic,
     ) -> Result<Vec<Object>, RoutingError> {
         let mut problems = object::unserved(canary, self);
         let Some(service) = &canary.spec.service else {
@@ -89,7 +89,7 @@ impl Router for Istio {
         };
         let policy = destination_rule::policy(service, &mut problems);
         let present = live.get(&virtual_service(canary));
-        let route = virtual_service::spec(canary, service, weights, present, &mut problems);
+        let route = virtual_service::spec(canary, service, traffic, present, &mut problems);
         if !problems.is_empty() {
             return Err(RoutingError::Inexpressible { provider: Provider::Istio, problems });
         }

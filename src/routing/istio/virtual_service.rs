@@ -5,17 +5,17 @@ use serde_json::{Map, Value, json};
 use super::{hosts, http, tcp, versions};
 use crate::{
     api::{Canary, CanaryService, Object},
-    routing::{Problem, Weights, is_tcp},
+    routing::{Problem, Traffic, Weight, is_tcp},
 };
 
 /// The gateway that stands for all sidecars.
 pub(super) const MESH: &str = "mesh";
 
-/// The spec with these weights. What is wrong with the Canary is added to `problems`.
+/// The spec that leads requests so. What is wrong with the Canary is added to `problems`.
 pub(super) fn spec(
     canary: &Canary,
     service: &CanaryService,
-    weights: Weights,
+    traffic: &Traffic,
     live: Option<&Object>,
     problems: &mut Vec<Problem>,
 ) -> Value {
@@ -27,11 +27,20 @@ pub(super) fn spec(
         spec.insert("hosts".to_owned(), hosts::hosts(canary, service, &gateways, problems).into());
         spec.insert("gateways".to_owned(), gateways.into());
     }
-    let destinations = destinations(canary, service, weights);
+    let [primary, version] = versions(canary).map(|host| destination(service, &host));
+    let share =
+        |destination: &Value, weight: Weight| json!({"destination": destination, "weight": weight.get()});
+    let destinations =
+        json!([share(&primary, traffic.weights.primary), share(&version, traffic.weights.canary)]);
     if is_tcp(canary) {
         spec.insert("tcp".to_owned(), json!([tcp::rule(service, destinations, problems)]));
     } else {
-        spec.insert("http".to_owned(), json!([http::rule(service, destinations, problems)]));
+        let mut rule = http::rule(service, destinations, problems);
+        if let Some(copied) = traffic.mirror {
+            rule["mirror"] = version;
+            rule["mirrorPercentage"] = json!({"value": copied.get()});
+        }
+        spec.insert("http".to_owned(), json!([rule]));
     }
     clear(&mut spec, live);
     spec.into()
@@ -54,17 +63,13 @@ fn delegated(canary: &Canary, service: &CanaryService, problems: &mut Vec<Proble
     }
 }
 
-/// Primary and canary with their shares; the one place that says where a rule leads.
-fn destinations(canary: &Canary, service: &CanaryService, weights: Weights) -> Value {
-    let [primary, version] = versions(canary);
-    let destination = |host: String, weight: i32| {
-        let mut destination = json!({"host": host});
-        if names_port(service) {
-            destination["port"] = json!({"number": service.port});
-        }
-        json!({"destination": destination, "weight": weight})
-    };
-    json!([destination(primary, weights.primary.into()), destination(version, weights.canary.into())])
+/// A Service as a rule leads to it.
+fn destination(service: &CanaryService, host: &str) -> Value {
+    let mut destination = json!({"host": host});
+    if names_port(service) {
+        destination["port"] = json!({"number": service.port});
+    }
+    destination
 }
 
 /// Whether the Services have several ports and the request's own port says nothing about which one is meant: it came through

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::weights;
+use super::{traffic, weights};
 use crate::{
     api::{Canary, Live, Object, ObjectRef},
     routing::{ROUTERS, Router, RoutingError, Settings},
@@ -67,7 +67,7 @@ pub(super) fn live(objects: &[Object]) -> Live {
 
 /// The objects, unless the provider has no words for this Canary; then the gate says so.
 fn render(router: &dyn Router, canary: &Canary, live: &Live, share: i64) -> Option<Vec<Object>> {
-    match router.render(canary, live, &Settings::default(), weights(share)) {
+    match router.render(canary, live, &Settings::default(), &traffic(share)) {
         Ok(objects) => Some(objects),
         Err(RoutingError::Inexpressible { problems, .. }) => {
             assert!(!problems.is_empty());

@@ -3,15 +3,15 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{canary, weights};
+use super::{canary, traffic};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
-    routing::{Acceptance, Change, Route, RoutingError, Settings, Weights, changes, router},
+    routing::{Acceptance, Change, Route, RoutingError, Settings, Traffic, changes, router},
 };
 
 fn render(canary: &Canary, share: i64) -> Result<Object, RoutingError> {
     let contour = router(Provider::Contour).unwrap();
-    Ok(contour.render(canary, &Live::default(), &Settings::default(), weights(share))?.remove(0))
+    Ok(contour.render(canary, &Live::default(), &Settings::default(), &traffic(share))?.remove(0))
 }
 
 fn read(proxy: Object) -> Route {
@@ -41,7 +41,7 @@ fn an_http_proxy_with_nothing_names_the_operators_class() {
     let settings = Settings { ingress_class: Some("inner".to_owned()) };
     let contour = router(Provider::Contour).unwrap();
     let proxy =
-        contour.render(&canary(json!({})), &Live::default(), &settings, weights(0)).unwrap().remove(0);
+        contour.render(&canary(json!({})), &Live::default(), &settings, &traffic(0)).unwrap().remove(0);
     assert_eq!(proxy["spec"]["ingressClassName"], "inner");
     assert_eq!(proxy["spec"]["routes"][0]["conditions"], json!([{"prefix": "/"}]));
     assert_eq!(proxy["spec"].get("virtualhost"), None, "the root HTTPProxy is the user's");
@@ -155,7 +155,7 @@ fn in_an_http_proxy_of_a_user_linkerds_header_follows_the_split() {
     let live = Live::from_iter([(ObjectRef::of(&proxy), proxy.clone().into())]);
     let contour = router(Provider::Contour).unwrap();
     let wished =
-        changes(contour, &canary(json!({})), &live, &Settings::default(), Weights::TO_PRIMARY).unwrap();
+        changes(contour, &canary(json!({})), &live, &Settings::default(), &Traffic::AT_REST).unwrap();
     let [Change::Patch { patch, .. }] = wished.as_slice() else { panic!("{wished:?}") };
     json_patch::patch(&mut proxy, patch).unwrap();
     assert_eq!(

@@ -4,7 +4,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{canary, weights};
+use super::{canary, traffic, weights};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
     routing::{Acceptance, Change, RoutingError, Settings, Weights, changes, router},
@@ -54,7 +54,7 @@ fn check(schema: &Value, value: &Value, at: &str) {
 }
 
 fn render(provider: Provider, canary: &Canary, live: &Live, share: i64) -> Result<Vec<Object>, RoutingError> {
-    router(provider).unwrap().render(canary, live, &Settings::default(), weights(share))
+    router(provider).unwrap().render(canary, live, &Settings::default(), &traffic(share))
 }
 
 fn read(provider: Provider, canary: &Canary, objects: &[Object]) -> (Weights, Acceptance) {
@@ -236,7 +236,7 @@ fn a_route_table_of_a_user_that_leads_to_the_discovered_upstream_is_led_along() 
         ]}}}]},
     });
     let gloo = router(Provider::Gloo).unwrap();
-    let wished = changes(gloo, &canary, &live(&[table.clone()]), &Settings::default(), weights(20)).unwrap();
+    let wished = changes(gloo, &canary, &live(&[table.clone()]), &Settings::default(), &traffic(20)).unwrap();
     let Some(Change::Patch { patch, .. }) = wished.last() else { panic!("{wished:?}") };
     json_patch::patch(&mut table, patch).unwrap();
     assert_eq!(table["spec"]["weight"], 7);

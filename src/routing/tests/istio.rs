@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::weights;
+use super::{traffic, weights};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
     routing::{Acceptance, Change, Route, Router, RoutingError, Settings, Weight, Weights, changes, router},
@@ -40,7 +40,7 @@ fn live(objects: &[Object]) -> Live {
 }
 
 fn render(canary: &Canary, live: &Live, share: i64) -> Vec<Object> {
-    istio().render(canary, live, &Settings::default(), weights(share)).unwrap()
+    istio().render(canary, live, &Settings::default(), &traffic(share)).unwrap()
 }
 
 fn virtual_service(service: Value) -> Value {
@@ -240,7 +240,7 @@ fn what_says_nothing_is_left_out(#[case] service: Value) {
 )]
 #[case::request_of_a_connection(json!({"appProtocol": "tcp", "match": [{"uri": {"prefix": "/"}}]}), "spec.service.match[0]")]
 fn what_istio_would_refuse_is_told_before(#[case] service: Value, #[case] path: &str) {
-    match istio().render(&canary(service), &Live::default(), &Settings::default(), weights(0)) {
+    match istio().render(&canary(service), &Live::default(), &Settings::default(), &traffic(0)) {
         Err(RoutingError::Inexpressible { problems, .. }) => {
             assert_eq!(problems.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), [path]);
         }
@@ -259,7 +259,7 @@ fn what_istio_would_refuse_is_told_before(#[case] service: Value, #[case] path: 
 #[case::no_retries(json!({"retries": {"attempts": 0}}))]
 #[case::prefix(json!({"rewrite": {"uri": "/", "type": "ReplacePrefixMatch"}}))]
 fn what_istio_takes_is_not_refused(#[case] service: Value) {
-    istio().render(&canary(service), &Live::default(), &Settings::default(), weights(0)).unwrap();
+    istio().render(&canary(service), &Live::default(), &Settings::default(), &traffic(0)).unwrap();
 }
 
 fn share(host: &str, weight: Value) -> Value {
@@ -388,7 +388,8 @@ fn w_rt_18_in_a_virtual_service_of_a_user_only_the_destinations_of_the_apex_chan
     let mut route = users();
     for share in [20, 60] {
         let wished =
-            changes(istio(), &canary, &live(&[route.clone()]), &Settings::default(), weights(share)).unwrap();
+            changes(istio(), &canary, &live(&[route.clone()]), &Settings::default(), &traffic(share))
+                .unwrap();
         let [Change::Apply(primary), Change::Apply(version), Change::Patch { reference, patch }] =
             &wished[..]
         else {
@@ -444,7 +445,7 @@ fn every_documented_canary_can_be_routed() {
     assert!(canaries.len() >= 3);
     for canary in canaries {
         let router = router(canary.spec.provider.unwrap()).unwrap();
-        router.render(&canary, &Live::default(), &Settings::default(), weights(0)).unwrap();
+        router.render(&canary, &Live::default(), &Settings::default(), &traffic(0)).unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{canary, render, weights};
+use super::{canary, render, traffic};
 use crate::{
     api::{Canary, Live, Provider},
     routing::{RoutingError, Settings, router},
@@ -13,7 +13,7 @@ fn paths(canary: &Canary) -> Vec<String> {
         canary,
         &Live::default(),
         &Settings::default(),
-        weights(0),
+        &traffic(0),
     ) {
         Err(RoutingError::Inexpressible { problems, .. }) => {
             problems.into_iter().map(|problem| problem.path).collect()
@@ -63,7 +63,6 @@ fn what_an_httproute_cannot_say_is_named_and_never_ignored(#[case] service: Valu
 
 #[rstest]
 #[case::w_rt_1_ab_by_weights_would_send_everything("match", json!([{"headers": {"x": {"exact": "a"}}}]), "spec.analysis.match")]
-#[case::w_rt_4_mirror_would_stall("mirror", json!(true), "spec.analysis.mirror")]
 #[case::affinity("sessionAffinity", json!({"cookieName": "c"}), "spec.analysis.sessionAffinity")]
 fn strategies_that_are_not_served_are_refused(#[case] field: &str, #[case] value: Value, #[case] path: &str) {
     let mut canary = json!(canary(json!({})));
@@ -79,7 +78,7 @@ fn all_problems_are_told_in_one_answer() {
     insta::assert_snapshot!(
         router(Provider::GatewayApiV1)
             .unwrap()
-            .render(&wrong, &Live::default(), &Settings::default(), weights(0))
+            .render(&wrong, &Live::default(), &Settings::default(), &traffic(0))
             .unwrap_err()
     );
 }

@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{canary, weights};
+use super::{canary, traffic, weights};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
     routing::{Change, Settings, Weights, changes, router},
@@ -38,7 +38,7 @@ fn live(route: Object) -> Live {
 
 fn wish(canary: &Canary, route: &Object, weights: Weights) -> Result<Vec<Change>, String> {
     let gatewayapi = router(Provider::GatewayApiV1).unwrap();
-    changes(gatewayapi, canary, &live(route.clone()), &Settings::default(), weights)
+    changes(gatewayapi, canary, &live(route.clone()), &Settings::default(), &weights.into())
         .map_err(|e| e.to_string())
 }
 
@@ -135,7 +135,7 @@ fn a_route_of_ours_is_applied_whole() {
     let canary = canary(json!({}));
     let gatewayapi = router(Provider::GatewayApiV1).unwrap();
     let own =
-        gatewayapi.render(&canary, &Live::default(), &Settings::default(), weights(20)).unwrap().remove(0);
+        gatewayapi.render(&canary, &Live::default(), &Settings::default(), &traffic(20)).unwrap().remove(0);
     let mut drifted = own.clone();
     drifted["spec"]["rules"] = json!([]);
     assert_eq!(wish(&canary, &drifted, weights(20)), Ok(vec![Change::Apply(own)]));

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::{
     conformance::{canary, hostile, live},
-    weights,
+    traffic, weights,
 };
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider, owned},
     routing::{
-        Change, Field, ROUTERS, Router, RoutingError, Settings, Weights, ability, changes, rule::Meaning,
+        Change, Field, ROUTERS, Router, RoutingError, Settings, Traffic, Weights, ability, changes,
+        rule::Meaning,
     },
     workload::{apply, contains},
 };
@@ -43,6 +44,7 @@ const CASES: &[(&str, Judge)] = &[
     ),
     ("a field is served, and then the objects change with it, or it is warned of (SL306)", fields),
     ("a strategy that is not served is refused", strategies),
+    ("copies of requests to the canary come and go, and are no share of the traffic", copies),
     ("no object that was there before makes it panic", never_panics),
 ];
 
@@ -79,7 +81,7 @@ fn with(objects: &[Object]) -> Live {
 }
 
 fn render(router: &dyn Router, canary: &Canary, present: &[Object], share: i64) -> Vec<Object> {
-    router.render(canary, &with(present), &Settings::default(), weights(share)).unwrap()
+    router.render(canary, &with(present), &Settings::default(), &traffic(share)).unwrap()
 }
 
 fn read(router: &dyn Router, canary: &Canary, present: &[Object]) -> Weights {
@@ -89,7 +91,7 @@ fn read(router: &dyn Router, canary: &Canary, present: &[Object]) -> Weights {
 /// The objects after what `changes` wants was carried out.
 fn carried_out(router: &dyn Router, canary: &Canary, present: &[Object], share: i64) -> Vec<Object> {
     let mut after = present.to_vec();
-    let wished = changes(router, canary, &with(present), &Settings::default(), weights(share)).unwrap();
+    let wished = changes(router, canary, &with(present), &Settings::default(), &traffic(share)).unwrap();
     for change in wished {
         let reference = match &change {
             Change::Apply(object) => ObjectRef::of(object),
@@ -165,7 +167,7 @@ fn same_twice(router: &dyn Router) -> Option<&'static str> {
 fn applied_once(router: &dyn Router) -> Option<&'static str> {
     let canary = service(router);
     let first = carried_out(router, &canary, &[], 20);
-    for change in changes(router, &canary, &with(&first), &Settings::default(), weights(20)).unwrap() {
+    for change in changes(router, &canary, &with(&first), &Settings::default(), &traffic(20)).unwrap() {
         let Change::Apply(object) = change else { panic!("{change:?}") };
         assert!(first.iter().any(|present| contains(present, &object)), "{object}");
     }
@@ -275,7 +277,8 @@ fn taken(router: &dyn Router) -> Option<&'static str> {
             "apiVersion": reference.api_version, "kind": reference.kind,
             "metadata": {"name": reference.name, "namespace": reference.namespace}, "spec": {},
         });
-        let error = changes(router, &canary, &with(&[other]), &Settings::default(), weights(20)).unwrap_err();
+        let error =
+            changes(router, &canary, &with(&[other]), &Settings::default(), &traffic(20)).unwrap_err();
         let RoutingError::Taken { reference: named, .. } = &error else { panic!("{error}") };
         assert_eq!(*named, reference);
         let sentence = error.to_string();
@@ -350,9 +353,33 @@ fn strategies(router: &dyn Router) -> Option<&'static str> {
             assert_eq!(render(router, &canary, &[], 20), render(router, &plain, &[], 20));
             continue;
         }
-        let error = router.render(&canary, &with(&[]), &Settings::default(), weights(0)).unwrap_err();
+        let error = router.render(&canary, &with(&[]), &Settings::default(), &traffic(0)).unwrap_err();
         let RoutingError::Inexpressible { problems, .. } = error else { panic!("{error}") };
         assert_eq!(problems[0].path, format!("spec.analysis.{field}"));
+    }
+    None
+}
+
+fn copies(router: &dyn Router) -> Option<&'static str> {
+    if !router.capabilities().mirror {
+        return Some("it does not copy requests");
+    }
+    let canary = service(router);
+    let render =
+        |traffic: &Traffic| router.render(&canary, &with(&[]), &Settings::default(), traffic).unwrap();
+    for copied in [1, 30, 100] {
+        let mirror = Some(weights(copied).canary);
+        let mirrored = Traffic { mirror, ..Traffic::AT_REST };
+        let objects = render(&mirrored);
+        assert_eq!(read(router, &canary, &objects), Weights::TO_PRIMARY);
+        assert_ne!(objects, render(&Traffic::AT_REST));
+        let text = json!(objects).to_string();
+        assert!(text.contains("irror") && text.contains(&canary.canary_service_name()), "{text}");
+        assert!(copied == 100 || text.contains(&format!(":{copied}}}")), "{text}");
+        // A route of a user has words for weights alone.
+        let user = of_a_user(router, &canary).unwrap();
+        let error = changes(router, &canary, &with(&[user]), &Settings::default(), &mirrored).unwrap_err();
+        assert!(error.to_string().contains("delete it, so that Sluice makes its own"), "{error}");
     }
     None
 }
@@ -373,8 +400,8 @@ fn never_panics(router: &dyn Router) -> Option<&'static str> {
             .collect();
         let live = live(&objects);
         let _ = router.read(&canary, &live);
-        let _ = router.render(&canary, &live, &Settings::default(), weights(20));
-        let _ = changes(router, &canary, &live, &Settings::default(), weights(20));
+        let _ = router.render(&canary, &live, &Settings::default(), &traffic(20));
+        let _ = changes(router, &canary, &live, &Settings::default(), &traffic(20));
         Ok(())
     });
     run.unwrap();

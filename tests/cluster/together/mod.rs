@@ -4,6 +4,7 @@ mod configs;
 mod gate;
 mod held;
 mod istio;
+mod mirrored;
 mod plan;
 mod restored;
 mod rollout;

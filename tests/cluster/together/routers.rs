@@ -20,7 +20,7 @@ use crate::support::{facts, switch, wait};
 /// Requests a second; enough for a share of 20 % to be told from 50 % within a step.
 pub(super) const RATE: u32 = 25;
 /// How long after a step a proxy may still follow the one before.
-const LAG: Duration = Duration::from_millis(1500);
+pub(super) const LAG: Duration = Duration::from_millis(1500);
 /// How often somebody edits the route: each time it changes twice, there and back.
 const EDITS: usize = 10;
 

@@ -1,0 +1,29 @@
+//! How the requests of a Canary are led: what a router renders.
+
+use super::{Weight, Weights};
+
+/// Where requests go, and what becomes of them beside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// The shares of primary and canary.
+    pub weights: Weights,
+    /// The share of requests that are copied to the canary beside; nobody gets its answers to them.
+    pub mirror: Option<Weight>,
+}
+
+impl Traffic {
+    /// Everything to the primary and nothing beside, as between runs.
+    pub const AT_REST: Traffic = Traffic { weights: Weights::TO_PRIMARY, mirror: None };
+
+    /// Whether a route says more than two weights for it.
+    pub fn is_beyond_weights(&self) -> bool {
+        *self != Traffic::from(self.weights)
+    }
+}
+
+impl From<Weights> for Traffic {
+    /// A split and nothing beside.
+    fn from(weights: Weights) -> Self {
+        Traffic { weights, ..Traffic::AT_REST }
+    }
+}
