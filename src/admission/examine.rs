@@ -7,9 +7,9 @@ use super::catalog::Catalog;
 use super::lookup::Lookups;
 use super::problem::{Problem, Severity};
 use super::review::{Operation, Request};
-use super::rules::{self, Context, Findings, Manner};
+use super::rules::{self, Context, Findings, Manner, Shared};
 use super::verdict::Verdict;
-use crate::api::{AlertProvider, Canary, CanaryKey, GROUP, MetricTemplate, ObjectRef};
+use crate::api::{AlertProvider, Canary, CanaryKey, GROUP, MetricTemplate, ObjectRef, SecretRef};
 use crate::rollout::Settings;
 
 /// The object to judge, unless the request passes whatever it holds: not one of our kinds, a DELETE, a subresource, an object that
@@ -25,16 +25,34 @@ fn subject(request: &Request) -> Option<&Value> {
 
 /// The objects that the rules want to see beside the one that is written.
 pub fn needs(request: &Request, settings: &Settings) -> Vec<ObjectRef> {
-    let canary = subject(request)
-        .filter(|_| request.kind == "Canary")
-        .and_then(|object| rules::read::<Canary>(&request.kind, object));
-    let Some(rules::Readable { object: canary, .. }) = canary else { return Vec::new() };
-    let namespace = request.namespace.as_str();
-    let templates = rules::template_references(&canary, namespace, !settings.no_cross_namespace_refs);
-    let mut needs: Vec<ObjectRef> = rules::target_reference(&canary, namespace)
+    let Some(object) = subject(request) else { return Vec::new() };
+    let (kind, namespace) = (request.kind.as_str(), request.namespace.as_str());
+    let secret = |named: Option<SecretRef>| -> Vec<ObjectRef> {
+        named.iter().map(|named| rules::secret_reference(named, namespace)).collect()
+    };
+    match kind {
+        "Canary" => rules::read::<Canary>(kind, object)
+            .map(|canary| of_canary(&canary.object, namespace, settings))
+            .unwrap_or_default(),
+        "MetricTemplate" => {
+            let template = rules::read::<MetricTemplate>(kind, object);
+            secret(template.and_then(|template| template.object.spec.provider.secret_ref))
+        }
+        "AlertProvider" => {
+            let provider = rules::read::<AlertProvider>(kind, object);
+            secret(provider.and_then(|provider| provider.object.spec.secret_ref))
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn of_canary(canary: &Canary, namespace: &str, settings: &Settings) -> Vec<ObjectRef> {
+    let across = !settings.no_cross_namespace_refs;
+    let mut needs: Vec<ObjectRef> = rules::target_reference(canary, namespace)
         .into_iter()
-        .chain(rules::autoscaler_reference(&canary, namespace))
-        .chain(templates)
+        .chain(rules::autoscaler_reference(canary, namespace))
+        .chain(rules::template_references(canary, namespace, across))
+        .chain(rules::alert_references(canary, namespace, across))
         .collect();
     needs.sort();
     needs.dedup();
@@ -90,17 +108,24 @@ impl Scene<'_> {
             }
             "MetricTemplate" => {
                 if let Some(template) = read::<MetricTemplate>(self.kind, object, &mut findings) {
-                    findings.check_template(&template.object);
+                    findings.check_template(&self.shared(&template.object));
                     places.extend(template.places);
                 }
             }
             "AlertProvider" => {
-                read::<AlertProvider>(self.kind, object, &mut findings);
+                if let Some(provider) = read::<AlertProvider>(self.kind, object, &mut findings) {
+                    findings.check_alert_provider(&self.shared(&provider.object));
+                    places.extend(provider.places);
+                }
             }
             _ => {}
         }
         forget(&mut findings.problems, &places);
         findings
+    }
+
+    fn shared<'a, T>(&'a self, object: &'a T) -> Shared<'a, T> {
+        Shared { object, key: self.key, lookups: self.lookups }
     }
 }
 

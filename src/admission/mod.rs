@@ -3,6 +3,7 @@
 //! This room reads the registry of [`rules`], the [`Catalog`] of Canaries and what the edge looked up for it; it asks nobody,
 //! waits for nothing and knows no clock. The HTTPS endpoint that carries the bytes lives in `server`.
 
+pub mod address;
 pub mod catalog;
 pub mod endpoint;
 pub mod examine;

@@ -1,5 +1,6 @@
 //! A small cluster in front of which the gate stands, and what the tests ask it.
 
+mod calls;
 mod corpus;
 mod hostile;
 mod own_kinds;

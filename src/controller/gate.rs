@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    admission::{self, Call, Catalog, Endpoint, Lookup, Lookups},
+    admission::{self, Call, Catalog, Endpoint, Lookup, Lookups, rules},
     api::ObjectRef,
     cluster::Cluster,
     sentence,
@@ -68,7 +68,13 @@ impl Gate {
     async fn read(&self, references: Vec<ObjectRef>) -> Lookups {
         let reads = references.into_iter().map(|reference| async move {
             let lookup = match tokio::time::timeout(READ_TIME, self.cluster.get(&reference)).await {
-                Ok(Ok(Some(object))) => Lookup::Found(object.as_ref().clone()),
+                Ok(Ok(Some(object))) => {
+                    let mut object = object.as_ref().clone();
+                    if reference.kind == "Secret" {
+                        rules::keys_only(&mut object);
+                    }
+                    Lookup::Found(object)
+                }
                 Ok(Ok(None)) => Lookup::Missing,
                 Ok(Err(error)) => Lookup::Failed(sentence::of(&error)),
                 Err(_) => {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::place::visit;
 use super::{Check, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
 use crate::api::cel;
@@ -77,8 +78,10 @@ const CHOICES: &[Choice] = &[
 
 fn check(kind: &str, object: &Value, findings: &mut Findings) {
     for choice in CHOICES.iter().filter(|choice| choice.kind == kind) {
-        let steps: Vec<&str> = choice.path.split('.').collect();
-        visit(object, &steps, String::new(), &mut |path, place| {
+        visit(object, choice.path, &mut |path, place| {
+            if !place.is_object() {
+                return;
+            }
             let set: Vec<&str> = choice.fields.iter().copied().filter(|name| is_set(place, name)).collect();
             let message = match set.len() {
                 1 => return,
@@ -94,28 +97,4 @@ fn check(kind: &str, object: &Value, findings: &mut Findings) {
 /// Whether a field is there; the API server drops a null.
 fn is_set(object: &Value, name: &str) -> bool {
     object.get(name).is_some_and(|value| !value.is_null())
-}
-
-/// Calls `found` for every object at a path.
-fn visit(value: &Value, steps: &[&str], path: String, found: &mut impl FnMut(String, &Value)) {
-    match (steps.split_first(), value) {
-        (None, Value::Object(_)) => found(path, value),
-        (Some((&"*", rest)), Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                visit(item, rest, format!("{path}[{index}]"), found);
-            }
-        }
-        (Some((&"*", rest)), Value::Object(map)) => {
-            for (name, item) in map {
-                visit(item, rest, format!("{path}[{name}]"), found);
-            }
-        }
-        (Some((step, rest)), Value::Object(map)) => {
-            if let Some(inner) = map.get(*step) {
-                let dot = if path.is_empty() { "" } else { "." };
-                visit(inner, rest, format!("{path}{dot}{step}"), found);
-            }
-        }
-        _ => {}
-    }
 }

@@ -27,6 +27,17 @@ const GROUPS: [(&str, &str); 7] = [
     ("SL9", "Not served yet"),
 ];
 
+/// The kinds of plain objects.
+const PLAIN: [&str; 7] = [
+    "Canary",
+    "MetricTemplate",
+    "AlertProvider",
+    "Deployment",
+    "DaemonSet",
+    "HorizontalPodAutoscaler",
+    "Secret",
+];
+
 /// The page as Markdown.
 pub fn document() -> String {
     let mut page = INTRODUCTION.to_owned();
@@ -49,7 +60,7 @@ pub fn document() -> String {
         }
     }
     let _ = write!(page, "\n## The plain objects\n");
-    for kind in ["Canary", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "MetricTemplate"] {
+    for kind in PLAIN {
         if let Ok(yaml) = serde_saphyr::to_string(&example::plain(kind)) {
             let _ = write!(page, "\n```yaml\n{}\n```\n", yaml.trim());
         }

@@ -15,6 +15,12 @@ pub const TOGETHER: &str = "# validated together";
 
 /// The plain object of a kind that examples change.
 pub fn plain(kind: &str) -> Value {
+    if kind == "Secret" {
+        return json!({
+            "apiVersion": "v1", "kind": kind, "metadata": {"name": "credentials", "namespace": "shop"},
+            "data": {"address": "", "token": ""},
+        });
+    }
     let (version, name, spec) = match kind {
         "Deployment" => (
             "apps/v1",
@@ -47,6 +53,11 @@ pub fn plain(kind: &str) -> Value {
                 "minReplicas": 2,
                 "maxReplicas": 5,
             }),
+        ),
+        "AlertProvider" => (
+            "flagger.app/v1beta1",
+            "on-call",
+            json!({"type": "slack", "channel": "releases", "secretRef": {"name": "credentials"}}),
         ),
         "MetricTemplate" => (
             "flagger.app/v1beta1",
@@ -104,6 +115,9 @@ pub fn problems(example: &str) -> Result<Vec<Problem>, serde_saphyr::Error> {
         && !others.iter().any(|other| matches!(other["kind"].as_str(), Some("Deployment" | "DaemonSet")))
     {
         others.push(plain("Deployment"));
+    }
+    if answers && !others.iter().any(|other| other["kind"] == "Secret") {
+        others.push(plain("Secret"));
     }
     let settings = Settings {
         no_cross_namespace_refs: example.contains("--no-cross-namespace-refs"),

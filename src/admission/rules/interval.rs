@@ -25,7 +25,7 @@ spec:
 };
 
 /// The shortest interval that is kept as written, as with the peer.
-const SHORTEST: Duration = Duration::from_seconds(10);
+pub(super) const SHORTEST: Duration = Duration::from_seconds(10);
 
 pub(super) static METRIC: Rule = Rule {
     id: "SL410",

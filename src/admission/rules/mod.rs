@@ -4,7 +4,10 @@
 //! lines beside its relatives) and a line in [`RULES`]. Ids are grouped: SL0xx form, SL1xx identity and ownership, SL2xx target,
 //! SL3xx routing, SL4xx analysis, SL5xx references, SL9xx what Sluice cannot do yet.
 
+mod address;
 mod affinity;
+mod alert;
+mod alert_provider;
 mod autoscaler;
 mod choice;
 mod copies;
@@ -14,9 +17,11 @@ mod document;
 mod duration;
 pub mod example;
 mod form;
+mod hook;
 mod identity;
 mod interval;
 mod istio;
+mod load;
 mod measure;
 mod metric;
 mod midrun;
@@ -24,10 +29,12 @@ mod mirror;
 mod name;
 pub mod order;
 mod ownership;
+mod place;
 mod provider;
 mod ready;
 mod route;
 mod scheduling;
+mod secret;
 mod selector;
 mod service;
 mod step;
@@ -40,11 +47,14 @@ use serde_json::Value;
 
 pub use document::document;
 pub(super) use form::{Readable, read};
+pub use secret::keys_only;
 
 use super::catalog::Catalog;
 use super::lookup::{Lookup, Lookups};
 use super::problem::{Problem, Severity};
-use crate::api::{Analysis, Canary, CanaryKey, Cel, Metric, MetricTemplate, ObjectRef, Provider};
+use crate::api::{
+    AlertProvider, Analysis, Canary, CanaryKey, Cel, Metric, MetricTemplate, ObjectRef, Provider, SecretRef,
+};
 use crate::rollout::Settings;
 
 /// Every rule by id; their problems are told the worst first, see [`order`].
@@ -52,6 +62,9 @@ pub static RULES: &[&Rule] = &[
     &form::MALFORMED,
     &duration::UNREADABLE,
     &choice::CHOICE,
+    &address::NO_URL,
+    &address::FORBIDDEN,
+    &address::CREDENTIALS,
     &identity::APEX_NAME,
     &ownership::SAME_TARGET,
     &ownership::SAME_SERVICE,
@@ -113,10 +126,21 @@ pub static RULES: &[&Rule] = &[
     &measure::SERIES,
     &ready::NOTHING_READY,
     &ready::SOONER_THAN_READY,
+    &hook::SLOW,
+    &hook::NEVER,
+    &hook::MUTE,
+    &load::NOT_UNDERSTOOD,
+    &alert::SEVERITY,
+    &alert::NOBODY,
     &cross_namespace::REFERENCE,
     &template::MISSING,
     &template::VARIABLES,
     &template::ASKED,
+    &alert::MISSING,
+    &alert_provider::NO_EFFECT,
+    &alert_provider::IN_CLEAR,
+    &alert_provider::SECRET,
+    &secret::OF_TEMPLATE,
     &unsupported::PROVIDER,
     &unsupported::MATCH,
     &unsupported::SESSION_AFFINITY,
@@ -171,10 +195,23 @@ pub enum Check {
     Json(fn(&str, &Value, &mut Findings)),
     /// A Canary that can be read, and what is known around it.
     Canary(fn(&Context<'_>, &mut Findings)),
-    /// A MetricTemplate that can be read.
-    MetricTemplate(fn(&MetricTemplate, &mut Findings)),
+    /// A MetricTemplate that can be read, and what is known around it.
+    MetricTemplate(fn(&Shared<'_, MetricTemplate>, &mut Findings)),
+    /// An AlertProvider that can be read, and what is known around it.
+    AlertProvider(fn(&Shared<'_, AlertProvider>, &mut Findings)),
     /// How many manifests of one set describe the object; the gate, which sees one write, never asks.
     Copies(fn(&ObjectRef, usize, &mut Findings)),
+}
+
+/// An object that Canaries share, under review, and what is known around it.
+#[derive(Debug)]
+pub struct Shared<'a, T> {
+    /// The object as it is going to be.
+    pub object: &'a T,
+    /// Its namespace and name.
+    pub key: &'a CanaryKey,
+    /// What was looked up.
+    pub lookups: &'a Lookups,
 }
 
 /// A Canary under review and what is known around it.
@@ -276,7 +313,7 @@ impl Findings {
     }
 
     /// Checks a MetricTemplate.
-    pub fn check_template(&mut self, template: &MetricTemplate) {
+    pub fn check_template(&mut self, template: &Shared<'_, MetricTemplate>) {
         self.each(|check, findings| {
             if let Check::MetricTemplate(check) = check {
                 check(template, findings);
@@ -289,6 +326,15 @@ impl Findings {
         self.each(|check, findings| {
             if let Check::Copies(check) = check {
                 check(reference, count, findings);
+            }
+        });
+    }
+
+    /// Checks an AlertProvider.
+    pub fn check_alert_provider(&mut self, provider: &Shared<'_, AlertProvider>) {
+        self.each(|check, findings| {
+            if let Check::AlertProvider(check) = check {
+                check(provider, findings);
             }
         });
     }
@@ -325,9 +371,22 @@ pub fn autoscaler_reference(canary: &Canary, namespace: &str) -> Option<ObjectRe
     autoscaler::reference(canary, namespace)
 }
 
+/// Most objects of a kind that are looked up for one review.
+const MOST: usize = 16;
+
 /// The MetricTemplates of a Canary as objects to look up; those of other namespaces only if `across`.
 pub fn template_references(canary: &Canary, namespace: &str, across: bool) -> Vec<ObjectRef> {
     template::references(canary, namespace, across).into_iter().map(|(_, reference)| reference).collect()
+}
+
+/// The AlertProviders of a Canary as objects to look up; those of other namespaces only if `across`.
+pub fn alert_references(canary: &Canary, namespace: &str, across: bool) -> Vec<ObjectRef> {
+    alert::references(canary, namespace, across).into_iter().map(|(_, reference)| reference).collect()
+}
+
+/// A Secret in a namespace as an object to look up.
+pub fn secret_reference(named: &SecretRef, namespace: &str) -> ObjectRef {
+    secret::reference(named, namespace)
 }
 
 /// The rule of an id.

@@ -1,7 +1,7 @@
 //! MetricTemplates, and the Canaries that use them. A Canary may come before its template, so what rests on it only warns.
 
 use super::metric::{faults, windowed};
-use super::{Check, Context, Findings, Manner, Rule, unsupported};
+use super::{Check, Context, Findings, Manner, Rule, Shared, unsupported};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
 use crate::analysis::{Fault, SettingsError, server, template};
@@ -173,9 +173,6 @@ spec:
 ",
 };
 
-/// Most MetricTemplates that are looked up for one review.
-const MOST: usize = 16;
-
 /// The MetricTemplates that a Canary names, with the place of each; those of other namespaces only if that is allowed.
 pub(super) fn references(canary: &Canary, namespace: &str, across: bool) -> Vec<(usize, ObjectRef)> {
     let metrics = canary.spec.analysis.iter().flat_map(|analysis| &analysis.metrics).enumerate();
@@ -186,7 +183,7 @@ pub(super) fn references(canary: &Canary, namespace: &str, across: bool) -> Vec<
         (across || place == namespace)
             .then(|| (index, ObjectRef::new(API_VERSION, "MetricTemplate", place, reference.name.as_str())))
     });
-    named.take(MOST).collect()
+    named.take(super::MOST).collect()
 }
 
 /// Reports a fault of a template, whose way out stands behind a semicolon if it has one; a colon follows its place.
@@ -197,14 +194,14 @@ pub(super) fn tell(findings: &mut Findings, path: String, fault: &str) {
     }
 }
 
-fn query(template: &MetricTemplate, findings: &mut Findings) {
-    if let Err(error) = template::parse(&template.spec.query) {
+fn query(template: &Shared<'_, MetricTemplate>, findings: &mut Findings) {
+    if let Err(error) = template::parse(&template.object.spec.query) {
         tell(findings, "spec.query".into(), &format!("the query is wrong at {error}"));
     }
 }
 
-fn provider(template: &MetricTemplate, findings: &mut Findings) {
-    for problem in server::problems(&template.spec.provider) {
+fn provider(template: &Shared<'_, MetricTemplate>, findings: &mut Findings) {
+    for problem in server::problems(&template.object.spec.provider) {
         // A rule of its own speaks about kinds that cannot be asked yet.
         if !matches!(problem, SettingsError::NotSupported { .. }) {
             findings.report_sentence(problem.path(), &problem.to_string());

@@ -3,7 +3,7 @@
 
 use super::metric::{faults, windowed};
 use super::strategy::ability;
-use super::{Check, Context, Findings, Manner, Rule};
+use super::{Check, Context, Findings, Manner, Rule, Shared};
 use crate::admission::problem::Severity;
 use crate::analysis::server::{known, server};
 use crate::analysis::{Fault, SettingsError};
@@ -164,10 +164,15 @@ pub(super) static ALERTS: Rule = Rule {
     check: Check::Canary(alerts),
     cel: &[],
     wrong: "
+kind: AlertProvider
+metadata:
+  name: on-call
+---
 spec:
   analysis:
     alerts:
       - name: on-call
+        severity: error
         providerRef:
           name: on-call
 ",
@@ -305,8 +310,8 @@ fn alerts(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-fn template_waits(template: &MetricTemplate, findings: &mut Findings) {
-    let kind = template.spec.provider.type_;
+fn template_waits(template: &Shared<'_, MetricTemplate>, findings: &mut Findings) {
+    let kind = template.object.spec.provider.type_;
     if server(kind).is_none() {
         findings.report(
             "spec.provider.type",

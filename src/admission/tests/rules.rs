@@ -18,6 +18,9 @@ fn run(text: &str) -> Vec<Problem> {
     if !objects.iter().any(|object| matches!(object["kind"].as_str(), Some("Deployment" | "DaemonSet"))) {
         objects.push(example::plain("Deployment"));
     }
+    if !objects.iter().any(|object| object["kind"] == "Secret") {
+        objects.push(example::plain("Secret"));
+    }
     let mut world = World::new(objects);
     world.settings.no_cross_namespace_refs = text.contains("--no-cross-namespace-refs");
     world.answers = !text.contains("does not answer");
