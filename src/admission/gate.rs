@@ -9,7 +9,7 @@ use super::lookup::Lookups;
 use super::reply;
 use super::review::{Request, ReviewError};
 use super::verdict::Verdict;
-use super::{examine, target};
+use super::{examine, forecast, target};
 use crate::api::ObjectRef;
 use crate::rollout::Settings;
 
@@ -60,12 +60,13 @@ impl Gate {
         Gate { settings, own: own.into() }
     }
 
-    /// The objects to read before the call is judged; none for a workload, whose writes wait for nobody.
+    /// The objects to read before the call is judged; none for a workload, whose writes wait for nobody, unless it is a dry run.
     pub fn needs(&self, call: &Call) -> Vec<ObjectRef> {
         match call.endpoint {
             Endpoint::CanaryMutate | Endpoint::CanaryValidate if !self.trusts(&call.request) => {
                 examine::needs(&call.request, &self.settings)
             }
+            Endpoint::TargetMutate if !self.trusts(&call.request) => forecast::needs(&call.request),
             _ => Vec::new(),
         }
     }
@@ -76,11 +77,18 @@ impl Gate {
         if self.trusts(&call.request) {
             return Verdict::allow();
         }
+        let (request, settings) = (&call.request, &self.settings);
         match call.endpoint {
-            Endpoint::CanaryMutate | Endpoint::CanaryValidate => {
-                examine::review(&call.request, catalog, &self.settings, lookups)
+            Endpoint::CanaryMutate => examine::review(request, catalog, settings, lookups),
+            // The last word on the object as it is going to be; the mutating one would only say the same before.
+            Endpoint::CanaryValidate => {
+                let verdict = examine::review(request, catalog, settings, lookups);
+                forecast::of_canary(request, verdict, settings, lookups)
             }
-            Endpoint::TargetMutate => target::review(&call.request, catalog),
+            Endpoint::TargetMutate => {
+                let verdict = target::review(request, catalog);
+                forecast::of_target(request, verdict, catalog, settings, lookups)
+            }
         }
     }
 

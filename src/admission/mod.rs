@@ -7,6 +7,7 @@ pub mod address;
 pub mod catalog;
 pub mod endpoint;
 pub mod examine;
+mod forecast;
 pub mod gate;
 pub mod lookup;
 mod mend;

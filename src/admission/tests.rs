@@ -2,6 +2,7 @@
 
 mod calls;
 mod corpus;
+mod forecast;
 mod hostile;
 mod own_kinds;
 mod rules;

@@ -19,6 +19,7 @@ mod scaler;
 mod scene;
 mod settings;
 mod text;
+mod timeline;
 
 pub use ask::{Answer, Answers, Ask, AskId};
 pub use configs::configs;
@@ -29,3 +30,4 @@ pub use observation::{Needs, Observation, names, needs};
 pub use plan::{Next, Plan};
 pub use scene::{interval, provider};
 pub use settings::{ConfigTracking, Inconclusive, Settings};
+pub use timeline::{Act, Step, Timeline};

@@ -12,8 +12,7 @@ use crate::{
     admission::{Catalog, Lookup, standing},
     analysis,
     api::{Canary, Duration, GROUP, MetricTemplate, Object, ObjectRef, Webhook, WebhookType},
-    rollout::{self, Next, Plan, Settings},
-    routing::{self, Weight},
+    rollout::{self, Settings, Timeline},
 };
 
 /// The order in which hooks are called in a run; those with every event come last.
@@ -179,35 +178,9 @@ fn steps(canary: &Canary, settings: &Settings) -> Vec<Step> {
     let at = |time: SignedDuration| {
         Duration::from_nanoseconds(i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)).to_string()
     };
-    let step = |time, what: String| Step { earliest: at(time), what };
-    let promotion = "the primary gets the revision, then all traffic";
-    let Some(analysis) = canary.spec.analysis.as_ref().filter(|_| !canary.spec.skip_analysis) else {
-        return vec![step(SignedDuration::ZERO, format!("{promotion}; nothing is analysed"))];
-    };
-    let Some(router) = routing::router(rollout::provider(canary, settings)) else { return Vec::new() };
-    let plan = Plan::of(analysis, routing::able(router, canary));
-    let interval = rollout::interval(canary);
-    let (mut steps, mut time) = (Vec::new(), SignedDuration::ZERO);
-    let (mut index, mut share) = (0, Weight::ZERO);
-    while let Next::Step { index: next, weight } = plan.next(index, share) {
-        let copied =
-            plan.copies(next, weight).map(|copied| format!("with copies of {copied} % of the requests"));
-        let what = match (&plan, copied) {
-            (Plan::BlueGreen { iterations, .. }, copied) => {
-                let copied = copied.map(|copied| format!(", {copied}")).unwrap_or_default();
-                format!("iteration {next} of {iterations}, without traffic of users{copied}")
-            }
-            (Plan::Weights { .. }, Some(copied)) => format!("the canary is tried {copied}"),
-            (Plan::Weights { .. }, None) => format!("the canary gets {weight} %"),
-        };
-        steps.push(step(time, what));
-        (index, share, time) = (next, weight, time.saturating_add(interval));
-    }
-    if plan.promotion_weight(share) > share {
-        steps.push(step(time, format!("the canary gets {} %", plan.promotion_weight(share))));
-    }
-    steps.push(step(time, promotion.to_owned()));
-    steps
+    let timeline = Timeline::of(canary, settings);
+    let steps = timeline.into_iter().flat_map(|timeline| timeline.steps);
+    steps.map(|step| Step { earliest: at(step.earliest), what: step.what.to_string() }).collect()
 }
 
 fn checks(canary: &Canary, manifests: &[Manifest], settings: &Settings) -> Vec<Check> {

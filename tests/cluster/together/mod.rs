@@ -1,6 +1,7 @@
 //! Tests that share the installation.
 
 mod configs;
+mod dry_run;
 mod gate;
 mod held;
 mod istio;
