@@ -20,7 +20,7 @@ THREADS ?= 6
 GATE    ?= on
 export CLUSTER KEEP GATE
 
-.PHONY: help check generate build image cluster cluster-down unit test test-all demo clean
+.PHONY: help check generate build image cluster cluster-down unit test test-all demo bench-gate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ test-all: test ## `make test` and the long ones (none yet)
 demo: build ## the whole job shown on a real cluster, checked; KEEP=1 leaves it for you to look at
 	@cargo test --locked --quiet --test demo --no-run
 	@cargo test --locked --quiet --test demo
+
+bench-gate: ## speed and memory of the gate beside a bare endpoint, on loopback (some minutes and a release build)
+	cargo bench --locked --quiet --bench gate
 
 clean: cluster-down ## remove what was built here (the test-bed's download cache stays)
 	cargo clean

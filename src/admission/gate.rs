@@ -6,10 +6,11 @@
 use super::catalog::Catalog;
 use super::endpoint::Endpoint;
 use super::lookup::Lookups;
+use super::problem::{Problem, Severity};
 use super::reply;
 use super::review::{Request, ReviewError};
 use super::verdict::Verdict;
-use super::{examine, forecast, target};
+use super::{examine, forecast, rules, target};
 use crate::api::ObjectRef;
 use crate::rollout::Settings;
 
@@ -77,6 +78,9 @@ impl Gate {
         if self.trusts(&call.request) {
             return Verdict::allow();
         }
+        if let Some(why) = &call.request.unreadable {
+            return unreadable(call, why);
+        }
         let (request, settings) = (&call.request, &self.settings);
         match call.endpoint {
             Endpoint::CanaryMutate => examine::review(request, catalog, settings, lookups),
@@ -95,4 +99,23 @@ impl Gate {
     fn trusts(&self, request: &Request) -> bool {
         request.user == self.own || SYSTEM.contains(&request.user.as_str())
     }
+}
+
+/// What is said of an object that nobody can read: one of ours is refused, a workload passes as it is.
+fn unreadable(call: &Call, why: &str) -> Verdict {
+    let mut verdict = Verdict::allow();
+    match call.endpoint {
+        Endpoint::CanaryMutate | Endpoint::CanaryValidate => verdict.problems.push(Problem {
+            rule: rules::MALFORMED,
+            severity: Severity::Error,
+            path: "object".to_owned(),
+            message: format!("the object cannot be read: {why}"),
+            fix: "Write it with less nesting and with numbers that fit into 64 bits".to_owned(),
+        }),
+        Endpoint::TargetMutate => verdict.notices.push(format!(
+            "{} {} was not looked at, for it cannot be read: {why}",
+            call.request.kind, call.request.name
+        )),
+    }
+    verdict
 }

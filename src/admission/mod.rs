@@ -18,6 +18,7 @@ pub mod review;
 pub mod rules;
 pub mod schema;
 pub mod set;
+mod sparing;
 pub mod standing;
 pub mod target;
 pub mod verdict;

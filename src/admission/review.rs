@@ -3,7 +3,12 @@
 //! A review is picked apart by hand, not by a typed parse, so that a refusal can echo the uid of even the oddest object: the API
 //! server takes an answer without it for a failure of the webhook, not for a refusal.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, value::RawValue};
+
+use super::sparing;
 
 /// The version of the envelope that we are registered for and speak.
 pub const REVIEW_VERSION: &str = "admission.k8s.io/v1";
@@ -65,10 +70,14 @@ pub struct Request {
     pub sub_resource: String,
     /// Who does it, `system:serviceaccount:NAMESPACE:NAME` or a person.
     pub user: String,
-    /// The object as it is going to be; absent on DELETE.
+    /// The object as it is going to be; absent on DELETE. Where its `spec.template` is, byte for byte, that of the old object
+    /// too, it is left out of both unless this is a dry run: nobody looks at it, and it may be very large.
     pub object: Option<Value>,
     /// The object as it is; absent on CREATE.
     pub old_object: Option<Value>,
+    /// Why an object could not be read although the review is JSON: it nests too deep, or a number is too large. Both objects
+    /// are absent then.
+    pub unreadable: Option<String>,
     /// Whether nothing is going to be stored.
     pub dry_run: bool,
 }
@@ -76,7 +85,13 @@ pub struct Request {
 impl Request {
     /// Reads the body of a review.
     pub fn parse(body: &[u8]) -> Result<Self, ReviewError> {
-        let mut review: Value = serde_json::from_slice(body).map_err(ReviewError::NotJson)?;
+        let (mut review, unreadable) = match sparing::review(body) {
+            Ok(review) => (review, None),
+            Err(error) => {
+                let why = error.to_string();
+                (envelope(body).ok_or(ReviewError::NotJson(error))?, Some(why))
+            }
+        };
         match review.get("apiVersion").and_then(Value::as_str) {
             Some(REVIEW_VERSION) | None => {}
             Some(found) => return Err(ReviewError::Version { found: found.to_owned() }),
@@ -105,6 +120,7 @@ impl Request {
             dry_run: request.get("dryRun").and_then(Value::as_bool).unwrap_or_default(),
             object: object(request, "object"),
             old_object: object(request, "oldObject"),
+            unreadable,
         })
     }
 
@@ -115,6 +131,27 @@ impl Request {
             namespace => format!("{namespace}/{}", self.name),
         }
     }
+}
+
+/// The review without its objects, if the body is JSON at all: enough to answer to. What is skipped may nest as deep as it likes.
+fn envelope(body: &[u8]) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Envelope<'a> {
+        #[serde(rename = "apiVersion", default)]
+        api_version: Value,
+        #[serde(borrow)]
+        request: BTreeMap<String, &'a RawValue>,
+    }
+    let envelope: Envelope<'_> = serde_json::from_slice(body).ok()?;
+    let about =
+        |(name, _): &(String, &RawValue)| !matches!(name.as_str(), "object" | "oldObject" | "options");
+    let request: Map<String, Value> = envelope
+        .request
+        .into_iter()
+        .filter(about)
+        .filter_map(|(name, value)| Some((name, serde_json::from_str(value.get()).ok()?)))
+        .collect();
+    Some(serde_json::json!({"apiVersion": envelope.api_version, "request": request}))
 }
 
 /// A field as text; empty when it is absent or something else.
@@ -160,6 +197,7 @@ mod tests {
             user: "ann".into(),
             object: Some(json!({"a": 1})),
             old_object: Some(json!({"a": 0})),
+            unreadable: None,
             dry_run: true,
         };
         assert_eq!(request, expected);
@@ -171,6 +209,21 @@ mod tests {
     #[case::odd_object(json!({"request": {"uid": "u", "object": [1, 2], "oldObject": "text"}}))]
     fn the_uid_is_all_that_a_review_needs(#[case] review: Value) {
         assert_eq!(parse(&review).unwrap().uid, "u");
+    }
+
+    #[rstest]
+    #[case::deep(format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)), "recursion limit")]
+    #[case::large_number("1e999".to_owned(), "number out of range")]
+    fn an_object_that_cannot_be_read_still_has_somebody_to_answer(#[case] object: String, #[case] why: &str) {
+        for place in ["object", "oldObject", "options"] {
+            let body = format!(
+                r#"{{"request": {{"uid": "u", "kind": {{"kind": "Canary"}}, "{place}": {object}}}}}"#
+            );
+            let request = Request::parse(body.as_bytes()).unwrap();
+            assert_eq!((request.uid.as_str(), request.kind.as_str()), ("u", "Canary"));
+            assert!(request.unreadable.unwrap().contains(why));
+            assert_eq!((request.object, request.old_object), (None, None));
+        }
     }
 
     #[rstest]

@@ -4,11 +4,17 @@
 //! at once. CEL expressions of the schema are not evaluated here: each has a rule of its own. Unknown fields are not told: the
 //! API server prunes them, and kubectl names them before.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use regex::Regex;
 use serde_json::{Map, Value};
+
+/// The patterns that were asked for; the schemas have a few dozen, and reading one takes longer than all else in a review.
+static PATTERNS: LazyLock<RwLock<HashMap<String, Option<Regex>>>> = LazyLock::new(RwLock::default);
 
 /// One place where an object does not fit its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,11 +138,23 @@ fn string(schema: &JSONSchemaProps, text: &str, path: &str, found: &mut Vec<Viol
             if text.is_empty() { "it is empty".into() } else { format!("{length} characters are too few") };
         found.push(at(path, message, format!("Write at least {least}")));
     } else if let Some(pattern) = &schema.pattern
-        && Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(text))
+        && !matches(pattern, text)
     {
         let message = format!("{} does not have the form of this field", plain(&text.into()));
         found.push(at(path, message, format!("Write text that matches {pattern}")));
     }
+}
+
+/// Whether the text is of a pattern; one that is no pattern fits everything.
+fn matches(pattern: &str, text: &str) -> bool {
+    let fits = |known: &Option<Regex>| known.as_ref().is_none_or(|regex| regex.is_match(text));
+    if let Some(known) = PATTERNS.read().unwrap_or_else(PoisonError::into_inner).get(pattern) {
+        return fits(known);
+    }
+    let regex = Regex::new(pattern).ok();
+    let fitted = fits(&regex);
+    PATTERNS.write().unwrap_or_else(PoisonError::into_inner).insert(pattern.to_owned(), regex);
+    fitted
 }
 
 fn numeric(schema: &JSONSchemaProps, number: f64, path: &str, found: &mut Vec<Violation>) {

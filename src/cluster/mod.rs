@@ -11,6 +11,7 @@ pub mod crds;
 mod error;
 mod flight;
 pub mod health;
+mod kept;
 pub mod kinds;
 pub mod lease;
 mod named;

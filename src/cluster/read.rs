@@ -112,9 +112,15 @@ impl Cluster {
         self.view.lock().last(reference, Instant::now())
     }
 
-    /// All objects of a kind that is always watched as far as memory knows them, in order of namespace and name.
-    pub fn known_of(&self, kind: &str) -> Vec<Arc<Object>> {
-        Kind::named(kind).map(|kind| self.view.lock().of_kind(kind, Instant::now())).unwrap_or_default()
+    /// All objects of a kind that is always watched of which memory knows, in order of namespace and name; each is to be looked
+    /// at on its own.
+    pub fn known_of(&self, kind: &str) -> BTreeSet<ObjectRef> {
+        Kind::named(kind).map(|kind| self.view.lock().of_kind(kind)).unwrap_or_default()
+    }
+
+    /// Forgets what all Canaries name.
+    pub fn forget_names(&self) {
+        self.view.lock().forget_names();
     }
 
     /// Tells which objects a Canary names, so that their birth, changes and end wake the Canary although they lack our label;

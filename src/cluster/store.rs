@@ -9,6 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    kept::Kept,
     kinds::{AUTOSCALER, CONTROLLER_REVISION, ENDPOINT_SLICE, Kind},
     raw::{annotation, label},
 };
@@ -68,7 +69,7 @@ fn owner_reference(object: &Object) -> Option<&str> {
 /// What the watches delivered.
 #[derive(Default)]
 pub(super) struct Store {
-    kinds: HashMap<String, HashMap<ObjectRef, Arc<Object>>>,
+    kinds: HashMap<String, HashMap<ObjectRef, Kept>>,
     synced: HashSet<Kind>,
     groups: HashMap<Group, BTreeSet<ObjectRef>>,
     doubts: BTreeMap<ObjectRef, (Group, Instant)>,
@@ -76,20 +77,21 @@ pub(super) struct Store {
 
 impl Store {
     /// The object as last delivered.
-    pub(super) fn get(&self, reference: &ObjectRef) -> Option<&Arc<Object>> {
+    pub(super) fn get(&self, reference: &ObjectRef) -> Option<&Kept> {
         self.kinds.get(&reference.kind)?.get(reference)
     }
 
     /// All objects of a kind, in no order.
-    pub(super) fn of_kind(&self, kind: &Kind) -> impl Iterator<Item = (&ObjectRef, &Arc<Object>)> {
+    pub(super) fn of_kind(&self, kind: &Kind) -> impl Iterator<Item = (&ObjectRef, &Kept)> {
         self.kinds.get(kind.name).into_iter().flatten().filter(|(reference, _)| kind.is_of(reference))
     }
 
     /// Keeps an object; returns what stood in its place.
-    pub(super) fn put(&mut self, reference: &ObjectRef, object: Arc<Object>) -> Option<Arc<Object>> {
+    pub(super) fn put(&mut self, reference: &ObjectRef, object: Arc<Object>) -> Option<Kept> {
         let group = Group::of(reference, &object);
-        let old = self.kinds.entry(reference.kind.clone()).or_default().insert(reference.clone(), object);
-        let old_group = old.as_ref().and_then(|old| Group::of(reference, old));
+        let kept = Kept::of(reference, object);
+        let old = self.kinds.entry(reference.kind.clone()).or_default().insert(reference.clone(), kept);
+        let old_group = old.as_ref().and_then(|old| group_of(reference, old));
         if let Some(stale) = old_group.filter(|stale| Some(stale) != group.as_ref()) {
             discard(&mut self.groups, &stale, reference);
         }
@@ -101,9 +103,9 @@ impl Store {
     }
 
     /// Drops an object that left its watch; returns what it was.
-    pub(super) fn take(&mut self, reference: &ObjectRef) -> Option<Arc<Object>> {
+    pub(super) fn take(&mut self, reference: &ObjectRef) -> Option<Kept> {
         let old = self.kinds.get_mut(&reference.kind)?.remove(reference)?;
-        if let Some(group) = Group::of(reference, &old) {
+        if let Some(group) = group_of(reference, &old) {
             discard(&mut self.groups, &group, reference);
         }
         Some(old)
@@ -145,6 +147,14 @@ impl Store {
             self.take(&reference);
         }
         self.doubts.retain(|reference, _| !kind.is_of(reference));
+    }
+}
+
+/// The group of an object that is kept; what is packed has none.
+fn group_of(reference: &ObjectRef, kept: &Kept) -> Option<Group> {
+    match kept {
+        Kept::Whole(object) => Group::of(reference, object),
+        Kept::Packed { .. } => None,
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
+    kept::Kept,
     kinds::{Heard, Kind, Scope},
     named::{Known, Named, Sight},
     overlay::{Cover, Look, Overlay},
@@ -72,11 +73,11 @@ impl View {
     /// What is known of an object.
     pub(super) fn look(&self, reference: &ObjectRef, now: Instant) -> Look {
         let shown = self.store.get(reference);
-        if let Some(look) = self.overlay.look(reference, shown.map(|shown| metadata(shown, "uid")), now) {
+        if let Some(look) = self.overlay.look(reference, shown.map(Kept::uid), now) {
             return look;
         }
         if let Some(object) = shown {
-            return Look::Present(Arc::clone(object));
+            return Look::Present(object.object());
         }
         let all = self.watches(reference).filter(|kind| kind.scope == Scope::All);
         let synced = all.is_some_and(|kind| self.store.is_synced(kind));
@@ -89,10 +90,10 @@ impl View {
     /// The newest object that we have seen under this name, believed or not.
     pub(super) fn last(&self, reference: &ObjectRef, now: Instant) -> Option<Arc<Object>> {
         let shown = self.store.get(reference);
-        match self.overlay.look(reference, shown.map(|shown| metadata(shown, "uid")), now) {
+        match self.overlay.look(reference, shown.map(Kept::uid), now) {
             Some(Look::Present(object)) => Some(object),
             Some(Look::Absent) => None,
-            Some(Look::Unknown) | None => shown.cloned(),
+            Some(Look::Unknown) | None => shown.map(Kept::object),
         }
     }
 
@@ -104,12 +105,11 @@ impl View {
         self.store.members(group).into_iter().chain(own).collect()
     }
 
-    /// All objects of a kind as last delivered or written.
-    pub(super) fn of_kind(&self, kind: &Kind, now: Instant) -> Vec<Arc<Object>> {
+    /// All objects of a kind that were delivered or written.
+    pub(super) fn of_kind(&self, kind: &Kind) -> BTreeSet<ObjectRef> {
         let watched = self.store.of_kind(kind).map(|(reference, _)| reference);
         let own = self.overlay.objects().map(|(reference, _)| reference).filter(|own| kind.is_of(own));
-        let references: BTreeSet<_> = watched.chain(own).collect();
-        references.into_iter().filter_map(|reference| self.last(reference, now)).collect()
+        watched.chain(own).cloned().collect()
     }
 
     pub(super) fn is_synced(&self, kind: &Kind) -> bool {
@@ -132,10 +132,10 @@ impl View {
         let owner = self.owner(reference, &object);
         let version = metadata(&object, "resourceVersion").to_owned();
         let old = self.store.put(reference, object);
-        if old.as_ref().is_some_and(|old| metadata(old, "resourceVersion") == version) {
+        if old.as_ref().is_some_and(|old| old.version() == version) {
             return;
         }
-        let before = old.and_then(|old| self.owner(reference, &old)).filter(|_| owner.is_some());
+        let before = old.and_then(|old| self.owner(reference, &old.object())).filter(|_| owner.is_some());
         if let Some(before) = before.filter(|before| Some(before) != owner.as_ref()) {
             self.tell(reference, Some(before));
         }
@@ -146,7 +146,7 @@ impl View {
     pub(super) fn left(&mut self, reference: &ObjectRef, object: &Object) {
         self.note(reference, Meanwhile { touched: true, left: true });
         self.overlay.left(reference, object);
-        let Some(old) = self.store.take(reference) else { return };
+        let Some(old) = self.store.take(reference).map(|old| old.object()) else { return };
         let owner = self.owner(reference, &old);
         let deleted_by_us = self.overlay.is_gone(reference, metadata(&old, "uid"));
         if let Some(group) = Group::of(reference, &old).filter(|_| !deleted_by_us) {
@@ -161,7 +161,7 @@ impl View {
             .store
             .of_kind(kind)
             .filter(|(reference, _)| !listed.contains(*reference))
-            .map(|(reference, object)| (reference.clone(), Arc::clone(object)))
+            .map(|(reference, kept)| (reference.clone(), kept.object()))
             .collect();
         for (reference, object) in vanished {
             self.left(&reference, &object);
@@ -218,6 +218,11 @@ impl View {
     fn hears(&self, reference: &ObjectRef) -> bool {
         let inside = self.namespace.as_ref().is_none_or(|only| *only == reference.namespace);
         inside && Heard::of(reference).is_some_and(|heard| self.hearing.contains(&heard.kind))
+    }
+
+    /// Nobody decides any more: what Canaries name is of no use.
+    pub(super) fn forget_names(&mut self) {
+        self.named = Named::default();
     }
 
     /// Which objects a Canary names; none when the Canary is gone.
@@ -300,7 +305,7 @@ impl View {
                 Some(object) => self.cover(reference, object, false, now),
                 None => {
                     self.store.believe(reference);
-                    let known = self.store.get(reference).map(|stale| metadata(stale, "uid").to_owned());
+                    let known = self.store.get(reference).map(|stale| stale.uid().to_owned());
                     self.overlay.not_found(reference, known, now);
                 }
             }
@@ -330,7 +335,7 @@ impl View {
         if self.watches(reference).is_none() {
             return;
         }
-        let known = self.store.get(reference).map(|object| metadata(object, "resourceVersion"));
+        let known = self.store.get(reference).map(Kept::version);
         match (&version, known) {
             (Some(version), Some(known)) if reached(known, version) => self.overlay.lift(reference),
             _ => self.overlay.lay(reference.clone(), Cover::Doubt(version), now),
@@ -342,7 +347,7 @@ impl View {
         self.settle(id, reference);
         self.named.doubt(reference);
         if self.watches(reference).is_some() {
-            let other = self.store.get(reference).is_some_and(|shown| metadata(shown, "uid") != uid);
+            let other = self.store.get(reference).is_some_and(|shown| shown.uid() != uid);
             let cover = if other { Cover::Doubt(None) } else { Cover::Gone(uid.to_owned()) };
             self.overlay.lay(reference.clone(), cover, now);
         }
@@ -356,7 +361,7 @@ impl View {
     /// Lays an answer over the projection, if it is newer and the watch will ever confirm it.
     fn cover(&mut self, reference: &ObjectRef, object: &Arc<Object>, left: bool, now: Instant) {
         let version = metadata(object, "resourceVersion");
-        let known = self.store.get(reference).map(|known| metadata(known, "resourceVersion"));
+        let known = self.store.get(reference).map(Kept::version);
         let selected = Kind::of(reference).is_some_and(|kind| kind.selects(object));
         if known.is_some_and(|known| reached(known, version)) {
             self.overlay.lift(reference);

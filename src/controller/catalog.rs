@@ -1,6 +1,9 @@
 //! Listens to everything that changes: keeps the Catalog, and wakes the Canaries that a change concerns.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -20,6 +23,8 @@ pub(super) struct Follower {
     pub(super) metrics: Metrics,
     /// Where Canaries are woken; a replica that does not lead wakes nobody.
     pub(super) wake: Arc<RwLock<Option<mpsc::UnboundedSender<CanaryKey>>>>,
+    /// Whether to tell what Canaries name: only in a term does anybody listen for it, and it takes much memory.
+    pub(super) naming: Arc<AtomicBool>,
 }
 
 impl Follower {
@@ -58,7 +63,9 @@ impl Follower {
         if canary.is_none() {
             self.metrics.forget(key);
         }
-        self.cluster.name(key, canary.as_ref().map(rollout::names).unwrap_or_default());
+        if self.naming.load(Ordering::Relaxed) {
+            self.cluster.name(key, canary.as_ref().map(rollout::names).unwrap_or_default());
+        }
         for rival in rivals {
             self.wake(rival.key);
         }
@@ -74,7 +81,7 @@ impl Follower {
 
 /// Tells what every Canary names, as far as it is known: before a watch begins to speak of it.
 pub(super) fn name_all(cluster: &Cluster) {
-    for object in cluster.known_of("Canary") {
+    for object in cluster.known_of("Canary").iter().filter_map(|reference| cluster.known(reference)) {
         if let Ok(canary) = Canary::deserialize(object.as_ref()) {
             cluster.name(&CanaryKey::from(&canary), rollout::names(&canary));
         }

@@ -1,7 +1,10 @@
 //! What only the leader does: look at Canaries, tell the API server of the certificate.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -39,6 +42,8 @@ pub(super) struct Leader {
     pub(super) announcer: Announcer,
     pub(super) asks: Arc<Asks>,
     pub(super) wake: Arc<RwLock<Option<mpsc::UnboundedSender<CanaryKey>>>>,
+    /// Whether the Catalog's follower tells what Canaries name.
+    pub(super) naming: Arc<AtomicBool>,
     pub(super) injector: Option<Injector>,
     pub(super) concurrency: usize,
 }
@@ -79,6 +84,8 @@ impl Leader {
                 }
                 let stop = shutdown.child_token();
                 let held = leadership.clone();
+                // Whatever changes from here on is named by the Catalog's follower, all else at the beginning of the term.
+                self.naming.store(true, Ordering::Relaxed);
                 tokio::join!(self.term(&mut answers, held, &stop), async {
                     tokio::select! {
                         () = lost(&mut leadership) => {}
@@ -86,6 +93,8 @@ impl Leader {
                     }
                     stop.cancel();
                 });
+                self.naming.store(false, Ordering::Relaxed);
+                self.cluster.forget_names();
             }
         };
         tokio::select! {
@@ -140,8 +149,7 @@ impl Leader {
         let (ask, mut asked) = mpsc::unbounded_channel();
         self.wake_through(Some(wake.clone()));
         for canary in self.cluster.known_of("Canary") {
-            let text = |field: &str| canary["metadata"][field].as_str().unwrap_or_default().to_owned();
-            let _ = wake.send(CanaryKey::new(text("namespace"), text("name")));
+            let _ = wake.send(CanaryKey::new(canary.namespace, canary.name));
         }
         let looker = Looker {
             cluster: self.cluster.clone(),

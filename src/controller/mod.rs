@@ -12,7 +12,7 @@ mod queue;
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, RwLock},
+    sync::{Arc, RwLock, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -110,6 +110,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     let cluster = cluster.hearing(&settings.config_tracking.watched());
     let catalog = Arc::new(RwLock::new(Catalog::default()));
     let wake = Arc::new(RwLock::new(None));
+    let naming = Arc::new(AtomicBool::new(false));
     let watches = CancellationToken::new();
     let mut catalog_watches = cluster.watch(Duty::Catalog, &watches);
     let follower = Follower {
@@ -117,6 +118,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         catalog: catalog.clone(),
         metrics: metrics.clone(),
         wake: wake.clone(),
+        naming: naming.clone(),
     };
     tasks.spawn(follower.run(touched));
 
@@ -153,6 +155,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         announcer,
         asks,
         wake,
+        naming,
         injector: if options.gate { keeper.injector() } else { None },
         concurrency: usize::from(options.concurrency),
     };

@@ -3,23 +3,19 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, FromRequest, Request};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use futures::FutureExt;
 use http::{StatusCode, header};
 
 use super::Metrics;
+use super::intake::{BODY_LIMIT, BODY_TIME, Intake, Refused};
 use crate::admission::Endpoint;
-
-/// Largest body in bytes. etcd takes 1.5 MiB for an object by default, and a review of an update holds two.
-pub const BODY_LIMIT: usize = 3 * 1024 * 1024;
-/// Longest time that a body may take to arrive.
-pub const BODY_TIME: Duration = Duration::from_secs(5);
 
 /// How a request ended, for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,14 +30,16 @@ pub enum Verdict {
     TooLarge,
     /// The body took longer than [`BODY_TIME`] or broke off; answered with 408.
     Slow,
+    /// Too many bytes of other bodies are under way; answered with 429, upon which the API server asks again.
+    Busy,
     /// The gate panicked; answered with 500.
     Failed,
 }
 
 impl Verdict {
     /// Every way to end.
-    pub const ALL: [Verdict; 6] =
-        [Self::Allowed, Self::Denied, Self::Malformed, Self::TooLarge, Self::Slow, Self::Failed];
+    pub const ALL: [Verdict; 7] =
+        [Self::Allowed, Self::Denied, Self::Malformed, Self::TooLarge, Self::Slow, Self::Busy, Self::Failed];
 
     /// Its name as a label value.
     pub fn name(self) -> &'static str {
@@ -51,6 +49,7 @@ impl Verdict {
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
             Self::Slow => "slow",
+            Self::Busy => "busy",
             Self::Failed => "failed",
         }
     }
@@ -74,13 +73,14 @@ pub trait Gate: Send + Sync + 'static {
 /// The routes of all endpoints. POST only; the content type is not looked at.
 pub fn router<G: Gate>(gate: Arc<G>, metrics: Metrics) -> Router {
     let mut router = Router::new();
+    let intake = Intake::new();
     for endpoint in Endpoint::ALL {
-        let (gate, metrics) = (gate.clone(), metrics.clone());
+        let (gate, metrics, intake) = (gate.clone(), metrics.clone(), intake.clone());
         let handler = move |request: Request| {
-            let (gate, metrics) = (gate.clone(), metrics.clone());
+            let (gate, metrics, intake) = (gate.clone(), metrics.clone(), intake.clone());
             async move {
                 let start = Instant::now();
-                let (verdict, response) = answer(gate.as_ref(), endpoint, request).await;
+                let (verdict, response) = answer(gate.as_ref(), endpoint, &intake, request).await;
                 metrics.observe(endpoint, verdict, start.elapsed());
                 response
             }
@@ -89,24 +89,21 @@ pub fn router<G: Gate>(gate: Arc<G>, metrics: Metrics) -> Router {
     }
     let unknown =
         || async { (StatusCode::NOT_FOUND, "no such endpoint: this is the admission port of Sluice\n") };
-    router.fallback(unknown).layer(DefaultBodyLimit::max(BODY_LIMIT))
+    router.fallback(unknown)
 }
 
-async fn answer<G: Gate>(gate: &G, endpoint: Endpoint, request: Request) -> (Verdict, Response) {
-    let body = match tokio::time::timeout(BODY_TIME, Bytes::from_request(request, &())).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(refused)) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let text =
-                format!("the admission review is larger than {BODY_LIMIT} bytes; make the object smaller\n");
-            return (Verdict::TooLarge, (StatusCode::PAYLOAD_TOO_LARGE, text).into_response());
-        }
-        Ok(Err(_)) | Err(_) => {
-            let text = format!("the body did not arrive within {} s\n", BODY_TIME.as_secs());
-            return (Verdict::Slow, (StatusCode::REQUEST_TIMEOUT, text).into_response());
-        }
+async fn answer<G: Gate>(
+    gate: &G,
+    endpoint: Endpoint,
+    intake: &Intake,
+    request: Request,
+) -> (Verdict, Response) {
+    let body = match intake.take(request).await {
+        Ok(body) => body,
+        Err(why) => return refusal(why),
     };
     // A panic must cost this one request only; the API server applies the failure policy.
-    match AssertUnwindSafe(gate.review(endpoint, body)).catch_unwind().await {
+    match AssertUnwindSafe(gate.review(endpoint, body.bytes.clone())).catch_unwind().await {
         Ok(Answer { body, verdict }) => {
             let status = if verdict == Verdict::Malformed { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let json = [(header::CONTENT_TYPE, "application/json")];
@@ -118,6 +115,26 @@ async fn answer<G: Gate>(gate: &G, endpoint: Endpoint, request: Request) -> (Ver
             tracing::error!(endpoint = endpoint.path(), panic = what, "the gate panicked over a review");
             let text = "Sluice failed on this review; its log tells more\n";
             (Verdict::Failed, (StatusCode::INTERNAL_SERVER_ERROR, text).into_response())
+        }
+    }
+}
+
+/// The answer to a body that was not taken.
+fn refusal(why: Refused) -> (Verdict, Response) {
+    match why {
+        Refused::TooLarge => {
+            let text =
+                format!("the admission review is larger than {BODY_LIMIT} bytes; make the object smaller\n");
+            (Verdict::TooLarge, (StatusCode::PAYLOAD_TOO_LARGE, text).into_response())
+        }
+        Refused::Slow => {
+            let text = format!("the body did not arrive within {} s\n", BODY_TIME.as_secs());
+            (Verdict::Slow, (StatusCode::REQUEST_TIMEOUT, text).into_response())
+        }
+        Refused::Full => {
+            let text = "too many large admission reviews are under way; ask again in a second\n";
+            let later = [(header::RETRY_AFTER, "1")];
+            (Verdict::Busy, (StatusCode::TOO_MANY_REQUESTS, later, text).into_response())
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What listens: the HTTPS admission endpoint, and plain HTTP for probes and metrics. Moves bytes; judges nothing.
 
 mod admission;
+mod intake;
 mod limit;
 mod listen;
 mod metrics;
@@ -8,7 +9,8 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{Answer, BODY_LIMIT, BODY_TIME, Gate, Verdict, router};
+pub use admission::{Answer, Gate, Verdict, router};
+pub use intake::{BODY_LIMIT, BODY_TIME, IN_FLIGHT};
 pub use listen::{CONNECTIONS, Drain, FIRST_REQUEST, REST, bind, http, https};
 pub use metrics::{Metrics, register_certificate};
 pub use status::{Check, Status};

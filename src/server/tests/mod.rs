@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use futures::StreamExt;
 use http::{Method, Request, StatusCode, Version};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -128,6 +129,42 @@ async fn a_body_that_does_not_arrive_is_given_up_after_five_seconds() {
     let (status, text) = call(&router, Method::POST, "/canary/validate", Body::from_stream(drip)).await;
     assert_eq!((status, begun.elapsed()), (StatusCode::REQUEST_TIMEOUT, BODY_TIME));
     assert!(text.contains("within 5 s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_that_do_not_end_hold_no_more_than_their_room_and_only_for_five_seconds() {
+    let (router, _) = routes();
+    let endless = || {
+        let begin =
+            futures::stream::once(async { Ok::<_, std::io::Error>(Bytes::from(vec![b' '; BODY_LIMIT])) });
+        Body::from_stream(begin.chain(futures::stream::pending()))
+    };
+    let held: Vec<_> = (0..IN_FLIGHT / BODY_LIMIT)
+        .map(|_| {
+            let router = router.clone();
+            tokio::spawn(async move { call(&router, Method::POST, "/target/mutate", endless()).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let (status, text) = call(&router, Method::POST, "/target/mutate", vec![b' '; BODY_LIMIT]).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(text.contains("ask again in a second"), "{text}");
+    let (status, _) = call(&router, Method::POST, "/canary/mutate", "a small one still fits").await;
+    assert_eq!(status, StatusCode::OK);
+    for held in held {
+        assert_eq!(held.await.unwrap().0, StatusCode::REQUEST_TIMEOUT);
+    }
+    let (status, _) = call(&router, Method::POST, "/target/mutate", vec![b' '; BODY_LIMIT]).await;
+    assert_eq!(status, StatusCode::OK, "the room is free again");
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_not_waited_for() {
+    let (router, _) = routes();
+    let body = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
+    let size = (BODY_LIMIT + 1).to_string();
+    let request = Request::post("/target/mutate").header("content-length", size).body(body).unwrap();
+    assert_eq!(router.oneshot(request).await.unwrap().status(), StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 #[tokio::test]
