@@ -65,7 +65,7 @@ fn make_targets_in_the_documents_exist() {
 }
 
 /// What the README tells people to type, and the file of the test or the demo that runs it, with words of that place.
-const COMMANDS: [(&str, &str, &str); 9] = [
+const COMMANDS: [(&str, &str, &str); 10] = [
     ("make demo", ".ci/run", "make demo"),
     ("make test", ".ci/run", "make test"),
     (
@@ -94,6 +94,11 @@ const COMMANDS: [(&str, &str, &str); 9] = [
         r#"args(["plan", "--namespace""#,
     ),
     ("sluice validate deploy/", "tests/cluster/together/validate.rs", r#"args(["validate"#),
+    (
+        "sluice simulate -f canary.yaml --metric 'request-success-rate=99.5,80@5m'",
+        "src/cli/simulate/tests.rs",
+        r#""simulate", "-f", file"#,
+    ),
     ("kubectl apply --dry-run=server", "tests/cluster/together/gate.rs", r#""apply", "--dry-run=server""#),
 ];
 

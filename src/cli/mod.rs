@@ -7,6 +7,7 @@ mod routers;
 mod rules;
 mod run;
 mod settings;
+mod simulate;
 mod spelling;
 mod telemetry;
 #[cfg(test)]
@@ -34,6 +35,7 @@ Examples:
   sluice crds | kubectl apply --server-side -f -
   sluice validate deploy/
   sluice plan -f canary.yaml -f deployment.yaml
+  sluice simulate -f canary.yaml
   sluice rules SL101
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use.
@@ -53,6 +55,8 @@ enum Command {
     Validate(Box<validate::ValidateArgs>),
     /// Prints what Sluice will do for the Canaries in files, without a cluster.
     Plan(Box<plan::PlanArgs>),
+    /// Plays a rollout of the Canaries in files, without a cluster.
+    Simulate(Box<simulate::SimulateArgs>),
     /// Prints the routers and what each can do.
     Routers(routers::RoutersArgs),
 }
@@ -112,6 +116,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, C
         Command::Rules(arguments) => rules::run(&arguments),
         Command::Validate(arguments) => validate::run(*arguments),
         Command::Plan(arguments) => plan::run(*arguments),
+        Command::Simulate(arguments) => simulate::run(*arguments),
         Command::Routers(arguments) => routers::run(&arguments),
     }
 }

@@ -1,12 +1,12 @@
 //! The rest of a cluster, as simple as it can be: pods that take time to start, rolling updates, endpoints, and a
-//! gateway that accepts routes after a while.
+//! gateway.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::Memory;
+use super::{Memory, gateway::Gateway};
 use crate::api::ObjectRef;
 use crate::workload::configs::{self, ConfigRef};
 
@@ -17,8 +17,6 @@ pub const BROKEN: &str = "simulation/broken";
 const NODES: usize = 2;
 /// Time from a pod's creation until it is ready.
 const START: SignedDuration = SignedDuration::from_secs(4);
-/// Time from a route's change until it is accepted.
-const ACCEPT: SignedDuration = SignedDuration::from_secs(1);
 
 #[derive(Clone, Debug)]
 struct Pod {
@@ -30,7 +28,7 @@ struct Pod {
 #[derive(Clone, Debug, Default)]
 pub struct Kubernetes {
     pods: BTreeMap<ObjectRef, Vec<Pod>>,
-    changed: BTreeMap<ObjectRef, (i64, Timestamp)>,
+    gateway: Gateway,
 }
 
 impl Kubernetes {
@@ -51,23 +49,7 @@ impl Kubernetes {
         for reference in memory.of_kind("Service") {
             self.endpoints(memory, &reference, now);
         }
-        for reference in memory.of_kind("HTTPRoute") {
-            let generation =
-                memory.get(&reference).map_or(0, |r| r["metadata"]["generation"].as_i64().unwrap_or(0));
-            let seen = self.changed.entry(reference.clone()).or_insert((generation, now));
-            if seen.0 != generation {
-                *seen = (generation, now);
-            }
-            let at = seen.1 + ACCEPT;
-            if gateway_away {
-                continue;
-            }
-            if at > now {
-                next.push(at);
-            } else {
-                accept(memory, &reference, generation);
-            }
-        }
+        next.extend(self.gateway.tick(memory, now, gateway_away));
         next.into_iter().min()
     }
 
@@ -197,22 +179,4 @@ fn autoscale(memory: &mut Memory, reference: &ObjectRef) {
         let replicas = replicas.max(least).min(most);
         let _ = memory.merge(&target, &json!({"spec": {"replicas": replicas}}));
     }
-}
-
-fn accept(memory: &mut Memory, route: &ObjectRef, generation: i64) {
-    let Some(object) = memory.get(route) else { return };
-    let condition = |name: &str| {
-        json!({"type": name, "status": "True", "reason": name, "observedGeneration": generation,
-               "lastTransitionTime": "2026-01-01T00:00:00Z", "message": ""})
-    };
-    let parents: Vec<Value> = object["spec"]["parentRefs"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|parent| {
-            json!({"parentRef": parent, "controllerName": "simulation/gateway",
-                   "conditions": [condition("Accepted"), condition("ResolvedRefs")]})
-        })
-        .collect();
-    let _ = memory.replace_part(route, "status", json!({ "parents": parents }));
 }

@@ -20,6 +20,16 @@ const PATIENCE: usize = 1000;
 /// Answers what a Canary asks.
 pub type Oracle = Box<dyn FnMut(&Ask) -> Answer>;
 
+/// The controller goes round in circles.
+#[derive(Debug, thiserror::Error)]
+#[error("the controller never comes to rest at {at}: {:?}", status.last_decision)]
+pub struct Restless {
+    /// When.
+    pub at: Timestamp,
+    /// The Canary's status then.
+    pub status: Box<CanaryStatus>,
+}
+
 /// A cluster with one Canary, its controller and a clock.
 pub struct Simulation {
     /// The objects and what happened to them.
@@ -87,25 +97,39 @@ impl Simulation {
         let _ = self.world.state().memory.merge(reference, fields);
     }
 
+    /// Answers what is asked from now on.
+    pub fn answer_with(&mut self, oracle: Oracle) {
+        self.oracle = oracle;
+    }
+
     /// Lets a duration pass: every look that is due happens at its time.
-    pub fn pass(&mut self, duration: SignedDuration, mut check: impl FnMut(&Simulation)) {
+    ///
+    /// # Errors
+    /// The controller never came to rest.
+    pub fn run_for(
+        &mut self,
+        duration: SignedDuration,
+        mut check: impl FnMut(&Simulation),
+    ) -> Result<(), Restless> {
         let end = self.now() + duration;
-        loop {
-            let next = self.settle(&mut check);
-            match next.filter(|at| *at < end) {
-                Some(at) => self.world.state().now = at,
-                None => break,
-            }
-        }
-        self.world.state().now = end;
+        while self.step(end, &mut check)? {}
+        Ok(())
+    }
+
+    /// Does what is due now, then goes to the next time at which something is, at most to `end`; false if nothing is
+    /// left to be done before.
+    ///
+    /// # Errors
+    /// The controller never came to rest.
+    pub fn step(&mut self, end: Timestamp, check: &mut impl FnMut(&Simulation)) -> Result<bool, Restless> {
+        let next = self.settle(check)?.filter(|at| *at < end);
+        self.world.state().now = next.unwrap_or(end);
+        Ok(next.is_some())
     }
 
     /// Looks until nothing changes any more; returns when something will happen next.
-    fn settle(&mut self, check: &mut impl FnMut(&Simulation)) -> Option<Timestamp> {
-        let mut rounds = 0;
-        loop {
-            rounds += 1;
-            assert!(rounds < PATIENCE, "the controller never comes to rest: {:?}", self.status());
+    fn settle(&mut self, check: &mut impl FnMut(&Simulation)) -> Result<Option<Timestamp>, Restless> {
+        for _ in 0..PATIENCE {
             let before = self.world.state().memory.version();
             let next = {
                 let mut state = self.world.state();
@@ -116,9 +140,10 @@ impl Simulation {
             check(self);
             if !again && self.world.state().memory.version() == before {
                 let wake = self.wake.filter(|wake| *wake > self.now());
-                return next.into_iter().chain(wake).min();
+                return Ok(next.into_iter().chain(wake).min());
             }
         }
+        Err(Restless { at: self.now(), status: Box::new(self.status()) })
     }
 
     /// One reconcile; true if it has to be repeated at once.

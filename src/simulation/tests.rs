@@ -23,6 +23,13 @@ mod mirrored;
 mod provider;
 mod shared;
 
+impl Simulation {
+    /// Lets a duration pass; the controller has to come to rest.
+    fn pass(&mut self, duration: SignedDuration, check: impl FnMut(&Simulation)) {
+        self.run_for(duration, check).unwrap();
+    }
+}
+
 fn seconds(n: i64) -> SignedDuration {
     SignedDuration::from_secs(n)
 }

@@ -35,6 +35,8 @@ pub enum Deed {
     Status(Box<CanaryStatus>),
     /// An effect was performed.
     Effect(Effect),
+    /// People were told.
+    Told(Event),
 }
 
 /// Draws the fault of the next call.
@@ -221,7 +223,10 @@ impl World for MemoryWorld {
     }
 
     fn announce(&self, _canary: &Canary, event: &Event) {
-        self.state().events.push(event.clone());
+        let mut state = self.state();
+        let now = state.now;
+        state.deeds.push((now, Deed::Told(event.clone())));
+        state.events.push(event.clone());
     }
 
     fn ask(&self, _canary: &Canary, ask: &Ask) {

@@ -20,7 +20,9 @@ use super::{
     settings::SettingsArgs,
 };
 use crate::{api::Object, rollout::Settings};
+pub(super) use objects::fresh;
 use outline::Outline;
+pub(super) use outline::{is_canary, read_canary, refused};
 
 /// Prints what Sluice will do for the Canaries in files: objects, steps, queries and hooks. It needs no cluster; the
 /// controller's own code runs against a cluster in memory.

@@ -43,13 +43,14 @@ pub(super) fn make(canary: &Object, target: &Object, context: &[Object], setting
     for object in context {
         simulation.user(&ObjectRef::of(object), &fresh(object));
     }
-    simulation.pass(WATCHED, |_| {});
+    let restless = simulation.run_for(WATCHED, |_| {}).err();
     let status = simulation.status();
     let stalled = status
         .conditions
         .iter()
         .find(|condition| condition.type_ == "Stalled" && condition.status == ConditionStatus::True);
-    Made { objects: applied(&simulation), blocked: stalled.map(|condition| condition.message.clone()) }
+    let blocked = stalled.map(|condition| condition.message.clone());
+    Made { objects: applied(&simulation), blocked: blocked.or(restless.map(|restless| restless.to_string())) }
 }
 
 /// The last version of each object that was applied. Snapshots of revisions are the controller's own notes.
@@ -69,7 +70,7 @@ fn applied(simulation: &Simulation) -> Vec<Object> {
 }
 
 /// The object as a user writes it, without what a cluster adds.
-fn fresh(object: &Object) -> Object {
+pub(in crate::cli) fn fresh(object: &Object) -> Object {
     let mut object = object.clone();
     if let Some(fields) = object.as_object_mut() {
         fields.remove("status");

@@ -93,9 +93,20 @@ pub(super) struct Hook {
 }
 
 /// Whether an object is a Canary.
-pub(super) fn is_canary(object: &Object) -> bool {
+pub(in crate::cli) fn is_canary(object: &Object) -> bool {
     let version = object["apiVersion"].as_str().unwrap_or_default();
     object["kind"] == "Canary" && version.split('/').next() == Some(GROUP)
+}
+
+/// The Canary of a manifest.
+///
+/// # Errors
+/// It has a value that its field cannot take.
+pub(in crate::cli) fn read_canary(manifest: &Manifest) -> Result<Canary, CliError> {
+    serde_path_to_error::deserialize(&manifest.object).map_err(|error| CliError::Manifest {
+        place: manifest.place.to_string(),
+        fault: format!("no Canary: {}: {}", error.path(), error.inner()),
+    })
 }
 
 impl Outline {
@@ -108,11 +119,7 @@ impl Outline {
         manifests: &[Manifest],
         settings: &Settings,
     ) -> Result<Self, CliError> {
-        let canary: Canary =
-            serde_path_to_error::deserialize(&manifest.object).map_err(|error| CliError::Manifest {
-                place: manifest.place.to_string(),
-                fault: format!("no Canary: {}: {}", error.path(), error.inner()),
-            })?;
+        let canary = read_canary(manifest)?;
         let kind = canary.spec.target_ref.kind.as_str();
         let target = ObjectRef::new("apps/v1", kind, canary.namespace_name(), canary.target_name());
         let Made { objects, blocked } = made(manifest, &target, manifests, settings);
@@ -156,7 +163,12 @@ fn made(manifest: &Manifest, target: &ObjectRef, manifests: &[Manifest], setting
 }
 
 /// The problems that the gate's rules have with a Canary; the objects around it are those in the files.
-fn refused(manifest: &Manifest, canary: &Canary, manifests: &[Manifest], settings: &Settings) -> Vec<String> {
+pub(in crate::cli) fn refused(
+    manifest: &Manifest,
+    canary: &Canary,
+    manifests: &[Manifest],
+    settings: &Settings,
+) -> Vec<String> {
     let mut catalog = Catalog::default();
     let others = manifests.iter().filter(|other| is_canary(&other.object));
     others
