@@ -1,4 +1,4 @@
-//! Whole rollouts, first one by one with names, then a thousand with faults and invariants.
+//! Whole rollouts, first one by one with names, then many with faults and invariants.
 
 use jiff::{SignedDuration, Timestamp};
 use rstest::rstest;

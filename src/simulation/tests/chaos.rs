@@ -1,4 +1,4 @@
-//! A thousand rollouts, each with its own plan, verdicts, faults and meddling users, all from one seed each.
+//! Many rollouts, each with its own plan, verdicts, faults and meddling users, all from one seed each.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How many rollouts; each replays alone by its seed.
-const ROLLOUTS: u64 = 1000;
+const ROLLOUTS: u64 = 200;
 
 /// What a user does in mid-run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -152,7 +152,7 @@ impl Subject {
 }
 
 #[test]
-fn a_thousand_rollouts_with_faults_keep_every_invariant_and_all_end() {
+fn rollouts_with_faults_keep_every_invariant_and_all_end() {
     let next = AtomicU64::new(0);
     let ends = Mutex::new(BTreeMap::new());
     let worker = || {
@@ -171,7 +171,7 @@ fn a_thousand_rollouts_with_faults_keep_every_invariant_and_all_end() {
     });
     let ends = ends.into_inner().unwrap();
     // Both ends happen often, or the scenarios show nothing.
-    assert!(ends.values().all(|count| *count > 100) && ends.len() == 2, "{ends:?}");
+    assert!(ends.values().all(|count| *count > 20) && ends.len() == 2, "{ends:?}");
 }
 
 fn faults(seed: u64) -> Faults {
