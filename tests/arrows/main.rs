@@ -44,6 +44,7 @@ const PURE_CRATES: &[&str] = &[
     "serde_path_to_error",
     "serde_saphyr",
     "sha2",
+    "strsim",
     "thiserror",
     "url",
 ];

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Check, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
-use crate::admission::{mend, schema};
+use crate::admission::{mend, schema::violations};
 use crate::api::crd;
 
 pub(super) static MALFORMED: Rule = Rule {
@@ -35,15 +35,20 @@ spec:
 
 /// The schema of each kind, made once.
 static SCHEMAS: LazyLock<BTreeMap<String, JSONSchemaProps>> = LazyLock::new(|| {
-    let schema = |definition: CustomResourceDefinition| {
+    let of = |definition: CustomResourceDefinition| {
         let version = definition.spec.versions.into_iter().next()?;
         Some((definition.spec.names.kind, version.schema?.open_api_v3_schema?))
     };
-    crd::crds().into_iter().filter_map(schema).collect()
+    crd::crds().into_iter().filter_map(of).collect()
 });
 
+/// The schema of one of our kinds.
+pub(super) fn schema(kind: &str) -> Option<&'static JSONSchemaProps> {
+    SCHEMAS.get(kind)
+}
+
 fn check(kind: &str, object: &Value, findings: &mut Findings) {
-    for violation in SCHEMAS.get(kind).iter().flat_map(|schema| schema::violations(schema, object, "")) {
+    for violation in schema(kind).into_iter().flat_map(|schema| violations(schema, object, "")) {
         // The status is ours and not what a user writes.
         if !violation.path.starts_with("status") {
             findings.report(violation.path, violation.message, violation.fix);
@@ -65,6 +70,6 @@ pub(in crate::admission) fn read<T: DeserializeOwned>(kind: &str, object: &Value
         return Some(Readable { object, places: Vec::new() });
     }
     let mut object = object.clone();
-    let places = mend::mend(SCHEMAS.get(kind)?, &mut object);
+    let places = mend::mend(schema(kind)?, &mut object);
     Some(Readable { object: T::deserialize(object).ok()?, places })
 }

@@ -41,6 +41,7 @@ mod step;
 mod strategy;
 mod target;
 mod template;
+mod unknown;
 mod unsupported;
 
 use serde_json::Value;
@@ -65,6 +66,7 @@ pub static RULES: &[&Rule] = &[
     &address::NO_URL,
     &address::FORBIDDEN,
     &address::CREDENTIALS,
+    &unknown::UNKNOWN,
     &identity::APEX_NAME,
     &ownership::SAME_TARGET,
     &ownership::SAME_SERVICE,
