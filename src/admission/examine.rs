@@ -7,7 +7,7 @@ use super::catalog::Catalog;
 use super::lookup::Lookups;
 use super::problem::{Problem, Severity};
 use super::review::{Operation, Request};
-use super::rules::{self, Context, Findings, Manner, Shared};
+use super::rules::{self, Context, Departure, Findings, Manner, Shared};
 use super::verdict::Verdict;
 use crate::api::{AlertProvider, Canary, CanaryKey, GROUP, MetricTemplate, ObjectRef, SecretRef};
 use crate::rollout::Settings;
@@ -61,9 +61,12 @@ fn of_canary(canary: &Canary, namespace: &str, settings: &Settings) -> Vec<Objec
 
 /// Judges a Canary, MetricTemplate or AlertProvider.
 pub fn review(request: &Request, catalog: &Catalog, settings: &Settings, lookups: &Lookups) -> Verdict {
-    let Some(object) = subject(request) else { return Verdict::allow() };
     let key = CanaryKey::new(request.namespace.clone(), request.name.clone());
-    let scene = Scene { kind: &request.kind, key: &key, catalog, settings, lookups };
+    if request.operation == Operation::Delete {
+        return departure(request, &key, catalog);
+    }
+    let Some(object) = subject(request) else { return Verdict::allow() };
+    let scene = Scene { kind: &request.kind, key: &key, catalog, settings, lookups, stored: false };
     let old = request.old_object.as_ref();
     let mut found = scene.check(object, old);
     yield_to_better(&mut found.problems);
@@ -72,8 +75,18 @@ pub fn review(request: &Request, catalog: &Catalog, settings: &Settings, lookups
     }
     rules::order::sort(&mut found.problems);
     let refuses = found.problems.iter().any(|problem| problem.severity == Severity::Error);
-    let confirm = if refuses { found.confirm } else { Vec::new() };
+    let mut confirm = if refuses { found.confirm } else { Vec::new() };
+    confirm.extend(found.wishes);
     Verdict { problems: found.problems, confirm, ..Verdict::default() }
+}
+
+/// Judges the end of an object.
+fn departure(request: &Request, key: &CanaryKey, catalog: &Catalog) -> Verdict {
+    let mut found = Findings::default();
+    if request.group == GROUP && request.sub_resource.is_empty() {
+        found.check_departure(&Departure { kind: &request.kind, key, catalog });
+    }
+    Verdict { problems: found.problems, ..Verdict::default() }
 }
 
 /// What stays the same while old and new object are checked.
@@ -83,6 +96,7 @@ pub(super) struct Scene<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) settings: &'a Settings,
     pub(super) lookups: &'a Lookups,
+    pub(super) stored: bool,
 }
 
 impl Scene<'_> {
@@ -101,6 +115,8 @@ impl Scene<'_> {
                         lookups: self.lookups,
                         catalog: self.catalog,
                         settings: self.settings,
+                        stored: self.stored,
+                        faults: rules::Faults::default(),
                     });
                     places.extend(canary.places);
                     places.extend(old.into_iter().flat_map(|old| old.places));
@@ -108,13 +124,15 @@ impl Scene<'_> {
             }
             "MetricTemplate" => {
                 if let Some(template) = read::<MetricTemplate>(self.kind, object, &mut findings) {
-                    findings.check_template(&self.shared(&template.object));
+                    let old = old.and_then(|old| rules::read::<MetricTemplate>(self.kind, old));
+                    let old = old.as_ref().map(|old| &old.object);
+                    findings.check_template(&self.shared(&template.object, old));
                     places.extend(template.places);
                 }
             }
             "AlertProvider" => {
                 if let Some(provider) = read::<AlertProvider>(self.kind, object, &mut findings) {
-                    findings.check_alert_provider(&self.shared(&provider.object));
+                    findings.check_alert_provider(&self.shared(&provider.object, None));
                     places.extend(provider.places);
                 }
             }
@@ -124,8 +142,9 @@ impl Scene<'_> {
         findings
     }
 
-    fn shared<'a, T>(&'a self, object: &'a T) -> Shared<'a, T> {
-        Shared { object, key: self.key, lookups: self.lookups }
+    fn shared<'a, T>(&'a self, object: &'a T, old: Option<&'a T>) -> Shared<'a, T> {
+        let Scene { key, lookups, catalog, settings, .. } = *self;
+        Shared { object, old, key, lookups, catalog, settings }
     }
 }
 

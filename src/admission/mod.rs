@@ -24,7 +24,7 @@ pub mod target;
 pub mod verdict;
 mod warning;
 
-pub use catalog::{Catalog, Claim, Entry, Overlap, Rival};
+pub use catalog::{Catalog, Claim, Entry, Overlap, Rival, SharedKind, SharedRef, stored};
 pub use endpoint::Endpoint;
 pub use gate::{Call, Gate};
 pub use lookup::{Lookup, Lookups};

@@ -42,7 +42,8 @@ pub struct Judgement {
 impl<'a> Set<'a> {
     /// A set of objects that say their kind, namespace and name. A look-up of anything else has the outcome `absent`.
     pub fn new(objects: impl IntoIterator<Item = &'a Value>, settings: &'a Settings, absent: Lookup) -> Self {
-        let mut set = Set { objects: BTreeMap::new(), catalog: Catalog::default(), settings, absent };
+        let catalog = Catalog::new(settings.provider);
+        let mut set = Set { objects: BTreeMap::new(), catalog, settings, absent };
         for object in objects {
             if is_ours(object)
                 && object["kind"] == "Canary"
@@ -89,6 +90,20 @@ impl<'a> Set<'a> {
                 && reference.kind != AutoscalerKind::HorizontalPodAutoscaler.as_str()
         });
         Judgement { problems, unseen: unseen.map(|(reference, _)| reference).collect() }
+    }
+
+    /// What is said when an object of ours is deleted.
+    pub fn end(&self, object: &Value) -> Vec<Problem> {
+        let reference = ObjectRef::of(object);
+        let request = Request {
+            group: reference.group_version().0.to_owned(),
+            kind: reference.kind.clone(),
+            namespace: reference.namespace,
+            name: reference.name,
+            operation: Operation::Delete,
+            ..Request::default()
+        };
+        examine::review(&request, &self.catalog, self.settings, &Lookups::new()).problems
     }
 
     /// The last object of that identity, for it is what stays once all are applied.

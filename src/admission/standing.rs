@@ -32,24 +32,30 @@ pub fn problems(
     let key = CanaryKey::from(canary);
     let mut findings = Findings::default();
     findings.check_json("Canary", object);
-    findings.check_canary(&Context { canary, old: None, key: &key, lookups, catalog, settings });
-    standing(findings.problems, &key, catalog)
+    findings.check_canary(&Context {
+        canary,
+        old: None,
+        key: &key,
+        lookups,
+        catalog,
+        settings,
+        stored: true,
+        faults: rules::Faults::default(),
+    });
+    standing(findings.problems)
 }
 
 /// The problems of a Canary that cannot be read: why that is so, and what the rules say of the rest of it.
 pub fn unreadable(object: &Value, key: &CanaryKey, catalog: &Catalog, settings: &Settings) -> Vec<Problem> {
     let lookups = Lookups::new();
-    let scene = Scene { kind: "Canary", key, catalog, settings, lookups: &lookups };
-    standing(scene.check(object, None).problems, key, catalog)
+    let scene = Scene { kind: "Canary", key, catalog, settings, lookups: &lookups, stored: true };
+    standing(scene.check(object, None).problems)
 }
 
-/// Those that stand in the way, the worst first. A Canary that no older one precedes has no problem with its rivals: they have
-/// one with it. One that cannot be read is in no Catalog, so that it holds none of them up and is told of none.
-fn standing(mut problems: Vec<Problem>, key: &CanaryKey, catalog: &Catalog) -> Vec<Problem> {
+/// Those that stand in the way, the worst first.
+fn standing(mut problems: Vec<Problem>) -> Vec<Problem> {
     yield_to_better(&mut problems);
-    let oldest = catalog.older_rivals(key).is_empty();
     problems.retain(|problem| problem.severity == Severity::Error);
-    problems.retain(|problem| !(oldest && rules::OWNERSHIP.contains(&problem.rule)));
     rules::order::sort(&mut problems);
     problems
 }

@@ -1,11 +1,13 @@
 //! A small cluster in front of which the gate stands, and what the tests ask it.
 
 mod calls;
+mod claims;
 mod corpus;
 mod forecast;
 mod hostile;
 mod own_kinds;
 mod rules;
+mod shared;
 mod targets;
 mod unreadable;
 
@@ -78,6 +80,16 @@ impl World {
         assert_eq!(verdict, again, "both endpoints say the same");
         assert!(verdict.patch.0.is_empty(), "our own kinds are not changed");
         verdict.problems
+    }
+
+    /// What is told when an object is deleted.
+    fn delete(&self, object: &Value) -> Verdict {
+        let mut request = review("ann", Value::Null, Some(object.clone()));
+        let (group, version) = object["apiVersion"].as_str().unwrap().split_once('/').unwrap();
+        let of = json!({"operation": "DELETE", "name": object["metadata"]["name"],
+            "kind": {"group": group, "version": version, "kind": object["kind"]}});
+        json_patch::merge(&mut request["request"], &of);
+        self.judge(&call(Endpoint::CanaryValidate, &request))
     }
 }
 

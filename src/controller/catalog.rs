@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{look::reference, metrics::Metrics};
 use crate::{
-    admission::{Catalog, Claim},
+    admission::{Catalog, stored},
     api::{API_VERSION, Canary, CanaryKey},
     cluster::{Cluster, Touched},
     rollout,
@@ -42,20 +42,28 @@ impl Follower {
 
     /// A Canary was born, changed or went.
     fn canary(&self, key: &CanaryKey) {
-        let canary =
-            self.cluster.known(&reference(key)).and_then(|object| Canary::deserialize(object.as_ref()).ok());
+        // One that cannot be read keeps what it claims: its target is not free.
+        let canary = self.cluster.known(&reference(key)).and_then(|object| stored(&object));
         let mut rivals = Vec::new();
         let count = {
             let mut catalog = self.catalog.write().unwrap_or_else(PoisonError::into_inner);
-            let claims =
-                [catalog.get(key).map(|entry| entry.claim.clone()), canary.as_ref().map(Claim::from)];
+            let claims = [
+                catalog.get(key).map(|entry| entry.claim.clone()),
+                canary.as_ref().map(|new| catalog.claim(new)),
+            ];
+            let changed = claims[0] != claims[1];
+            if changed {
+                // What was seen of its target may be of another one now.
+                rivals.extend(catalog.learn(key, None));
+            }
             match &canary {
                 Some(canary) => catalog.apply(canary),
                 None => catalog.remove(key),
             }
             // Whoever waited for this Canary's target or Service may go on; whoever now shares it must stop.
-            if claims[0] != claims[1] {
-                rivals.extend(claims.iter().flatten().flat_map(|claim| catalog.rivals(key, claim)));
+            if changed {
+                let all = claims.iter().flatten().flat_map(|claim| catalog.rivals(key, claim));
+                rivals.extend(all.map(|rival| rival.key));
             }
             catalog.in_namespace(&key.namespace)
         };
@@ -67,7 +75,7 @@ impl Follower {
             self.cluster.name(key, canary.as_ref().map(rollout::names).unwrap_or_default());
         }
         for rival in rivals {
-            self.wake(rival.key);
+            self.wake(rival);
         }
     }
 

@@ -13,8 +13,9 @@ use crate::{
     server::{self, Answer, Verdict},
 };
 use bytes::Bytes;
+use tokio::time::Instant;
 
-/// How long a review may wait for an object. A slower API server makes the object unknown, never a refusal.
+/// How long a review may wait for objects in all. A slower API server makes an object unknown, never a refusal.
 const READ_TIME: Duration = Duration::from_millis(300);
 
 /// Answers admission reviews.
@@ -55,26 +56,24 @@ impl server::Gate for Gate {
 
 impl Gate {
     async fn judge(&self, call: &Call) -> admission::Verdict {
-        let mut lookups = self.read(self.gate.needs(call)).await;
+        let until = Instant::now() + READ_TIME;
+        let mut lookups = self.read(self.gate.needs(call), until).await;
         let verdict = self.gate.judge(call, &self.catalog(), &lookups);
         if verdict.confirm.is_empty() {
             return verdict;
         }
-        // The index of this replica may lag behind: what a refusal rests on is read again.
-        lookups.extend(self.read(verdict.confirm).await);
+        // The index of this replica may lag behind: what a refusal rests on is read again. And what is named by what was read.
+        lookups.extend(self.read(verdict.confirm, until).await);
         self.gate.judge(call, &self.catalog(), &lookups)
     }
 
-    async fn read(&self, references: Vec<ObjectRef>) -> Lookups {
+    async fn read(&self, references: Vec<ObjectRef>, until: Instant) -> Lookups {
         let reads = references.into_iter().map(|reference| async move {
-            let lookup = match tokio::time::timeout(READ_TIME, self.cluster.get(&reference)).await {
-                Ok(Ok(Some(object))) => {
-                    let mut object = object.as_ref().clone();
-                    if reference.kind == "Secret" {
-                        rules::keys_only(&mut object);
-                    }
-                    Lookup::Found(object)
-                }
+            let lookup = match tokio::time::timeout_at(until, self.cluster.get(&reference)).await {
+                Ok(Ok(Some(object))) => Lookup::Found(match reference.kind.as_str() {
+                    "ConfigMap" | "Secret" => rules::keys_only(&object),
+                    _ => object.as_ref().clone(),
+                }),
                 Ok(Ok(None)) => Lookup::Missing,
                 Ok(Err(error)) => Lookup::Failed(sentence::of(&error)),
                 Err(_) => {

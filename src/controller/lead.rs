@@ -158,6 +158,7 @@ impl Leader {
             catalog: self.catalog.clone(),
             settings: self.settings.clone(),
             metrics: self.metrics.clone(),
+            wake: wake.clone(),
         };
         let asking = async {
             while let Some((key, question)) = asked.recv().await {

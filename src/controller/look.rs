@@ -11,6 +11,7 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::{asks::Asks, metrics::Metrics, problems, queue::Again};
 use crate::{
@@ -32,6 +33,8 @@ pub(super) struct Looker {
     pub(super) catalog: Arc<RwLock<Catalog>>,
     pub(super) settings: Arc<Settings>,
     pub(super) metrics: Metrics,
+    /// Where other Canaries are woken that a look concerns.
+    pub(super) wake: mpsc::UnboundedSender<CanaryKey>,
 }
 
 /// Why a look ended early.
@@ -154,9 +157,23 @@ impl Looker {
         let live = self.cluster.live(&needs).await?;
         let configs = rollout::configs(canary, &live, &self.settings);
         let configs = self.configs(key, canary, configs).await?;
+        self.learn(key, problems::label(canary, &live, &self.settings));
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let problems = problems::standing(object, canary, &catalog, &self.settings, &live);
         Ok((live, configs, problems))
+    }
+
+    /// Remembers by which label the pods of the target are found. Whoever shares it, or shared it, is looked at again.
+    fn learn(&self, key: &CanaryKey, label: Option<String>) {
+        let known = |catalog: &Catalog| catalog.get(key).is_none_or(|entry| entry.label == label);
+        if known(&self.catalog.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let sharing = self.catalog.write().unwrap_or_else(PoisonError::into_inner).learn(key, label);
+        for other in sharing {
+            // The receiver is gone only when leadership just ended.
+            let _ = self.wake.send(other);
+        }
     }
 
     /// What is known of the configs, of which the Canary is told from now on.

@@ -108,7 +108,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     // What every replica knows.
     let (cluster, touched) = Cluster::new(client.clone(), options.namespace.clone());
     let cluster = cluster.hearing(&settings.config_tracking.watched());
-    let catalog = Arc::new(RwLock::new(Catalog::default()));
+    let catalog = Arc::new(RwLock::new(Catalog::new(settings.provider)));
     let wake = Arc::new(RwLock::new(None));
     let naming = Arc::new(AtomicBool::new(false));
     let watches = CancellationToken::new();

@@ -1,7 +1,7 @@
 //! Why nobody may act on a stored Canary: the gate's own rules, asked again, for the gate may have been away.
 
 use crate::{
-    admission::{Catalog, Lookup, Lookups, standing},
+    admission::{Catalog, Lookup, Lookups, rules, standing},
     api::{Canary, CanaryKey, Live, Object},
     cluster::ClusterError,
     rollout::Settings,
@@ -24,6 +24,12 @@ pub(super) fn standing(
         })
         .collect();
     standing::problems(object, canary, catalog, settings, &lookups).iter().map(ToString::to_string).collect()
+}
+
+/// The label by which the pods of a Canary's target are found, as far as the target is there.
+pub(super) fn label(canary: &Canary, live: &Live, settings: &Settings) -> Option<String> {
+    let target = rules::target_reference(canary, &canary.namespace_name())?;
+    rules::selector_label(live.get(&target)?, &settings.selector_labels)
 }
 
 /// What is told of a Canary that cannot be read: the rules that it breaks, each with the way out.

@@ -5,6 +5,8 @@
 
 mod ability;
 mod appmesh;
+mod claim;
+mod condition;
 mod contour;
 pub mod document;
 pub mod error;
@@ -22,6 +24,7 @@ pub mod traffic;
 pub mod weight;
 
 pub use ability::{Ability, ability, able};
+pub use claim::{Meeting, RouteClaim, claims};
 pub use error::{Problem, RoutingError};
 pub use field::Field;
 pub use former::{farewell, former, in_step};

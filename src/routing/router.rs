@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Field, RoutingError, Rule, Traffic, Weights};
+use super::{Field, Problem, RouteClaim, RoutingError, Rule, Traffic, Weights};
 use crate::api::{Canary, Live, Object, ObjectRef, Provider};
 
 /// Traffic to objects and weights back, for the providers that share a kind of object.
@@ -38,6 +38,16 @@ pub trait Router: Sync {
     /// # Errors
     /// A live object does not have the shape that its kind promises.
     fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError>;
+
+    /// Conditions on requests that the route has no words for and leaves out, as the peer does; the gate warns of them.
+    fn left_out(&self, _canary: &Canary) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// The requests that the Canary's route alone is to answer; none where somebody else's route leads to it.
+    fn claims(&self, _canary: &Canary) -> Vec<RouteClaim> {
+        Vec::new()
+    }
 
     /// The lists of weighted backends in an object of one of its kinds; none where the kind has no such lists. An object of
     /// somebody else is changed in these lists only.

@@ -5,6 +5,7 @@ mod conformance;
 mod contour;
 mod documented;
 mod istio;
+mod left_out;
 mod mapping;
 mod shared;
 mod table;

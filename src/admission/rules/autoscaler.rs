@@ -78,6 +78,10 @@ pub(super) static VERSION: Rule = Rule {
     check: Check::Canary(version),
     cel: &[],
     wrong: "
+kind: HorizontalPodAutoscaler
+metadata:
+  name: app
+---
 spec:
   autoscalerRef:
     apiVersion: autoscaling/v2beta2
@@ -85,6 +89,37 @@ spec:
     name: app
 ",
     right: "
+kind: HorizontalPodAutoscaler
+metadata:
+  name: app
+---
+spec:
+  autoscalerRef:
+    apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    name: app
+",
+};
+
+pub(super) static MISSING: Rule = Rule {
+    id: "SL216",
+    severity: Severity::Warning,
+    title: "The autoscaler that is named exists; until it does, the primary keeps the number of pods that the target had",
+    manner: Manner::Plain,
+    check: Check::Canary(missing),
+    cel: &[],
+    wrong: "
+spec:
+  autoscalerRef:
+    apiVersion: autoscaling/v2
+    kind: HorizontalPodAutoscaler
+    name: nobody
+",
+    right: "
+kind: HorizontalPodAutoscaler
+metadata:
+  name: app
+---
 spec:
   autoscalerRef:
     apiVersion: autoscaling/v2
@@ -141,6 +176,23 @@ fn forgotten(context: &Context<'_>, findings: &mut Findings) {
             "spec.autoscalerRef",
             format!("HorizontalPodAutoscaler {} scales the target, and the primary would keep a fixed number of pods", target.name),
             "Name it here, so that the primary gets a copy",
+        );
+    }
+}
+
+fn missing(context: &Context<'_>, findings: &mut Findings) {
+    let spec = &context.canary.spec;
+    // Of a target that nothing can scale another rule speaks.
+    let Some(named) = spec.autoscaler_ref.as_ref().filter(|_| spec.target_ref.kind == TargetKind::Deployment)
+    else {
+        return;
+    };
+    let reference = reference(context.canary, &context.key.namespace);
+    if reference.is_some_and(|reference| context.look(&reference) == Lookup::Missing) {
+        findings.report(
+            "spec.autoscalerRef.name",
+            format!("there is no {} {} in namespace {}", named.kind, named.name, context.key.namespace),
+            "Create it, or correct the name",
         );
     }
 }

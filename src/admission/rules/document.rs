@@ -14,7 +14,7 @@ An UPDATE is refused only for problems that it introduces: what stood so before 
 forbids (SL501). Objects that are being deleted and updates that leave `spec` as it is always pass.
 
 Examples show what differs from the plain objects at the end of this page. Of several documents the last is being
-written; the others are in the cluster before.
+written, or deleted where the first line says so; the others are in the cluster before.
 ";
 
 const GROUPS: [(&str, &str); 7] = [

@@ -2,7 +2,7 @@
 //!
 //! A document is a merge patch over a plain object of its kind that breaks no rule; without `kind` it is a Canary. A document
 //! before the last with the same kind and name makes the last one an update, unless a first line `# validated together` says that
-//! they are manifests of one set. A first line `# sluice run FLAGS` sets flags.
+//! they are manifests of one set. A first line `# sluice run FLAGS` sets flags, and `# kubectl delete` deletes the last document.
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,9 @@ use crate::rollout::Settings;
 
 /// The line that makes an example one of manifests that nobody has applied.
 pub const TOGETHER: &str = "# validated together";
+
+/// The line that makes the last document of an example one that is deleted.
+pub const DELETED: &str = "# kubectl delete";
 
 /// The plain object of a kind that examples change.
 pub fn plain(kind: &str) -> Value {
@@ -127,5 +130,5 @@ pub fn problems(example: &str) -> Result<Vec<Problem>, serde_saphyr::Error> {
     let together = example.contains(TOGETHER);
     let old = others.iter().find(|other| !together && ObjectRef::of(other) == ObjectRef::of(&written));
     let set = Set::new(others.iter().chain(together.then_some(&written)), &settings, absent);
-    Ok(set.judge(&written, old).problems)
+    Ok(if example.contains(DELETED) { set.end(&written) } else { set.judge(&written, old).problems })
 }

@@ -1,5 +1,6 @@
 //! Metrics that cannot be asked or judged. The `analysis` room plans the checks as it will in a run; its faults are told here.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use super::{Check, Context, Findings, Manner, Rule, template};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
 use crate::analysis::{self, Fault, Problem};
-use crate::api::{Metric, MetricTemplate, ThresholdRange, cel};
+use crate::api::{MetricTemplate, ThresholdRange, cel};
 use crate::routing;
 
 pub(super) static UNKNOWN: Rule = Rule {
@@ -141,12 +142,49 @@ spec:
 ",
 };
 
-/// What the `analysis` room finds wrong with the metrics once `mend` has put right what other rules speak about; it stops at the
-/// first fault of each metric, and the gate tells all.
-pub(super) fn faults(context: &Context<'_>, mend: fn(&mut Metric)) -> Vec<Problem> {
+/// What is put right in a metric before it is planned: the room stops at the first fault of each, and the gate tells all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mend {
+    /// Nothing.
+    Nothing,
+    /// The bounds.
+    Bounds,
+    /// The bounds and the window.
+    Window,
+}
+
+/// What the `analysis` room finds wrong with the metrics of one Canary; many rules ask, and each plan is made once.
+#[derive(Debug, Default)]
+pub struct Faults {
+    as_written: OnceCell<Vec<Problem>>,
+    bounded: OnceCell<Vec<Problem>>,
+    windowed: OnceCell<Vec<Problem>>,
+}
+
+/// What the `analysis` room finds wrong with the metrics once that is put right which other rules speak about.
+pub(super) fn faults<'a>(context: &'a Context<'_>, mend: Mend) -> &'a [Problem] {
+    let cell = match mend {
+        Mend::Nothing => &context.faults.as_written,
+        Mend::Bounds => &context.faults.bounded,
+        Mend::Window => &context.faults.windowed,
+    };
+    cell.get_or_init(|| plan(context, mend))
+}
+
+fn plan(context: &Context<'_>, mend: Mend) -> Vec<Problem> {
+    if context.metrics().next().is_none() {
+        return Vec::new();
+    }
     let mut canary = context.canary.clone();
     canary.metadata.namespace = Some(context.key.namespace.clone());
-    canary.spec.analysis.iter_mut().flat_map(|analysis| &mut analysis.metrics).for_each(mend);
+    for metric in canary.spec.analysis.iter_mut().flat_map(|analysis| &mut analysis.metrics) {
+        if mend != Mend::Nothing {
+            metric.threshold_range = Some(ThresholdRange { min: Some(0.0), max: Some(1.0) });
+        }
+        if mend == Mend::Window {
+            metric.interval = None;
+        }
+    }
     let settings = analysis::Settings {
         provider: context.settings.provider,
         metrics_server: context.settings.metrics_server.clone(),
@@ -168,51 +206,37 @@ pub(super) fn faults(context: &Context<'_>, mend: fn(&mut Metric)) -> Vec<Proble
     plan.into_iter().filter_map(Result::err).collect()
 }
 
-/// Leaves the metric as it is.
-pub(super) fn as_written(_: &mut Metric) {}
-
-/// Gives the metric bounds that are right.
-fn bounded(metric: &mut Metric) {
-    metric.threshold_range = Some(ThresholdRange { min: Some(0.0), max: Some(1.0) });
-}
-
-/// Gives the metric bounds and a window that are right.
-pub(super) fn windowed(metric: &mut Metric) {
-    bounded(metric);
-    metric.interval = None;
-}
-
-fn tell(findings: &mut Findings, problems: Vec<Problem>, concerns: fn(&Fault) -> bool) {
-    for problem in problems.into_iter().filter(|problem| concerns(&problem.fault)) {
-        findings.report_sentence(problem.path, &problem.fault.to_string());
+fn tell(findings: &mut Findings, problems: &[Problem], concerns: fn(&Fault) -> bool) {
+    for problem in problems.iter().filter(|problem| concerns(&problem.fault)) {
+        findings.report_sentence(&problem.path, &problem.fault.to_string());
     }
 }
 
 fn unknown(context: &Context<'_>, findings: &mut Findings) {
     // A provider that is not served yet is told once, not with each of its metrics.
     let served = routing::router(context.provider()).is_some();
-    for problem in faults(context, windowed) {
+    for problem in faults(context, Mend::Window) {
         if problem.fault == Fault::Unknown || (served && matches!(problem.fault, Fault::NoBuiltin(_))) {
-            findings.report_sentence(problem.path, &problem.fault.to_string());
+            findings.report_sentence(&problem.path, &problem.fault.to_string());
         }
     }
 }
 
 fn bounds(context: &Context<'_>, findings: &mut Findings) {
-    tell(findings, faults(context, as_written), |fault| matches!(fault, Fault::Bounds(_)));
+    tell(findings, faults(context, Mend::Nothing), |fault| matches!(fault, Fault::Bounds(_)));
 }
 
 fn window(context: &Context<'_>, findings: &mut Findings) {
-    tell(findings, faults(context, bounded), |fault| matches!(fault, Fault::Interval(_)));
+    tell(findings, faults(context, Mend::Bounds), |fault| matches!(fault, Fault::Interval(_)));
 }
 
 fn query(context: &Context<'_>, findings: &mut Findings) {
-    for problem in faults(context, windowed) {
+    for problem in faults(context, Mend::Window) {
         match &problem.fault {
             // An empty query of a template is the template's matter.
             Fault::EmptyQuery if problem.path.ends_with(".templateRef") => {}
             Fault::Query(_) | Fault::EmptyQuery => {
-                template::tell(findings, problem.path, &problem.fault.to_string());
+                template::tell(findings, &problem.path, &problem.fault.to_string());
             }
             _ => {}
         }
@@ -220,7 +244,7 @@ fn query(context: &Context<'_>, findings: &mut Findings) {
 }
 
 fn server(context: &Context<'_>, findings: &mut Findings) {
-    for problem in faults(context, windowed) {
+    for problem in faults(context, Mend::Window) {
         if !matches!(problem.fault, Fault::Address(_) | Fault::NoServer) {
             continue;
         }

@@ -10,6 +10,7 @@ mod alert;
 mod alert_provider;
 mod autoscaler;
 mod choice;
+mod config;
 mod copies;
 mod cross_namespace;
 mod deadline;
@@ -32,11 +33,13 @@ mod ownership;
 mod place;
 mod provider;
 mod ready;
+mod request;
 mod route;
 mod scheduling;
 mod secret;
 mod selector;
 mod service;
+mod shared;
 mod step;
 mod strategy;
 mod target;
@@ -48,13 +51,15 @@ use serde_json::Value;
 
 pub use document::document;
 pub(super) use form::{Readable, read};
+pub use metric::Faults;
 pub use secret::keys_only;
 
 use super::catalog::Catalog;
 use super::lookup::{Lookup, Lookups};
 use super::problem::{Problem, Severity};
 use crate::api::{
-    AlertProvider, Analysis, Canary, CanaryKey, Cel, Metric, MetricTemplate, ObjectRef, Provider, SecretRef,
+    AlertProvider, Analysis, Canary, CanaryKey, Cel, Metric, MetricTemplate, Object, ObjectRef, Provider,
+    SecretRef,
 };
 use crate::rollout::Settings;
 
@@ -73,6 +78,8 @@ pub static RULES: &[&Rule] = &[
     &ownership::PRIMARY_AS_TARGET,
     &name::UNUSABLE,
     &copies::COPIES,
+    &request::SAME_ROUTE,
+    &request::PART_OF_ROUTE,
     &identity::TARGET,
     &midrun::PROVIDER,
     &midrun::STEPS,
@@ -90,6 +97,8 @@ pub static RULES: &[&Rule] = &[
     &autoscaler::VERSION,
     &selector::SHARED,
     &scheduling::BESIDE_ITSELF,
+    &autoscaler::MISSING,
+    &config::MISSING,
     &service::INCOMPLETE,
     &route::NO_PARENT,
     &route::INEXPRESSIBLE,
@@ -138,6 +147,8 @@ pub static RULES: &[&Rule] = &[
     &template::MISSING,
     &template::VARIABLES,
     &template::ASKED,
+    &shared::BROKEN,
+    &shared::IN_USE,
     &alert::MISSING,
     &alert_provider::NO_EFFECT,
     &alert_provider::IN_CLEAR,
@@ -203,6 +214,8 @@ pub enum Check {
     AlertProvider(fn(&Shared<'_, AlertProvider>, &mut Findings)),
     /// How many manifests of one set describe the object; the gate, which sees one write, never asks.
     Copies(fn(&ObjectRef, usize, &mut Findings)),
+    /// The end of an object that Canaries share.
+    Departure(fn(&Departure<'_>, &mut Findings)),
 }
 
 /// An object that Canaries share, under review, and what is known around it.
@@ -210,10 +223,27 @@ pub enum Check {
 pub struct Shared<'a, T> {
     /// The object as it is going to be.
     pub object: &'a T,
+    /// The object as it is; none when it is new or when the old one cannot be read.
+    pub old: Option<&'a T>,
     /// Its namespace and name.
     pub key: &'a CanaryKey,
     /// What was looked up.
     pub lookups: &'a Lookups,
+    /// All Canaries.
+    pub catalog: &'a Catalog,
+    /// The operator's choices.
+    pub settings: &'a Settings,
+}
+
+/// The end of an object that Canaries share.
+#[derive(Debug)]
+pub struct Departure<'a> {
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its namespace and name.
+    pub key: &'a CanaryKey,
+    /// All Canaries.
+    pub catalog: &'a Catalog,
 }
 
 /// A Canary under review and what is known around it.
@@ -231,6 +261,10 @@ pub struct Context<'a> {
     pub catalog: &'a Catalog,
     /// The operator's choices.
     pub settings: &'a Settings,
+    /// Whether it is judged as it is stored: of rivals only those that came before it count.
+    pub stored: bool,
+    /// What was found wrong with its metrics so far.
+    pub faults: Faults,
 }
 
 impl Context<'_> {
@@ -249,6 +283,13 @@ impl Context<'_> {
         self.analysis().into_iter().flat_map(|analysis| &analysis.metrics).enumerate()
     }
 
+    /// Whether another Canary that claims the same is in the way of this one. Of one that is being deleted the claim ends soon:
+    /// the controller waits for it, and a newcomer need not be refused.
+    pub fn yields_to(&self, rival: &CanaryKey) -> bool {
+        let stays = self.catalog.get(rival).is_some_and(|entry| !entry.deleting);
+        stays && (!self.stored || self.catalog.precedes(rival, self.key))
+    }
+
     /// The outcome of a look-up; failed if nobody looked.
     pub fn look(&self, reference: &ObjectRef) -> Lookup {
         self.lookups.get(reference).cloned().unwrap_or_else(|| Lookup::Failed("it was not looked up".into()))
@@ -263,6 +304,8 @@ pub struct Findings {
     pub problems: Vec<Problem>,
     /// Objects that a problem rests on and that nobody read for this request.
     pub confirm: Vec<ObjectRef>,
+    /// Objects of which rules would have more to say if somebody read them for this request.
+    pub wishes: Vec<ObjectRef>,
 }
 
 impl Findings {
@@ -289,6 +332,13 @@ impl Findings {
     pub fn confirm(&mut self, reference: ObjectRef) {
         if !self.confirm.contains(&reference) {
             self.confirm.push(reference);
+        }
+    }
+
+    /// Asks for an object that is to be looked at too.
+    pub fn wish(&mut self, reference: ObjectRef) {
+        if !self.wishes.contains(&reference) {
+            self.wishes.push(reference);
         }
     }
 
@@ -341,6 +391,15 @@ impl Findings {
         });
     }
 
+    /// Checks whether an object may go.
+    pub fn check_departure(&mut self, departure: &Departure<'_>) {
+        self.each(|check, findings| {
+            if let Check::Departure(check) = check {
+                check(departure, findings);
+            }
+        });
+    }
+
     fn each(&mut self, check: impl Fn(Check, &mut Findings)) {
         for rule in RULES {
             self.rule = Some(rule);
@@ -350,22 +409,26 @@ impl Findings {
     }
 }
 
-/// The ids of the rules about what two Canaries claim.
-pub const OWNERSHIP: &[&str] = &[
-    ownership::SAME_TARGET.id,
-    ownership::SAME_SERVICE.id,
-    ownership::PRIMARY_AS_TARGET.id,
-    selector::SHARED.id,
-];
 /// The rules about questions that are never asked under `skipAnalysis`: with it their problems only warn, as such a Canary works.
-const ASKED: &[&str] =
-    &[metric::UNKNOWN.id, metric::WINDOW.id, metric::QUERY.id, metric::SERVER.id, measure::SERIES.id];
+const ASKED: &[&str] = &[
+    metric::UNKNOWN.id,
+    metric::BOUNDS.id,
+    metric::WINDOW.id,
+    metric::QUERY.id,
+    metric::SERVER.id,
+    measure::SERIES.id,
+];
 /// The id of the rule about the form of values.
 pub const MALFORMED: &str = form::MALFORMED.id;
 
 /// The target of a Canary as an object to look up.
 pub fn target_reference(canary: &Canary, namespace: &str) -> Option<ObjectRef> {
     target::reference(canary, namespace)
+}
+
+/// The label by which the pods of a target are found, `app=web`; none if it has no supported one.
+pub fn selector_label(target: &Object, labels: &[String]) -> Option<String> {
+    selector::label(target, labels)
 }
 
 /// The autoscaler that is, or may be, that of a Canary's target, as an object to look up.

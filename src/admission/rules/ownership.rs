@@ -1,5 +1,7 @@
 //! One Canary a workload, one Canary a Service name.
 
+use std::borrow::Cow;
+
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::catalog::{Claim, Overlap, Rival};
 use crate::admission::lookup::Lookup;
@@ -34,6 +36,7 @@ spec:
     name: api
   service:
     name: first
+    hosts: [api.example.com]
 ---
 metadata:
   name: second
@@ -73,6 +76,7 @@ spec:
     name: api
   service:
     name: shop
+    hosts: [shop.example.com]
 ---
 metadata:
   name: second
@@ -122,6 +126,7 @@ spec:
     name: api
   service:
     name: first
+    hosts: [api.example.com]
 ---
 metadata:
   name: second
@@ -132,14 +137,12 @@ spec:
 };
 
 /// The rivals of these overlaps that the API server confirms, or that it has to be asked about.
-fn rivals(context: &Context<'_>, overlaps: &[Overlap], findings: &mut Findings) -> Vec<Rival> {
-    let claim = Claim::from(context.canary);
+pub(super) fn rivals(context: &Context<'_>, overlaps: &[Overlap], findings: &mut Findings) -> Vec<Rival> {
+    let claim = claim(context);
     let mut rivals = context.catalog.rivals(context.key, &claim);
-    // One that is being deleted leaves soon: the controller waits for it, the newcomer need not be refused.
-    rivals.retain(|rival| overlaps.contains(&rival.overlap) && !rival.deleting);
+    rivals.retain(|rival| overlaps.contains(&rival.overlap) && context.yields_to(&rival.key));
     rivals.retain(|rival| {
-        let (namespace, name) = (rival.key.namespace.clone(), rival.key.name.clone());
-        let reference = ObjectRef::new(API_VERSION, "Canary", namespace, name);
+        let reference = ObjectRef::new(API_VERSION, "Canary", &rival.key.namespace, &rival.key.name);
         match context.lookups.get(&reference) {
             None => {
                 findings.confirm(reference);
@@ -149,14 +152,24 @@ fn rivals(context: &Context<'_>, overlaps: &[Overlap], findings: &mut Findings) 
             Some(Lookup::Failed(_) | Lookup::Unseen) => true,
             Some(Lookup::Found(object)) => {
                 let now: Result<Canary, _> = serde::Deserialize::deserialize(object);
+                // One that cannot be read keeps its claim.
                 now.map_or(true, |now| {
-                    let overlap = claim.overlap(&Claim::from(&now));
+                    let overlap = claim.overlap(&context.catalog.claim(&now));
                     now.metadata.deletion_timestamp.is_none() && overlap == Some(rival.overlap)
                 })
             }
         }
     });
     rivals
+}
+
+/// What the Canary claims where it is written.
+pub(super) fn claim(context: &Context<'_>) -> Claim {
+    let mut canary = Cow::Borrowed(context.canary);
+    if canary.metadata.namespace.as_ref() != Some(&context.key.namespace) {
+        canary.to_mut().metadata.namespace = Some(context.key.namespace.clone());
+    }
+    context.catalog.claim(&canary)
 }
 
 fn same_target(context: &Context<'_>, findings: &mut Findings) {

@@ -99,6 +99,9 @@ fn inexpressible(context: &Context<'_>, findings: &mut Findings) {
 fn no_effect(context: &Context<'_>, findings: &mut Findings) {
     let provider = context.provider();
     let Some(router) = routing::router(provider) else { return };
+    for left in router.left_out(context.canary) {
+        findings.report_sentence(left.path, &left.message);
+    }
     for field in Field::ALL {
         let can = router.capabilities();
         let connections = can.tcp && routing::is_tcp(context.canary);

@@ -1,6 +1,6 @@
 //! Secrets that a MetricTemplate or AlertProvider names. Only their keys are looked at.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::{Check, Findings, Manner, Rule, Shared};
 use crate::admission::lookup::Lookup;
@@ -73,13 +73,17 @@ pub(super) fn tell<T>(
     }
 }
 
-/// A Secret without its values, which nobody here needs.
-pub fn keys_only(secret: &mut Value) {
-    for field in ["data", "stringData"] {
-        if let Some(data) = secret.get_mut(field).and_then(Value::as_object_mut) {
-            data.values_mut().for_each(|value| *value = Value::Null);
-        }
-    }
+/// A Secret or ConfigMap without its values, which nobody here needs.
+pub fn keys_only(object: &Value) -> Value {
+    let keys = |field: &str| -> Map<String, Value> {
+        let data = object.get(field).and_then(Value::as_object).into_iter().flatten();
+        data.map(|(key, _)| (key.clone(), Value::Null)).collect()
+    };
+    json!({
+        "apiVersion": object["apiVersion"], "kind": object["kind"],
+        "metadata": {"namespace": object["metadata"]["namespace"], "name": object["metadata"]["name"]},
+        "data": keys("data"), "stringData": keys("stringData"),
+    })
 }
 
 fn of_template(template: &Shared<'_, MetricTemplate>, findings: &mut Findings) {

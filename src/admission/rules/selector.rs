@@ -1,5 +1,7 @@
 //! The label by which the pods of target and primary are told apart.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Check, Context, Findings, Manner, Rule, target};
@@ -109,6 +111,8 @@ metadata:
 spec:
   targetRef:
     name: api
+  service:
+    hosts: [api.example.com]
 ---
 metadata:
   name: worker
@@ -138,6 +142,8 @@ metadata:
 spec:
   targetRef:
     name: api
+  service:
+    hosts: [api.example.com]
 ---
 metadata:
   name: worker
@@ -201,23 +207,40 @@ fn more(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// The targets of other Canaries whose pods have the same label: those that are named like its value. A target that is named
-/// otherwise as well is not found: the value of each is known by a look at it alone.
+/// The label by which the pods of a target are found, `app=web`; none if it has no supported one.
+pub(super) fn label(target: &Object, labels: &[String]) -> Option<String> {
+    Selector::of(target, labels).ok().map(|selector| text(&selector))
+}
+
+fn text(selector: &Selector) -> String {
+    format!("{}={}", selector.key, selector.value)
+}
+
+/// The targets of other Canaries whose pods have the same label: those of which it was seen, and those that are named like its
+/// value.
 fn sharers(context: &Context<'_>, selector: &Selector) -> Vec<(CanaryKey, ObjectRef)> {
-    let (kind, value) = (context.canary.spec.target_ref.kind, selector.value.as_str());
-    let Some(target) = target::reference(context.canary, &context.key.namespace) else { return Vec::new() };
-    if value == context.canary.target_name() {
-        return Vec::new();
-    }
-    let other = ObjectRef { name: value.to_owned(), ..target };
-    let shares = match context.lookups.get(&other) {
-        Some(Lookup::Missing | Lookup::Unseen) => false,
-        Some(Lookup::Found(object)) => Selector::of(object, &context.settings.selector_labels)
-            .is_ok_and(|found| (found.key, found.value) == (selector.key.clone(), selector.value.clone())),
-        None | Some(Lookup::Failed(_)) => true,
+    let (namespace, label) = (context.key.namespace.as_str(), text(selector));
+    let own = target::reference(context.canary, namespace);
+    let named = context.catalog.of_target(context.canary.spec.target_ref.kind, namespace, &selector.value);
+    let seen = context.catalog.labelled(namespace, &label).cloned();
+    let others: BTreeSet<CanaryKey> = named.into_iter().chain(seen).collect();
+    let shares = |key: CanaryKey| {
+        let entry = context.catalog.get(&key)?;
+        let target = ObjectRef::new("apps/v1", entry.claim.kind.as_str(), namespace, &entry.claim.target);
+        let has_it = match context.lookups.get(&target) {
+            Some(Lookup::Missing | Lookup::Unseen) => false,
+            Some(Lookup::Found(object)) => {
+                self::label(object, &context.settings.selector_labels) == Some(label.clone())
+            }
+            // A refusal is confirmed by a look; the controller goes by what it saw.
+            None if context.stored => entry.label.as_ref() == Some(&label),
+            None | Some(Lookup::Failed(_)) => true,
+        };
+        // Two Canaries of one target are the matter of another rule.
+        (has_it && own.as_ref() != Some(&target)).then_some((key, target))
     };
-    let others = context.catalog.of_target(kind, &context.key.namespace, value);
-    others.into_iter().filter(|key| shares && key != context.key).map(|key| (key, other.clone())).collect()
+    let others = others.into_iter().filter(|key| key != context.key && context.yields_to(key));
+    others.filter_map(shares).collect()
 }
 
 /// The Services in front of one primary would lead to the pods of the other as well.

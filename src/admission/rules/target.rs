@@ -153,6 +153,10 @@ spec:
     name: app
 ",
     right: "
+kind: HorizontalPodAutoscaler
+metadata:
+  name: app
+---
 spec:
   targetRef:
     kind: Deployment

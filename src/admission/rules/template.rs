@@ -1,6 +1,6 @@
 //! MetricTemplates, and the Canaries that use them. A Canary may come before its template, so what rests on it only warns.
 
-use super::metric::{faults, windowed};
+use super::metric::{Mend, faults};
 use super::{Check, Context, Findings, Manner, Rule, Shared, unsupported};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
@@ -187,7 +187,7 @@ pub(super) fn references(canary: &Canary, namespace: &str, across: bool) -> Vec<
 }
 
 /// Reports a fault of a template, whose way out stands behind a semicolon if it has one; a colon follows its place.
-pub(super) fn tell(findings: &mut Findings, path: String, fault: &str) {
+pub(super) fn tell(findings: &mut Findings, path: &str, fault: &str) {
     match fault.contains("; ") {
         true => findings.report_sentence(path, fault),
         false => findings.report(path, fault, "Correct the template"),
@@ -196,7 +196,7 @@ pub(super) fn tell(findings: &mut Findings, path: String, fault: &str) {
 
 fn query(template: &Shared<'_, MetricTemplate>, findings: &mut Findings) {
     if let Err(error) = template::parse(&template.object.spec.query) {
-        tell(findings, "spec.query".into(), &format!("the query is wrong at {error}"));
+        tell(findings, "spec.query", &format!("the query is wrong at {error}"));
     }
 }
 
@@ -210,9 +210,9 @@ fn provider(template: &Shared<'_, MetricTemplate>, findings: &mut Findings) {
 }
 
 fn asked(context: &Context<'_>, findings: &mut Findings) {
-    for problem in faults(context, windowed) {
+    for problem in faults(context, Mend::Window) {
         if matches!(problem.fault, Fault::Provider { .. }) && !unsupported::is_kind(&problem.fault) {
-            findings.report_sentence(problem.path, &problem.fault.to_string());
+            findings.report_sentence(&problem.path, &problem.fault.to_string());
         }
     }
 }
@@ -238,9 +238,9 @@ fn missing(context: &Context<'_>, findings: &mut Findings) {
 }
 
 fn variables(context: &Context<'_>, findings: &mut Findings) {
-    for problem in faults(context, windowed) {
+    for problem in faults(context, Mend::Window) {
         if matches!(problem.fault, Fault::Template { .. }) {
-            tell(findings, problem.path, &problem.fault.to_string());
+            tell(findings, &problem.path, &problem.fault.to_string());
         }
     }
 }

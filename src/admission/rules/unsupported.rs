@@ -1,7 +1,7 @@
 //! What the API allows and Sluice cannot do yet. It is refused rather than ignored: a gate that is never asked, or traffic that
 //! goes another way than written, is worse than a Canary that does not start.
 
-use super::metric::{faults, windowed};
+use super::metric::{Mend, faults};
 use super::strategy::ability;
 use super::{Check, Context, Findings, Manner, Rule, Shared};
 use crate::admission::problem::Severity;
@@ -281,9 +281,9 @@ fn target_kind(context: &Context<'_>, findings: &mut Findings) {
 }
 
 fn template_provider(context: &Context<'_>, findings: &mut Findings) {
-    for problem in faults(context, windowed) {
+    for problem in faults(context, Mend::Window) {
         if is_kind(&problem.fault) {
-            findings.report_sentence(problem.path, &problem.fault.to_string());
+            findings.report_sentence(&problem.path, &problem.fault.to_string());
         }
     }
 }

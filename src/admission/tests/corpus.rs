@@ -16,6 +16,21 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("canary-all-metrics.yaml", &["SL422"]),
 ];
 
+/// What is told of manifests that work with the peer although not all of it does what it says: coerced or left out, never refused.
+const TOLD: &[(&str, &[&str])] = &[
+    ("canary-left-out-conditions.yaml", &["SL306", "SL306", "SL306", "SL306"]),
+    ("canary-left-out-fields.yaml", &["SL306", "SL306", "SL306", "SL306", "SL315", "SL315"]),
+    (
+        "canary-coerced-numbers.yaml",
+        &[
+            "SL208", "SL213", "SL216", "SL461", "SL401", "SL402", "SL408", "SL410", "SL430", "SL431",
+            "SL431", "SL432", "SL451", "SL453", "SL462",
+        ],
+    ),
+    ("canary-kubernetes-steps.yaml", &["SL315", "SL407"]),
+    ("canary-skipped-metrics.yaml", &["SL421", "SL422", "SL424"]),
+];
+
 /// The manifests are about the schema, so that many of them have no Gateway to hang a route on, or words that another provider has.
 const ROUTE: [&str; 2] = ["SL302", "SL303"];
 
@@ -39,7 +54,11 @@ fn manifests(folder: &str) -> Vec<(String, Vec<Value>)> {
 fn problems(documents: &[Value]) -> Vec<Problem> {
     let (written, before) = documents.split_last().unwrap();
     let mut target = example::plain("Deployment");
-    target["metadata"]["name"] = written["spec"]["targetRef"]["name"].clone();
+    if let Some(name) = written["spec"]["targetRef"]["name"].as_str() {
+        target["metadata"]["name"] = json!(name);
+        target["spec"]["selector"]["matchLabels"]["app"] = json!(name);
+        target["spec"]["template"]["metadata"]["labels"]["app"] = json!(name);
+    }
     World::new(before.iter().cloned().chain([target]).collect()).write(written)
 }
 
@@ -67,6 +86,21 @@ fn valid_manifests_are_refused_only_for_what_sluice_cannot_do_yet() {
             "{name}:\n{}",
             told(&problems)
         );
+    }
+}
+
+#[test]
+fn a_manifest_of_a_switcher_is_told_what_is_coerced_or_left_out_and_is_not_refused() {
+    let manifests: BTreeMap<String, Vec<Value>> = manifests("valid").into_iter().collect();
+    for (name, expected) in TOLD {
+        let problems = problems(&manifests[*name]);
+        let told: Vec<&str> = problems
+            .iter()
+            .filter(|problem| !problem.rule.starts_with("SL9"))
+            .map(|problem| problem.rule)
+            .collect();
+        assert_eq!(told, *expected, "{name}:\n{}", super::told(&problems));
+        assert_eq!(refusals(&problems), [""; 0], "{name}");
     }
 }
 

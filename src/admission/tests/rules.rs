@@ -24,7 +24,7 @@ fn run(text: &str) -> Vec<Problem> {
     let mut world = World::new(objects);
     world.settings.no_cross_namespace_refs = text.contains("--no-cross-namespace-refs");
     world.answers = !text.contains("does not answer");
-    world.write(&written)
+    if text.contains(example::DELETED) { world.delete(&written).problems } else { world.write(&written) }
 }
 
 #[test]

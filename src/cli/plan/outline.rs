@@ -169,7 +169,7 @@ pub(in crate::cli) fn refused(
     manifests: &[Manifest],
     settings: &Settings,
 ) -> Vec<String> {
-    let mut catalog = Catalog::default();
+    let mut catalog = Catalog::new(settings.provider);
     let others = manifests.iter().filter(|other| is_canary(&other.object));
     others
         .filter_map(|other| Canary::deserialize(&other.object).ok())

@@ -109,6 +109,10 @@ impl Router for AppMesh {
         Ok(Some(Route { weights, acceptance: status::acceptance(&self.needs(canary), live) }))
     }
 
+    fn left_out(&self, canary: &Canary) -> Vec<Problem> {
+        canary.spec.service.as_ref().map(routes::left_out).unwrap_or_default()
+    }
+
     fn rules(&self, _: &Canary, object: &Object) -> Vec<Rule> {
         let routes = object.pointer("/spec/routes").and_then(Value::as_array);
         let mut rules = Vec::new();

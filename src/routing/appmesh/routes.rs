@@ -4,7 +4,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     api::{Canary, CanaryService, Duration, HttpMatch, StringMatch},
-    routing::{Problem, Weights, object::set},
+    routing::{
+        Problem, Weights,
+        condition::{self, Condition},
+        object::set,
+    },
 };
 
 const MILLISECOND: i64 = 1_000_000;
@@ -73,6 +77,12 @@ fn every_request(protocol: &str) -> Value {
     if protocol == "grpc" { json!({}) } else { json!({"prefix": "/"}) }
 }
 
+/// The conditions that a route of App Mesh has no words for.
+pub(super) fn left_out(service: &CanaryService) -> Vec<Problem> {
+    let unknown = [&[Condition::QueryParams], &Condition::OF_A_MESH[..]].concat();
+    condition::left_out(service, "a route of App Mesh", &unknown, |_| None)
+}
+
 fn one(wanted: &HttpMatch, protocol: &str, at: &str, problems: &mut Vec<Problem>) -> Value {
     let mut fields = every_request(protocol);
     let mut refuse = |there: bool, field: &str| {
@@ -91,15 +101,6 @@ fn one(wanted: &HttpMatch, protocol: &str, at: &str, problems: &mut Vec<Problem>
         wanted.headers.len() > MOST_HEADERS || (protocol == "grpc" && !wanted.headers.is_empty()),
         "headers",
     );
-    refuse(wanted.ignore_uri_case, "ignoreUriCase");
-    refuse(wanted.scheme.is_some(), "scheme");
-    refuse(wanted.authority.is_some(), "authority");
-    refuse(wanted.port.is_some(), "port");
-    refuse(!wanted.query_params.is_empty(), "queryParams");
-    refuse(!wanted.without_headers.is_empty(), "withoutHeaders");
-    refuse(!wanted.source_labels.is_empty(), "sourceLabels");
-    refuse(wanted.source_namespace.is_some(), "sourceNamespace");
-    refuse(!wanted.gateways.is_empty(), "gateways");
     if let Some(prefix) = prefix {
         fields["prefix"] = prefix.into();
     }

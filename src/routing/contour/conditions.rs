@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::{
-    api::{HttpMatch, StringMatch},
-    routing::{Problem, object::set},
+    api::{CanaryService, HttpMatch, StringMatch},
+    routing::{
+        Problem,
+        condition::{self, Condition},
+        object::set,
+    },
 };
 
 /// The conditions of each route, one for an entry of the match; empty entries are left out, and every path is served when none
@@ -20,6 +24,18 @@ pub(super) fn conditions(matches: &[HttpMatch], problems: &mut Vec<Problem>) -> 
         .map(|(index, wanted)| one(wanted, &format!("spec.service.match[{index}]"), problems))
         .collect();
     if mapped.is_empty() { vec![vec![every_path()]] } else { mapped }
+}
+
+/// The conditions that an HTTPProxy has no words for.
+pub(super) fn left_out(service: &CanaryService) -> Vec<Problem> {
+    let unknown = [&[Condition::Method], &Condition::OF_A_MESH[..]].concat();
+    condition::left_out(service, "an HTTPProxy", &unknown, |condition| match condition {
+        Condition::IgnoreUriCase => Some("use uri.regex with (?i)"),
+        Condition::Authority | Condition::Port | Condition::Scheme => {
+            Some("set it in the root HTTPProxy that includes this one")
+        }
+        _ => None,
+    })
 }
 
 fn every_path() -> Value {
@@ -41,25 +57,6 @@ fn one(wanted: &HttpMatch, at: &str, problems: &mut Vec<Problem>) -> Vec<Value> 
         problems,
         |name, kind, value| json!({"queryParameter": {"name": name, kind: value}}),
     ));
-    let elsewhere = "an HTTPProxy cannot match by it: remove it, or use provider istio";
-    let root = "the root HTTPProxy that includes this one decides it: remove it here and set it there";
-    let unknown = [
-        (wanted.method.is_some(), "method", elsewhere),
-        (
-            wanted.ignore_uri_case,
-            "ignoreUriCase",
-            "an HTTPProxy always regards case: remove it, or use uri.regex with (?i)",
-        ),
-        (wanted.authority.is_some(), "authority", root),
-        (wanted.port.is_some(), "port", root),
-        (wanted.scheme.is_some(), "scheme", root),
-        (!wanted.without_headers.is_empty(), "withoutHeaders", elsewhere),
-        (!wanted.source_labels.is_empty(), "sourceLabels", elsewhere),
-        (wanted.source_namespace.is_some(), "sourceNamespace", elsewhere),
-        (!wanted.gateways.is_empty(), "gateways", elsewhere),
-    ];
-    let unknown = unknown.into_iter().filter(|(there, ..)| *there);
-    problems.extend(unknown.map(|(_, field, message)| Problem::new(format!("{at}.{field}"), message)));
     conditions
 }
 

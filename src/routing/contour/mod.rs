@@ -74,6 +74,10 @@ impl Router for Contour {
         Ok(Some(Route { weights, acceptance: acceptance::acceptance(&live.typed(&reference(canary))?) }))
     }
 
+    fn left_out(&self, canary: &Canary) -> Vec<Problem> {
+        canary.spec.service.as_ref().map(conditions::left_out).unwrap_or_default()
+    }
+
     fn rules(&self, _: &Canary, object: &Object) -> Vec<Rule> {
         let routes = object.pointer("/spec/routes").and_then(Value::as_array);
         let routes = routes.into_iter().flatten().enumerate();

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    api::{HttpMatch, StringMatch},
-    routing::Problem,
+    api::{CanaryService, HttpMatch, StringMatch},
+    routing::{
+        Problem,
+        condition::{self, Condition},
+    },
 };
 
 /// Most matches of a rule, and headers or query parameters of a match, from the CRD.
@@ -28,6 +31,16 @@ pub(super) fn matches(matches: &[HttpMatch], problems: &mut Vec<Problem>) -> Vec
         .map(|(index, wanted)| one(wanted, &format!("spec.service.match[{index}]"), problems))
         .collect();
     if mapped.is_empty() { vec![json!({"path": every_path()})] } else { mapped }
+}
+
+/// The conditions that an HTTPRoute has no words for.
+pub(super) fn left_out(service: &CanaryService) -> Vec<Problem> {
+    condition::left_out(service, "an HTTPRoute", &Condition::OF_A_MESH, |condition| match condition {
+        Condition::IgnoreUriCase => Some("use uri.regex with (?i)"),
+        Condition::Authority => Some("name the host in spec.service.hosts"),
+        Condition::Port => Some("name the port in spec.service.gatewayRefs[].port"),
+        _ => None,
+    })
 }
 
 fn every_path() -> Value {
@@ -58,32 +71,6 @@ fn one(wanted: &HttpMatch, at: &str, problems: &mut Vec<Problem>) -> Value {
             fields.insert(name.to_owned(), mapped.into());
         }
     }
-    let mut refuse = |there: bool, field: &str, message: &str| {
-        if there {
-            problems.push(Problem::new(format!("{at}.{field}"), message));
-        }
-    };
-    let istio = "an HTTPRoute cannot match by it: remove it, or use provider istio";
-    refuse(
-        wanted.ignore_uri_case,
-        "ignoreUriCase",
-        "an HTTPRoute always regards case: remove it, or use uri.regex with (?i)",
-    );
-    refuse(
-        wanted.authority.is_some(),
-        "authority",
-        "an HTTPRoute matches host names in spec.service.hosts: move it there",
-    );
-    refuse(
-        wanted.port.is_some(),
-        "port",
-        "an HTTPRoute matches ports in spec.service.gatewayRefs[].port: move it there",
-    );
-    refuse(wanted.scheme.is_some(), "scheme", istio);
-    refuse(!wanted.without_headers.is_empty(), "withoutHeaders", istio);
-    refuse(!wanted.source_labels.is_empty(), "sourceLabels", istio);
-    refuse(wanted.source_namespace.is_some(), "sourceNamespace", istio);
-    refuse(!wanted.gateways.is_empty(), "gateways", istio);
     fields.into()
 }
 

@@ -16,6 +16,7 @@
 //! In a route that a user made before only the backends of the rules that lead to the apex are changed.
 
 mod acceptance;
+mod claims;
 mod filters;
 mod hostnames;
 mod matches;
@@ -26,8 +27,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Traffic, Weight, object,
-    rule,
+    Capabilities, Field, Kind, Problem, Route, RouteClaim, Router, RoutingError, Rule, Settings, Traffic,
+    Weight, object, rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, ParentReference, Provider, owned};
 
@@ -93,6 +94,14 @@ impl Router for GatewayApi {
         let ours = live.get(&reference(canary)).is_some_and(|route| owned::controls(canary, route));
         let weights = rule::weights(&read::rules(&route), canary, ours);
         Ok(Some(Route { weights, acceptance: acceptance::acceptance(&route) }))
+    }
+
+    fn left_out(&self, canary: &Canary) -> Vec<Problem> {
+        canary.spec.service.as_ref().map(matches::left_out).unwrap_or_default()
+    }
+
+    fn claims(&self, canary: &Canary) -> Vec<RouteClaim> {
+        claims::claims(canary)
     }
 
     fn rules(&self, _: &Canary, object: &Object) -> Vec<Rule> {

@@ -16,6 +16,7 @@
 //! status by default: a VirtualService that is stored counts as accepted, for Istio's own admission has seen it, and the
 //! settle time covers its way to the proxies.
 
+mod claims;
 mod cors;
 mod destination_rule;
 mod hosts;
@@ -31,8 +32,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Acceptance, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Traffic,
-    object, rule,
+    Acceptance, Capabilities, Field, Kind, Problem, Route, RouteClaim, Router, RoutingError, Rule, Settings,
+    Traffic, object, rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, Provider, owned};
 
@@ -114,6 +115,10 @@ impl Router for Istio {
         let ours = live.get(&virtual_service(canary)).is_some_and(|route| owned::controls(canary, route));
         let weights = rule::weights(&read::rules(&route, canary), canary, ours);
         Ok(Some(Route { weights, acceptance: Acceptance::Accepted }))
+    }
+
+    fn claims(&self, canary: &Canary) -> Vec<RouteClaim> {
+        claims::claims(canary)
     }
 
     fn rules(&self, canary: &Canary, object: &Object) -> Vec<Rule> {

@@ -34,14 +34,6 @@ fn paths(canary: &Canary) -> Vec<String> {
 #[case::w_rt_2_header_by_prefix(json!({"match": [{"headers": {"x-v": {"prefix": "v1"}}}]}), "spec.service.match[0].headers[\"x-v\"]")]
 #[case::header_without_a_condition(json!({"match": [{"headers": {"x-v": {}}}]}), "spec.service.match[0].headers[\"x-v\"]")]
 #[case::parameter_by_prefix(json!({"match": [{"queryParams": {"q": {"prefix": "v1"}}}]}), "spec.service.match[0].queryParams[\"q\"]")]
-#[case::w_rt_2_source_labels(json!({"match": [{"sourceLabels": {"app": "a"}}]}), "spec.service.match[0].sourceLabels")]
-#[case::second_match(json!({"match": [{"uri": {"prefix": "/"}}, {"scheme": {"exact": "https"}}]}), "spec.service.match[1].scheme")]
-#[case::case_of_the_uri(json!({"match": [{"uri": {"prefix": "/"}, "ignoreUriCase": true}]}), "spec.service.match[0].ignoreUriCase")]
-#[case::authority(json!({"match": [{"authority": {"exact": "a"}}]}), "spec.service.match[0].authority")]
-#[case::port(json!({"match": [{"port": 80}]}), "spec.service.match[0].port")]
-#[case::without_headers(json!({"match": [{"withoutHeaders": {"x": {"exact": "a"}}}]}), "spec.service.match[0].withoutHeaders")]
-#[case::source_namespace(json!({"match": [{"sourceNamespace": "a"}]}), "spec.service.match[0].sourceNamespace")]
-#[case::gateways_of_a_match(json!({"match": [{"gateways": ["a"]}]}), "spec.service.match[0].gateways")]
 #[case::timeout_that_is_none(json!({"timeout": "soon"}), "spec.service.timeout")]
 #[case::timeout_too_fine(json!({"timeout": "100us"}), "spec.service.timeout")]
 #[case::negative_timeout(json!({"timeout": "-1s"}), "spec.service.timeout")]
@@ -73,7 +65,7 @@ fn strategies_that_are_not_served_are_refused(#[case] field: &str, #[case] value
 #[test]
 fn all_problems_are_told_in_one_answer() {
     let wrong = canary(json!({
-        "gatewayRefs": [], "hosts": ["*"], "timeout": "soon", "match": [{"uri": {}}, {"port": 1}],
+        "gatewayRefs": [], "hosts": ["*"], "timeout": "soon", "match": [{"uri": {}}, {"method": {"prefix": "P"}}],
     }));
     insta::assert_snapshot!(
         router(Provider::GatewayApiV1)

@@ -275,3 +275,34 @@ fn a_canary_that_gets_another_target_keeps_its_clients_until_the_new_primary_has
     assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
     assert_eq!(image(&simulation, "store-primary"), "store:1");
 }
+
+#[test]
+fn w_rt_3_a_service_that_is_edited_in_mid_run_takes_effect_and_keeps_the_share() {
+    let mut simulation = initialised(weights(&[10, 20, 50]), good());
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(20), |_| {});
+    let before = simulation.status();
+    let edited = json!({"spec": {"service": {"timeout": "7s", "hosts": ["shop.example.com"], "apex": {"labels": {"team": "a"}}}}});
+    simulation.user(&simulation.canary_reference(), &edited);
+    simulation.pass(seconds(2), |_| {});
+    let after = simulation.status();
+    assert_eq!((after.canary_weight, after.step_index), (before.canary_weight, before.step_index));
+    let route = object(&simulation, &ObjectRef::new("gateway.networking.k8s.io/v1", BACK, "store", "shop"));
+    assert_eq!(route["spec"]["rules"][0]["timeouts"]["request"], "7s");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(shares(&simulation), [0, 10, 20, 50, 0]);
+    assert_eq!(phase(&simulation), Phase::Succeeded);
+}
+
+#[test]
+fn a_workload_of_a_user_under_the_primarys_name_is_never_taken_over_and_is_named() {
+    let mut simulation = simulation(weights(&[50]), good());
+    let reference = deployment(&simulation, "shop-primary");
+    simulation.user(&reference, &json!({"spec": target("theirs:1")["spec"]}));
+    let before = object(&simulation, &reference)["spec"].clone();
+    simulation.pass(seconds(60), |_| {});
+    assert_eq!(object(&simulation, &reference)["spec"], before);
+    assert_eq!(replicas(&simulation, "shop"), 2, "the target goes on serving");
+    let told = json!(simulation.status().conditions).to_string();
+    assert!(told.contains("PrimaryTaken") && told.contains("delete or rename it"), "{told}");
+}

@@ -1,0 +1,69 @@
+//! The ConfigMaps and Secrets that the target's pods need. They are looked up in a second round: only the target tells which.
+
+use super::{Check, Context, Findings, MOST, Manner, Rule, selector};
+use crate::admission::lookup::Lookup;
+use crate::admission::problem::Severity;
+use crate::workload::configs::references;
+
+pub(super) static MISSING: Rule = Rule {
+    id: "SL217",
+    severity: Severity::Warning,
+    title: "The ConfigMaps and Secrets that the target's pods need exist",
+    manner: Manner::Plain,
+    check: Check::Canary(missing),
+    cel: &[],
+    wrong: "
+kind: Deployment
+metadata:
+  name: app
+spec:
+  template:
+    spec:
+      volumes:
+        - name: settings
+          configMap:
+            name: settings
+---
+spec:
+  targetRef:
+    name: app
+",
+    right: "
+kind: Deployment
+metadata:
+  name: app
+spec:
+  template:
+    spec:
+      volumes:
+        - name: settings
+          configMap:
+            name: settings
+            optional: true
+---
+spec:
+  targetRef:
+    name: app
+",
+};
+
+/// Silent about what nobody could look at: the right to read Secrets may be kept from us.
+fn missing(context: &Context<'_>, findings: &mut Findings) {
+    let Some(target) = selector::workload(context) else { return };
+    let template = &target["spec"]["template"];
+    for needed in references(template).into_iter().filter(|reference| !reference.optional).take(MOST) {
+        let reference = needed.config.object(&context.key.namespace);
+        match context.lookups.get(&reference) {
+            None => findings.wish(reference),
+            Some(Lookup::Missing) => {
+                let target = &context.canary.spec.target_ref;
+                findings.report(
+                    "spec.targetRef.name",
+                    format!("{} {} needs {reference}, which does not exist", target.kind, target.name),
+                    "Create it, for pods do not start without, or correct its name in the pod template",
+                );
+            }
+            Some(Lookup::Found(_) | Lookup::Failed(_) | Lookup::Unseen) => {}
+        }
+    }
+}
