@@ -20,7 +20,7 @@ THREADS ?= 6
 GATE    ?= on
 export CLUSTER KEEP GATE
 
-.PHONY: help check generate build image cluster cluster-down unit test test-all demo bench-gate clean
+.PHONY: help check generate build image cluster cluster-down unit test test-all demo bench-gate bench-verdict clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ demo: build ## the whole job shown on a real cluster, checked; KEEP=1 leaves it 
 
 bench-gate: ## speed and memory of the gate beside a bare endpoint, on loopback (some minutes and a release build)
 	cargo bench --locked --quiet --bench gate
+
+bench-verdict: ## what the judgement alone takes, without a connection
+	cargo bench --locked --quiet --bench verdict
 
 clean: cluster-down ## remove what was built here (the test-bed's download cache stays)
 	cargo clean

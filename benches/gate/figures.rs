@@ -68,6 +68,21 @@ impl Figures {
     }
 }
 
+/// The kinds of the paced phase.
+const MIX: [Kind; 4] = [Kind::Held, Kind::Released, Kind::Created, Kind::Changed];
+
+/// The name of a kind in tables.
+fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Held => "target, replicas held",
+        Kind::Released => "target, new image",
+        Kind::Created => "Canary, create",
+        Kind::Changed => "Canary, update",
+        Kind::LargeSame => "1 MB target, replicas held",
+        Kind::LargeChanged => "1 MB target, new image",
+    }
+}
+
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 /// Prints the tables, and in the last line what the targets speak of.
@@ -78,7 +93,7 @@ pub(crate) fn tell(all: &[Figures]) {
     );
     println!("|---|---:|---:|---:|---:|---:|---:|---:|");
     for figures in all {
-        let at = |share| figures.quantile(&Kind::MIX, share);
+        let at = |share| figures.quantile(&MIX, share);
         println!(
             "| {} | {:.0} | {:.2} | {:.2} | {:.2} | {:.0} | {:.1} | {:.1} |",
             figures.name,
@@ -96,17 +111,17 @@ pub(crate) fn tell(all: &[Figures]) {
         "| review | reviews | bare p50 / p99 ms | 10 Canaries p50 / p99 ms | 10,000 Canaries p50 / p99 ms |"
     );
     println!("|---|---:|---:|---:|---:|");
-    for kind in [Kind::MIX.as_slice(), &[Kind::LargeSame, Kind::LargeChanged]].concat() {
+    for kind in [MIX.as_slice(), &[Kind::LargeSame, Kind::LargeChanged]].concat() {
         let pair =
             |of: &Figures| format!("{:.2} / {:.2}", of.quantile(&[kind], 0.5), of.quantile(&[kind], 0.99));
         let count = many.latencies[&kind].len();
-        println!("| {} | {count} | {} | {} | {} |", kind.title(), pair(bare), pair(few), pair(many));
+        println!("| {} | {count} | {} | {} | {} |", title(kind), pair(bare), pair(few), pair(many));
     }
     println!();
     println!(
         "gate: p99 ratio {:.2}, flatness {:.2}, 1 MB {:.1} ms, RSS {:.0} MiB",
-        many.quantile(&Kind::MIX, 0.99) / bare.quantile(&Kind::MIX, 0.99),
-        many.quantile(&Kind::MIX, 0.5) / few.quantile(&Kind::MIX, 0.5),
+        many.quantile(&MIX, 0.99) / bare.quantile(&MIX, 0.99),
+        many.quantile(&MIX, 0.5) / few.quantile(&MIX, 0.5),
         many.quantile(&[Kind::LargeSame], 0.5),
         many.memory.resident as f64 / MEBIBYTE,
     );

@@ -28,23 +28,6 @@ pub(crate) enum Kind {
     LargeChanged,
 }
 
-impl Kind {
-    /// Those of the paced phase.
-    pub(crate) const MIX: [Kind; 4] = [Kind::Held, Kind::Released, Kind::Created, Kind::Changed];
-
-    /// Its name in tables.
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Kind::Held => "target, replicas held",
-            Kind::Released => "target, new image",
-            Kind::Created => "Canary, create",
-            Kind::Changed => "Canary, update",
-            Kind::LargeSame => "1 MB target, replicas held",
-            Kind::LargeChanged => "1 MB target, new image",
-        }
-    }
-}
-
 /// One question, ready to send.
 #[derive(Clone)]
 pub(crate) struct Review {

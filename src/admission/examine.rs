@@ -5,12 +5,15 @@ use serde_json::Value;
 
 use super::catalog::Catalog;
 use super::lookup::Lookups;
-use super::problem::{Problem, Severity};
+use super::problem::{Problem, Severity, short};
 use super::review::{Operation, Request};
 use super::rules::{self, Context, Departure, Findings, Manner, Shared};
 use super::verdict::Verdict;
 use crate::api::{AlertProvider, Canary, CanaryKey, GROUP, MetricTemplate, ObjectRef, SecretRef};
 use crate::rollout::Settings;
+
+/// Most objects that are read for one Canary; a sensible one names fewer. Of the rest the rules are told that nobody looked.
+const READS: usize = 64;
 
 /// The object to judge, unless the request passes whatever it holds: not one of our kinds, a DELETE, a subresource, an object that
 /// is being deleted, a spec that stays as it is.
@@ -56,6 +59,7 @@ fn of_canary(canary: &Canary, namespace: &str, settings: &Settings) -> Vec<Objec
         .collect();
     needs.sort();
     needs.dedup();
+    needs.truncate(READS);
     needs
 }
 
@@ -162,8 +166,8 @@ fn read<T: DeserializeOwned>(
         findings.problems.extend(error.map(|error| Problem {
             rule: rules::MALFORMED,
             severity: Severity::Error,
-            path: error.path().to_string(),
-            message: error.inner().to_string(),
+            path: short(error.path().to_string()),
+            message: short(error.inner().to_string()),
             fix: "Write a value that the field takes".into(),
         }));
     }

@@ -35,6 +35,21 @@ pub struct Problem {
     pub fix: String,
 }
 
+/// The most characters of each text of a problem that a rule reports: more than a sentence needs, and an object may hold
+/// megabytes that a sentence repeats.
+const LONGEST: usize = 600;
+
+/// The text as it may be repeated to a person; the rest is cut off where it shows.
+pub(super) fn short(text: String) -> String {
+    if text.len() <= LONGEST {
+        return text;
+    }
+    match text.char_indices().nth(LONGEST - 1) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 impl Problem {
     /// Whether this is the same complaint about the same field; the words may differ.
     pub fn same_as(&self, other: &Problem) -> bool {
@@ -56,6 +71,13 @@ impl fmt::Display for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_where_it_shows_and_between_characters() {
+        assert_eq!(short("é".repeat(599)), "é".repeat(599));
+        let cut = short("é".repeat(1_000_000));
+        assert_eq!((cut.chars().count(), cut.ends_with('…')), (600, true));
+    }
 
     #[test]
     fn a_problem_names_rule_field_fault_and_way_out() {

@@ -6,7 +6,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
-use super::problem::Problem;
+use super::problem::{Problem, short};
 use super::review::{REVIEW_VERSION, Request, ReviewError};
 use super::verdict::Verdict;
 use super::warning;
@@ -101,14 +101,14 @@ fn refusal(request: &Request, verdict: &Verdict) -> Status {
         reason: "Invalid",
         message: format!(
             "{} {:?} is refused, {number}:\n{}",
-            request.kind,
-            request.display_name(),
+            short(request.kind.clone()),
+            short(request.display_name()),
             lines.join("\n")
         ),
         details: Details {
-            group: request.group.clone(),
-            kind: request.kind.clone(),
-            name: request.name.clone(),
+            group: short(request.group.clone()),
+            kind: short(request.kind.clone()),
+            name: short(request.name.clone()),
             causes: verdict.errors().take(MOST).map(cause).collect(),
         },
     }

@@ -27,6 +27,10 @@ pub struct Violation {
     pub fix: String,
 }
 
+/// Entries that a list or map may have where the schema names no bound: what nobody writes by hand, and what keeps the work of
+/// a review bounded.
+const ENTRIES: i64 = 1_000;
+
 /// All places where the value does not fit. `path` is the value's own place, empty for a whole object.
 pub fn violations(schema: &JSONSchemaProps, value: &Value, path: &str) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -64,6 +68,74 @@ fn at(path: &str, message: impl Into<String>, fix: impl Into<String>) -> Violati
     Violation { path: path.to_owned(), message: message.into(), fix: fix.into() }
 }
 
+/// The value without the entries that lists and maps have beyond their bounds, which was told already; none if there are no such.
+pub(super) fn bounded(schema: &JSONSchemaProps, value: &Value) -> Option<Value> {
+    exceeds(schema, value).then(|| {
+        let mut value = value.clone();
+        cut(schema, &mut value);
+        value
+    })
+}
+
+fn exceeds(schema: &JSONSchemaProps, value: &Value) -> bool {
+    match value {
+        Value::Array(items) => {
+            items.len() as i64 > schema.max_items.unwrap_or(ENTRIES)
+                || item(schema).is_some_and(|schema| items.iter().any(|item| exceeds(schema, item)))
+        }
+        Value::Object(map) => {
+            map.len() as i64 > schema.max_properties.unwrap_or(ENTRIES)
+                || map
+                    .iter()
+                    .any(|(name, value)| property(schema, name).is_some_and(|schema| exceeds(schema, value)))
+        }
+        _ => false,
+    }
+}
+
+fn cut(schema: &JSONSchemaProps, value: &mut Value) {
+    let most = |bound: Option<i64>| usize::try_from(bound.unwrap_or(ENTRIES)).unwrap_or(usize::MAX);
+    match value {
+        Value::Array(items) => {
+            items.truncate(most(schema.max_items));
+            if let Some(schema) = item(schema) {
+                items.iter_mut().for_each(|item| cut(schema, item));
+            }
+        }
+        Value::Object(map) => {
+            let known = schema.properties.as_ref();
+            let mut room = most(schema.max_properties);
+            map.retain(|name, value| {
+                // Fields that the schema knows stay, whatever stands beside them.
+                let stays = room > 0 || known.is_some_and(|known| known.contains_key(name));
+                room = room.saturating_sub(1);
+                if let Some(schema) = property(schema, name).filter(|_| stays) {
+                    cut(schema, value);
+                }
+                stays
+            });
+        }
+        _ => {}
+    }
+}
+
+/// The schema of a list's entries.
+fn item(schema: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
+    match schema.items.as_ref()? {
+        JSONSchemaPropsOrArray::Schema(schema) => Some(schema),
+        JSONSchemaPropsOrArray::Schemas(_) => None,
+    }
+}
+
+/// The schema of a field or of a map's entry.
+fn property<'a>(schema: &'a JSONSchemaProps, name: &str) -> Option<&'a JSONSchemaProps> {
+    let known = schema.properties.as_ref().and_then(|known| known.get(name));
+    known.or(match &schema.additional_properties {
+        Some(JSONSchemaPropsOrBool::Schema(schema)) => Some(schema),
+        _ => None,
+    })
+}
+
 /// The type that the value should have and has not, in words. An integral float is a whole number, as it is for the API server.
 pub(super) fn wrong_type(schema: &JSONSchemaProps, value: &Value) -> Option<&'static str> {
     if schema.x_kubernetes_int_or_string == Some(true) {
@@ -92,9 +164,9 @@ fn object(schema: &JSONSchemaProps, map: &Map<String, Value>, path: &str, found:
             found.push(at(&field(path, name), "this field is missing", "Add it"));
         }
     }
-    if schema.max_properties.is_some_and(|most| map.len() as i64 > most) {
-        let most = schema.max_properties.unwrap_or_default();
-        found.push(at(path, format!("{} entries are too many", map.len()), format!("Keep at most {most}")));
+    let (count, most) = (map.len() as i64, schema.max_properties.unwrap_or(ENTRIES));
+    if count > most {
+        return found.push(at(path, format!("{count} entries are too many"), format!("Keep at most {most}")));
     }
     for (name, value) in map {
         match (schema.properties.as_ref().and_then(|known| known.get(name)), &schema.additional_properties) {
@@ -113,7 +185,8 @@ pub(super) fn field(path: &str, name: &str) -> String {
 
 fn array(schema: &JSONSchemaProps, items: &[Value], path: &str, found: &mut Vec<Violation>) {
     let count = items.len() as i64;
-    if let Some(most) = schema.max_items.filter(|most| count > *most) {
+    let most = schema.max_items.unwrap_or(ENTRIES);
+    if count > most {
         // Beyond the bound the entries are not read: this is what the bound is for.
         return found.push(at(path, format!("{count} entries are too many"), format!("Keep at most {most}")));
     }
@@ -307,6 +380,26 @@ mod tests {
         "flag": true, "how": {"x": 1, "steps": []}, "free": {"z": 1}, "not": {"a": 1}}))]
     fn what_fits_is_not_mentioned(#[case] value: Value) {
         assert_eq!(violations(&schema(), &value, ""), []);
+    }
+
+    #[test]
+    fn what_is_beyond_the_bounds_of_lists_and_maps_is_told_and_cut_off() {
+        let value = json!({"port": 1, "list": [{"name": "a"}, {"name": "b"}, 3], "map": {"a": "", "b": "", "c": ""}, "flag": true});
+        let expected = json!({"port": 1, "list": [{"name": "a"}, {"name": "b"}], "map": {"a": "", "b": ""}, "flag": true});
+        assert_eq!(bounded(&schema(), &value), Some(expected.clone()));
+        assert_eq!(bounded(&schema(), &expected), None);
+        assert_eq!(violations(&schema(), &value, "").len(), 2);
+    }
+
+    #[test]
+    fn a_list_or_map_without_a_bound_has_one_here() {
+        let of = |kind: &str| JSONSchemaProps { type_: Some(kind.to_owned()), ..JSONSchemaProps::default() };
+        let map = (0..1_001).map(|n| (n.to_string(), Value::Null)).collect::<Map<_, _>>();
+        for (schema, value) in [(of("array"), json!(vec![0; 1_001])), (of("object"), map.into())] {
+            let told = violations(&schema, &value, "spec.x");
+            assert_eq!((told.len(), told[0].message.as_str()), (1, "1001 entries are too many"));
+            assert!(bounded(&schema, &value).is_some());
+        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ use tokio::time::Instant;
 /// How long a review may wait for objects in all. A slower API server makes an object unknown, never a refusal.
 const READ_TIME: Duration = Duration::from_millis(300);
 
+/// Most problems of one refusal that the log repeats.
+const LOGGED: usize = 20;
+
 /// Answers admission reviews.
 pub(super) struct Gate {
     pub(super) cluster: Cluster,
@@ -35,7 +38,7 @@ impl server::Gate for Gate {
         };
         let verdict = self.judge(&call).await;
         if !verdict.is_allowed() {
-            let problems: Vec<String> = verdict.errors().map(ToString::to_string).collect();
+            let problems: Vec<String> = verdict.errors().take(LOGGED).map(ToString::to_string).collect();
             tracing::info!(
                 kind = call.request.kind,
                 namespace = call.request.namespace,

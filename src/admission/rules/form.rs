@@ -10,8 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Check, Findings, Manner, Rule};
+use crate::admission::mend;
 use crate::admission::problem::Severity;
-use crate::admission::{mend, schema::violations};
+use crate::admission::schema::{bounded, violations};
 use crate::api::crd;
 
 pub(super) static MALFORMED: Rule = Rule {
@@ -64,12 +65,16 @@ pub(in crate::admission) struct Readable<T> {
     pub(in crate::admission) places: Vec<String>,
 }
 
-/// Reads an object of one of our kinds; what cannot be read has stand-ins. None where that does not help either.
+/// Reads an object of one of our kinds, as far as lists and maps keep their bounds; what cannot be read has stand-ins. None where
+/// that does not help either.
 pub(in crate::admission) fn read<T: DeserializeOwned>(kind: &str, object: &Value) -> Option<Readable<T>> {
+    let schema = schema(kind)?;
+    let within = bounded(schema, object);
+    let object = within.as_ref().unwrap_or(object);
     if let Ok(object) = T::deserialize(object) {
         return Some(Readable { object, places: Vec::new() });
     }
     let mut object = object.clone();
-    let places = mend::mend(schema(kind)?, &mut object);
+    let places = mend::mend(schema, &mut object);
     Some(Readable { object: T::deserialize(object).ok()?, places })
 }

@@ -56,7 +56,7 @@ pub use secret::keys_only;
 
 use super::catalog::Catalog;
 use super::lookup::{Lookup, Lookups};
-use super::problem::{Problem, Severity};
+use super::problem::{Problem, Severity, short};
 use crate::api::{
     AlertProvider, Analysis, Canary, CanaryKey, Cel, Metric, MetricTemplate, Object, ObjectRef, Provider,
     SecretRef,
@@ -165,6 +165,9 @@ pub static RULES: &[&Rule] = &[
     &unsupported::ALERTS,
     &unsupported::TEMPLATE_WAITS,
 ];
+
+/// Most problems of one object that are kept; a refusal spells out the first few dozen of them.
+const KEPT: usize = 500;
 
 /// Ids of rules that are gone; none is used again.
 pub const RETIRED: &[&str] = &["SL909"];
@@ -311,8 +314,8 @@ pub struct Findings {
 impl Findings {
     /// Reports a problem of the rule that is being checked: the field, what is wrong there and the way out.
     pub fn report(&mut self, path: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) {
-        let Some(rule) = self.rule else { return };
-        let (path, message, fix) = (path.into(), message.into(), fix.into());
+        let Some(rule) = self.rule.filter(|_| self.problems.len() < KEPT) else { return };
+        let (path, message, fix) = (short(path.into()), short(message.into()), short(fix.into()));
         self.problems.push(Problem { rule: rule.id, severity: rule.severity, path, message, fix });
     }
 
