@@ -73,6 +73,11 @@ impl Named {
         }
     }
 
+    /// The Canaries that name an object.
+    pub(super) fn by(&self, reference: &ObjectRef) -> Vec<CanaryKey> {
+        self.entries.get(reference).map(|entry| entry.by.iter().cloned().collect()).unwrap_or_default()
+    }
+
     /// What is known of a name.
     pub(super) fn known(&self, reference: &ObjectRef) -> Known {
         self.entries.get(reference).map(|entry| entry.known.clone()).unwrap_or_default()

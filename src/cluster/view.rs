@@ -152,6 +152,10 @@ impl View {
         if let Some(group) = Group::of(reference, &old).filter(|_| !deleted_by_us) {
             self.store.doubt(group, reference.clone(), Instant::now());
         }
+        // Also whoever waited for the name: the primary of a Canary that is gone stands in its successor's way until then.
+        for other in self.named.by(reference).into_iter().filter(|other| Some(other) != owner.as_ref()) {
+            self.tell(reference, Some(other));
+        }
         self.tell(reference, owner);
     }
 

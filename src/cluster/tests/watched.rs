@@ -137,6 +137,18 @@ async fn the_birth_of_an_unlabelled_target_wakes_the_canary_that_names_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_a_former_primary_wakes_the_canary_that_waits_for_its_name() {
+    let bed = Bed::default();
+    bed.list(DEPLOYMENTS, &[object("Deployment", "a-primary", 5)]);
+    let mut stage = Stage::on(bed).await;
+    stage.told();
+    stage.cluster.name(&CanaryKey::new("n", "successor"), [deployment("a-primary")].into());
+    stage.bed.send(DEPLOYMENTS, "DELETED", &object("Deployment", "a-primary", 6)).await;
+    let primary = "Deployment n/a-primary";
+    assert_eq!(stage.told(), [pair(primary, Some("n/successor")), pair(primary, Some("n/c"))]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_the_watches_ended_nothing_is_believed() {
     let bed = Bed::default();
     bed.list(SERVICES, &[object("Service", "a", 5)]);
