@@ -223,6 +223,18 @@ fn w_ops_3_bound_to_a_namespace_the_rights_on_workloads_are_a_role_there() {
 }
 
 #[test]
+fn the_prometheus_operator_gets_the_alert_rules_of_the_file_as_they_stand_there() {
+    let Some(objects) = render(&["prometheusRule.enabled=true", "prometheusRule.labels.release=main"]) else {
+        return;
+    };
+    let objects = objects.unwrap();
+    let rule = named(&objects, "PrometheusRule", "sluice");
+    let file = std::fs::read_to_string(chart().join("files/alerts.yaml")).unwrap();
+    assert_eq!(rule["spec"], serde_saphyr::from_str::<Value>(&file).unwrap());
+    assert_eq!(rule["metadata"]["labels"]["release"], "main");
+}
+
+#[test]
 fn pods_pass_the_restricted_standard() {
     let Some(objects) = render(&[]) else { return };
     let objects = objects.unwrap();
@@ -276,6 +288,7 @@ fn a_wrong_value_is_refused(#[case] value: &str) {
 #[case::nothing("replicas=1")]
 #[case::host_network("hostNetwork=true")]
 #[case::pod_monitor("podMonitor.enabled=true")]
+#[case::prometheus_rule("prometheusRule.enabled=true")]
 #[case::own_account("serviceAccount.create=false,serviceAccount.name=mine")]
 #[case::no_rights("rbac.create=false")]
 #[case::subchart_globals("global.region=eu")]

@@ -1,6 +1,9 @@
 //! The documents say what is there: their Canaries parse, their `make` targets exist, their links lead somewhere.
 #![allow(clippy::unwrap_used)]
 
+#[path = "documents/runbook.rs"]
+mod runbook;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

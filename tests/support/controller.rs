@@ -99,6 +99,24 @@ pub(crate) fn resident_memory(pod: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes / 1024)
 }
 
+/// What a replica tells Prometheus, asked through the API server.
+#[track_caller]
+pub(crate) fn metrics(pod: &str) -> String {
+    let path = format!("/api/v1/namespaces/{}/pods/{pod}:8080/proxy/metrics", helm::NAMESPACE);
+    kubectl::kubectl(&["get", "--raw", &path]).stdout
+}
+
+/// How many reviews the replicas have answered since they started.
+#[track_caller]
+pub(crate) fn reviews() -> u64 {
+    let of = |pod: &Value| {
+        let told = metrics(pod["metadata"]["name"].as_str().unwrap_or_default());
+        let counts = told.lines().filter(|line| line.starts_with("sluice_admission_requests_total"));
+        counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>()
+    };
+    pods().iter().map(of).sum()
+}
+
 /// What all replicas logged lately, each line with its pod.
 pub(crate) fn logs() -> String {
     let words = ["logs", "--selector", SELECTOR, "--prefix", "--tail=400", "--all-containers"];

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::install::alone;
 use crate::support::manifests::canary;
-use crate::support::{api, facts, helm, kubectl, switch, wait};
+use crate::support::{api, controller, facts, helm, kubectl, switch, wait};
 
-const SECRET: &str = "sluice-certs";
+pub(crate) const SECRET: &str = "sluice-certs";
 
 /// Writes a wrong Canary as a dry run and tells whether the gate answered: only it knows rule SL404.
 fn the_gate_answers() -> Result<(), String> {
@@ -21,7 +21,7 @@ fn the_gate_answers() -> Result<(), String> {
     }
 }
 
-fn certificate() -> Value {
+pub(crate) fn certificate() -> Value {
     api::find("secrets", helm::NAMESPACE, SECRET).map(|secret| secret["data"].clone()).unwrap_or_default()
 }
 
@@ -29,6 +29,25 @@ fn bundles() -> Vec<String> {
     let configuration = api::get("mutatingwebhookconfigurations", "", helm::RELEASE);
     let webhooks = configuration["webhooks"].as_array().cloned().unwrap_or_default();
     webhooks.iter().map(|webhook| webhook["clientConfig"]["caBundle"].to_string()).collect()
+}
+
+/// Checks that every replica serves the same certificate.
+#[track_caller]
+pub(crate) fn replicas_agree() {
+    wait::until(wait::TAKEN_OVER, "all replicas to serve the same certificate", || {
+        let told: Vec<Option<String>> = controller::pods()
+            .iter()
+            .map(|pod| {
+                let metrics = controller::metrics(pod["metadata"]["name"].as_str().unwrap_or_default());
+                metrics
+                    .lines()
+                    .find(|line| line.starts_with("sluice_certificate_not_after"))
+                    .map(str::to_owned)
+            })
+            .collect();
+        let agree = told.len() > 1 && told[0].is_some() && told.iter().all(|one| *one == told[0]);
+        if agree { Ok(()) } else { Err(format!("{told:?}")) }
+    });
 }
 
 /// Changes the certificates and checks that no call fails, before, while and after.
@@ -64,6 +83,7 @@ fn calls_go_on_through(what: &str, change: impl FnOnce(), changed: impl Fn() -> 
     });
     let asked = asked.into_inner();
     facts::record(&format!("{what}: calls of the gate, failed"), json!([asked, failed.len()]));
+    replicas_agree();
     assert!(asked > 20, "the gate was hardly called");
     assert!(failed.is_empty(), "{} of {asked} calls failed, the first: {}", failed.len(), failed[0]);
 }
@@ -101,4 +121,22 @@ fn calls_go_on_when_the_ca_is_rotated() {
         },
         || bundles() != before,
     );
+}
+
+#[test]
+fn calls_go_on_when_the_secret_is_damaged_and_it_heals_under_the_same_authority() {
+    let Some(alone) = alone("damaged certificates") else { return };
+    let _sluice = alone.installed();
+    if !switch::gate() {
+        return;
+    }
+    let (secret, before) = (certificate(), bundles());
+    let damage = r#"{"data": {"tls.key": "bm90aGluZw=="}}"#;
+    calls_go_on_through(
+        "damaged certificates",
+        || drop(kubectl::within(helm::NAMESPACE, &["patch", "secret", SECRET, "--patch", damage]).ok()),
+        || certificate()["tls.crt"].is_string() && certificate()["tls.crt"] != secret["tls.crt"],
+    );
+    assert_eq!(bundles(), before, "the authority was good");
+    assert_eq!(certificate()["ca.key"], secret["ca.key"]);
 }

@@ -1,7 +1,8 @@
 //! Tests that have the installation for themselves.
 
-mod certs;
+pub(crate) mod certs;
 mod crash;
 mod idle;
 mod install;
 mod outage;
+mod runbook;
