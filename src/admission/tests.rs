@@ -1,5 +1,6 @@
 //! A small cluster in front of which the gate stands, and what the tests ask it.
 
+mod admitted;
 mod calls;
 mod claims;
 mod corpus;

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{World, told};
-use crate::admission::rules::example;
+use crate::admission::rules::{RULES, example};
 use crate::admission::{Problem, Severity};
 
 /// What is refused although the schema takes it, each for a reason that its rule gives.
@@ -63,9 +63,9 @@ fn problems(documents: &[Value]) -> Vec<Problem> {
 }
 
 /// The rules that refuse for another reason than that Sluice cannot do it yet.
-fn refusals(problems: &[Problem]) -> Vec<&str> {
+fn refusals(problems: &[Problem]) -> Vec<&'static str> {
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-    let mut rules: Vec<&str> =
+    let mut rules: Vec<&'static str> =
         errors.map(|problem| problem.rule).filter(|rule| !rule.starts_with("SL9")).collect();
     rules.dedup();
     rules
@@ -117,6 +117,41 @@ fn manifests_that_the_schema_refuses_are_refused_by_the_gate() {
             .map(|(name, _)| name)
             .collect();
         assert_eq!(passed, [""; 0], "{folder}");
+    }
+}
+
+/// What a manifest that the schema refuses says the API server tells, by file name.
+fn expected_words(folder: &str) -> BTreeMap<String, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema").join(folder);
+    let words = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let words = text.lines().next()?.strip_prefix("# expect: ")?.to_owned();
+        Some((path.file_name()?.to_string_lossy().into_owned(), words))
+    };
+    std::fs::read_dir(folder).unwrap().filter_map(words).collect()
+}
+
+/// One manifest shows both: the API server refuses it with the words of the backstop (the cluster's test of the schema), and the gate
+/// by the rule that the backstop belongs to.
+#[test]
+fn every_backstop_in_the_schema_agrees_with_its_rule_over_a_manifest() {
+    let folders = ["invalid", "change-invalid"];
+    let words: BTreeMap<String, String> = folders.iter().flat_map(|folder| expected_words(folder)).collect();
+    let told: BTreeMap<String, Vec<&'static str>> = folders
+        .iter()
+        .flat_map(|folder| manifests(folder))
+        .map(|(name, documents)| (name, refusals(&problems(&documents))))
+        .collect();
+    for rule in RULES {
+        for cel in rule.cel {
+            let shown = words.iter().filter(|(_, words)| cel.message.contains(words.as_str()));
+            let names: Vec<&str> = shown.map(|(name, _)| name.as_str()).collect();
+            assert!(!names.is_empty(), "no manifest shows: {}", cel.message);
+            for name in names {
+                assert!(told[name].contains(&rule.id), "{name} does not break {}: {:?}", rule.id, told[name]);
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::admission::rules::example;
 use crate::admission::{Problem, Severity};
 
 /// Every value of a Canary that has something for nearly all of its fields, by JSON pointer.
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+pub(super) fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
         Value::Object(map) => map
@@ -21,7 +21,8 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-fn full() -> Value {
+/// A Canary with something for nearly all of its fields.
+pub(super) fn full() -> Value {
     let mut canary = example::plain("Canary");
     json_patch::merge(
         &mut canary["spec"],
