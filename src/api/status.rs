@@ -62,6 +62,9 @@ pub struct CanaryStatus {
     /// The canary's intended share of traffic in percent (0 to 100).
     #[serde(default, deserialize_with = "number::or_zero")]
     pub canary_weight: i32,
+    /// Whether that share is one of the requests that `spec.analysis.match` chooses, and not of all.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "nullable::is_false")]
+    pub matched: bool,
     /// Checks passed of a blue/green or A/B run; the peer may have written -1.
     #[serde(default, deserialize_with = "number::or_zero")]
     pub iterations: i32,

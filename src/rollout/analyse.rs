@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Ask, AskId, Inconclusive, Next, Plan, Reason,
+    Ask, AskId, Inconclusive, Next, Reason,
     draft::{Draft, later},
     promote::begin_promotion,
     rest::stand_by_promoted,
@@ -232,9 +232,14 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             draft.status.next_step_at = None;
             draft.status.deadline_at = None;
             set_share(scene, draft, weight);
-            if let Plan::BlueGreen { iterations, .. } = scene.plan {
+            if let Some(iterations) = scene.plan.iterations() {
                 draft.status.iterations = index;
-                if first {
+                if first && weight > Weight::ZERO {
+                    draft.event(
+                        Reason::WeightRaised,
+                        format!("The canary gets {weight} % of the requests that match."),
+                    );
+                } else if first {
                     draft.say("The canary is ready; the first check is due after the interval.");
                 } else {
                     draft.event(
@@ -248,7 +253,8 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
                     format!("{copied} % of the requests are copied to the canary, which gets none itself.");
                 draft.event(Reason::RequestsMirrored, sentence);
             } else {
-                draft.event(Reason::WeightRaised, format!("The canary gets {weight} % of the traffic."));
+                let of = if scene.chooses() { "requests that match" } else { "traffic" };
+                draft.event(Reason::WeightRaised, format!("The canary gets {weight} % of the {of}."));
             }
         }
     }

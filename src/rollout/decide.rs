@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Decision, Observation, Settings,
+    Decision, Observation, Reason, Settings,
+    affinity::turn,
     analyse::progress,
     converge::converge,
     draft::Draft,
@@ -30,7 +31,10 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
     match Scene::read(observation, settings, now) {
         Err(blocker) => draft.block(blocker.reason, blocker.message),
         Ok(scene) => {
+            unmatched(&scene, &mut draft);
             advance(&scene, &mut draft);
+            draft.status.matched = draft.status.canary_weight > 0 && scene.chooses();
+            turn(&scene, &mut draft);
             // Only what was judged: a revision that comes while another one is promoted still has its turn.
             if let Some(target) = &scene.target
                 && draft.status.last_applied_spec.as_deref() == Some(target.snapshot.revision.as_str())
@@ -41,6 +45,15 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
         }
     }
     draft.finish()
+}
+
+/// What chose the canary's requests is gone in mid-run: nobody said how many of all requests it may have, so it gets none.
+fn unmatched(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    if draft.status.matched && !scene.chooses() {
+        draft.status.canary_weight = 0;
+        draft.status.matched = false;
+        draft.event(Reason::TrafficReturned, "spec.analysis.match is gone: all traffic goes to the primary.");
+    }
 }
 
 fn advance(scene: &Scene<'_>, draft: &mut Draft<'_>) {

@@ -1,6 +1,7 @@
 //! The state machine. [`decide`](fn@decide) is a pure function from an [`Observation`], the operator's [`Settings`] and the time
 //! to a [`Decision`]; it reads nothing and writes nothing.
 
+mod affinity;
 mod analyse;
 mod ask;
 mod conditions;

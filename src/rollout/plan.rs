@@ -18,6 +18,11 @@ pub enum Plan {
         /// The share of requests that a step before these copies to the canary.
         mirror: Option<Weight>,
     },
+    /// Give the canary the requests that `spec.analysis.match` chooses, and check a number of times.
+    Matched {
+        /// How many checks, at least 1.
+        iterations: i32,
+    },
     /// Keep live traffic away, check a number of times, then switch.
     BlueGreen {
         /// How many checks, at least 1.
@@ -52,6 +57,9 @@ impl Plan {
         let copied = if copied > Weight::ZERO { copied } else { Weight::FULL };
         let mirror = (analysis.mirror && capabilities.mirror).then_some(copied);
         let iterations = analysis.iterations.unwrap_or(0);
+        if iterations > 0 && !analysis.matches.is_empty() && !capabilities.matching.is_empty() {
+            return Plan::Matched { iterations };
+        }
         if iterations > 0 || !capabilities.weights {
             let iterations = if iterations > 0 { iterations } else { DEFAULT_ITERATIONS };
             return Plan::BlueGreen { iterations, switches: capabilities.weights, mirror };
@@ -78,6 +86,7 @@ impl Plan {
     pub fn limit(&self) -> Weight {
         match self {
             Plan::Weights { steps, .. } => steps.last().copied().unwrap_or(Weight::ZERO),
+            Plan::Matched { .. } => Weight::FULL,
             Plan::BlueGreen { .. } => Weight::ZERO,
         }
     }
@@ -89,7 +98,9 @@ impl Plan {
                 steps.len() + usize::from(mirror.is_some())
             }
             Plan::Weights { .. } => 0,
-            Plan::BlueGreen { iterations, .. } => usize::try_from(*iterations).unwrap_or(0),
+            Plan::Matched { iterations } | Plan::BlueGreen { iterations, .. } => {
+                usize::try_from(*iterations).unwrap_or(0)
+            }
         }
     }
 
@@ -110,18 +121,29 @@ impl Plan {
                 .zip(1 + i32::from(mirror.is_some())..)
                 .find(|(step, _)| **step > weight)
                 .map_or(Next::Promote, |(step, index)| Next::Step { index, weight: *step }),
+            Plan::Matched { iterations } if index < *iterations => {
+                Next::Step { index: index + 1, weight: Weight::FULL }
+            }
             Plan::BlueGreen { iterations, .. } if index < *iterations => {
                 Next::Step { index: index + 1, weight: Weight::ZERO }
             }
-            Plan::BlueGreen { .. } => Next::Promote,
+            Plan::Matched { .. } | Plan::BlueGreen { .. } => Next::Promote,
         }
     }
 
     /// The share of requests that are copied to the canary on the step `index` at `weight`: only those of a canary that
     /// gets none.
     pub fn copies(&self, index: i32, weight: Weight) -> Option<Weight> {
-        let (Plan::Weights { mirror, .. } | Plan::BlueGreen { mirror, .. }) = self;
+        let (Plan::Weights { mirror, .. } | Plan::BlueGreen { mirror, .. }) = self else { return None };
         mirror.filter(|_| index > 0 && weight == Weight::ZERO)
+    }
+
+    /// How many checks it makes, if it counts them.
+    pub fn iterations(&self) -> Option<i32> {
+        match self {
+            Plan::Weights { .. } => None,
+            Plan::Matched { iterations } | Plan::BlueGreen { iterations, .. } => Some(*iterations),
+        }
     }
 
     /// The canary's share while the primary is replaced, after a run that ended at `weight`.

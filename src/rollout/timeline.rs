@@ -42,6 +42,13 @@ pub enum Act {
         /// The share of requests that are copied to the canary meanwhile.
         copied: Option<Weight>,
     },
+    /// The canary is checked once more with the requests that `spec.analysis.match` chooses.
+    Chosen {
+        /// Which one, from 1.
+        number: i32,
+        /// How many there are.
+        of: i32,
+    },
     /// The primary gets the revision.
     Promotion {
         /// Whether checks come before it.
@@ -57,6 +64,9 @@ impl fmt::Display for Act {
             Act::Iteration { number, of, copied } => {
                 write!(f, "iteration {number} of {of}, without traffic of users")?;
                 copied.map_or(Ok(()), |copied| write!(f, ", with copies of {copied} % of the requests"))
+            }
+            Act::Chosen { number, of } => {
+                write!(f, "iteration {number} of {of}, with the requests that spec.analysis.match chooses")
             }
             Act::Promotion { analysed: true } => {
                 f.write_str("the primary gets the revision, then all traffic")
@@ -83,6 +93,7 @@ impl Timeline {
                     (Plan::BlueGreen { iterations, .. }, copied) => {
                         Act::Iteration { number: next, of: *iterations, copied }
                     }
+                    (Plan::Matched { iterations }, _) => Act::Chosen { number: next, of: *iterations },
                     (Plan::Weights { .. }, Some(copied)) => Act::Copies(copied),
                     (Plan::Weights { .. }, None) => Act::Share(weight),
                 };

@@ -52,6 +52,15 @@ impl Problem {
     }
 }
 
+/// Adds what was not told yet: a problem of all parts of a route is one.
+pub(super) fn tell_once(problems: &mut Vec<Problem>, more: Vec<Problem>) {
+    for problem in more {
+        if !problems.contains(&problem) {
+            problems.push(problem);
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.message)

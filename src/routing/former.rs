@@ -6,7 +6,7 @@ use json_patch::{
 };
 use serde_json::json;
 
-use super::{Change, ROUTERS, Router, Traffic, Weights, rule::Meaning, shared};
+use super::{Change, ROUTERS, Router, Traffic, Weights, chosen, rule::Meaning, shared};
 use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
 
 /// The objects that carry this Canary's mark and that the present router does not need, each with the router of its kind; what
@@ -35,6 +35,8 @@ pub fn former<'a>(
 
 /// The writes that keep the former objects in step while the new route is not in force. One that cannot be is left as it is.
 pub fn in_step(present: &dyn Router, canary: &Canary, live: &Live, weights: Weights) -> Vec<Change> {
+    // The share is one of the requests that are chosen, and a former route may know nothing of them.
+    let weights = if chosen(present, canary).is_empty() { weights } else { Weights::TO_PRIMARY };
     let patch = |(router, reference, object): (&dyn Router, &ObjectRef, &Object)| {
         let patch = shared::inside(router, canary, reference, object, &Traffic::from(weights)).ok()??;
         Some(Change::Patch { reference: reference.clone(), patch })

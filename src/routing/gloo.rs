@@ -4,8 +4,9 @@
 //! | field | value |
 //! |---|---|
 //! | labels, annotations of the RouteTable | `spec.service.apex`; what keeps Flux away |
-//! | `routes[0].inheritablePathMatchers` | true: the paths are those of the virtual service that delegates |
-//! | `routes[0].routeAction.multi.destinations` | the two Upstreams with their weights |
+//! | `routes[].inheritablePathMatchers` | true: the paths are those of the virtual service that delegates |
+//! | `routes[].routeAction.multi.destinations` | the two Upstreams with their weights |
+//! | `routes[0].matchers` | `spec.analysis.match`, if there is any; the route for all others leads to the primary |
 //! | `kube` of an Upstream | its Service and `spec.service.port` |
 //! | tuning of an Upstream | what `spec.upstreamRef` has of it, kept in step |
 //!
@@ -17,10 +18,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Acceptance, Backend, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings,
-    Traffic, Weight, object, rule,
+    Acceptance, Backend, Capabilities, Criterion, Field, Kind, Problem, Route, Router, RoutingError, Rule,
+    Settings, Traffic, Weight, Weights, object, part, rule,
 };
-use crate::api::{Canary, Live, Metadata, Object, ObjectRef, Provider, owned};
+use crate::api::{AnalysisMatch, Canary, Live, Metadata, Object, ObjectRef, Provider, owned};
 
 const TABLE: Kind = Kind { api_version: "gateway.solo.io/v1", kind: "RouteTable", plural: "routetables" };
 const UPSTREAM: Kind = Kind { api_version: "gloo.solo.io/v1", kind: "Upstream", plural: "upstreams" };
@@ -47,7 +48,12 @@ impl Router for Gloo {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { weights: true, fields: &[Field::UpstreamRef], ..Capabilities::default() }
+        Capabilities {
+            weights: true,
+            matching: &[Criterion::HeaderExact, Criterion::HeaderRegex],
+            fields: &[Field::UpstreamRef],
+            ..Capabilities::default()
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -71,6 +77,7 @@ impl Router for Gloo {
             problems.push(Problem::new("spec.service", "is missing: a route needs a port"));
             return Err(RoutingError::Inexpressible { provider: Provider::Gloo, problems });
         };
+        let chosen = matchers(part::chosen(self, canary), &mut problems);
         if !problems.is_empty() {
             return Err(RoutingError::Inexpressible { provider: Provider::Gloo, problems });
         }
@@ -85,14 +92,19 @@ impl Router for Gloo {
             object::with(canary, &upstream(canary, version), metadata, spec.into())
         };
         let destination = |version: &str, weight: Weight| json!({"destination": {"upstream": address(&upstream(canary, version))}, "weight": weight.get()});
-        let destinations = json!([
-            destination("primary", traffic.weights.primary),
-            destination("canary", traffic.weights.canary)
-        ]);
-        let spec = json!({"routes": [{
-            "inheritablePathMatchers": true,
-            "routeAction": {"multi": {"destinations": destinations}},
-        }]});
+        let route = |weights: Weights| {
+            let destinations =
+                json!([destination("primary", weights.primary), destination("canary", weights.canary)]);
+            json!({"inheritablePathMatchers": true, "routeAction": {"multi": {"destinations": destinations}}})
+        };
+        let routes: Vec<Value> = if chosen.is_empty() {
+            vec![route(traffic.weights)]
+        } else {
+            let mut of_chosen = route(traffic.weights);
+            of_chosen["matchers"] = chosen.into();
+            vec![of_chosen, route(Weights::TO_PRIMARY)]
+        };
+        let spec = json!({ "routes": routes });
         // Upstreams first: a table that leads to one that is not there is refused.
         Ok(vec![
             upstream_of("primary", canary.primary_service_name()),
@@ -103,7 +115,7 @@ impl Router for Gloo {
 
     fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError> {
         let Some(present) = live.get(&table(canary)) else { return Ok(None) };
-        let weights = rule::weights(&self.rules(canary, present), canary, owned::controls(canary, present));
+        let weights = rule::largest(&self.rules(canary, present), canary, owned::controls(canary, present));
         Ok(Some(Route { weights, acceptance: acceptance(present) }))
     }
 
@@ -128,6 +140,33 @@ impl Router for Gloo {
             address(&upstream(canary, version))
         };
     }
+}
+
+/// What chooses the requests of an A/B run; each entry is a matcher, of which one is enough.
+fn matchers(chosen: &[AnalysisMatch], problems: &mut Vec<Problem>) -> Vec<Value> {
+    let mut matchers = Vec::new();
+    for (index, wanted) in chosen.iter().enumerate() {
+        let at = format!("spec.analysis.match[{index}]");
+        let mut headers = Vec::new();
+        for (name, value) in &wanted.headers {
+            match (object::set(&value.regex), object::set(&value.exact)) {
+                (Some(regex), _) => headers.push(json!({"name": name, "value": regex, "regex": true})),
+                (None, Some(exact)) => headers.push(json!({"name": name, "value": exact})),
+                (None, None) => problems.push(Problem::new(
+                    format!("{at}.headers[{name:?}]"),
+                    "a RouteTable matches the whole value or a regular expression: set exact or regex",
+                )),
+            }
+        }
+        if wanted.headers.is_empty() {
+            problems.push(Problem::new(
+                at,
+                "it has no header, so that every user would get the canary: remove it",
+            ));
+        }
+        matchers.push(json!({ "headers": headers }));
+    }
+    matchers
 }
 
 fn table(canary: &Canary) -> ObjectRef {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Ability, Problem, Router, ability, able, is_tcp};
+use super::{Ability, Problem, Router, ability, able, is_tcp, part};
 use crate::api::{Canary, Metadata, Object, ObjectRef, names, owned};
 
 /// An object of a route as we make it: with the labels and annotations of the apex, kept away from Flux, and owned by the
@@ -52,7 +52,8 @@ pub(super) fn unserved(canary: &Canary, router: &dyn Router) -> Vec<Problem> {
         ),
     ];
     let problem = |(_, path)| Problem::new(path, "is not served by this provider yet: remove it");
-    unserved.into_iter().filter(|(there, _)| *there).map(problem).collect()
+    let unserved = unserved.into_iter().filter(|(there, _)| *there).map(problem);
+    unserved.chain(part::unknown(router, canary)).collect()
 }
 
 /// A text that says anything.

@@ -62,7 +62,7 @@ pub trait Router: Sync {
 /// A route as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The shares.
+    /// The shares; where rules differ, those of the rule that gives the canary most.
     pub weights: Weights,
     /// Whether they are in force.
     pub acceptance: Acceptance,

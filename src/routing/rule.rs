@@ -73,3 +73,14 @@ pub(super) fn weights(rules: &[Rule], canary: &Canary, ours: bool) -> Weights {
         _ => Weights::FOREIGN,
     }
 }
+
+/// The same, and where rules differ, as in an A/B run, the weights of the one that gives the canary most.
+pub(super) fn largest(rules: &[Rule], canary: &Canary, ours: bool) -> Weights {
+    let agreed = weights(rules, canary, ours);
+    if agreed != Weights::FOREIGN {
+        return agreed;
+    }
+    let counted = rules.iter().filter(|rule| ours || rule.meaning(canary) != Meaning::Foreign);
+    let all: Option<Vec<Weights>> = counted.map(|rule| rule.weights(canary)).collect();
+    all.into_iter().flatten().max_by_key(|weights| weights.canary).unwrap_or(Weights::FOREIGN)
+}

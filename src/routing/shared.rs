@@ -4,7 +4,7 @@
 use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf};
 use serde_json::{Value, json};
 
-use super::{Router, RoutingError, Rule, Settings, Traffic, rule::Meaning};
+use super::{Router, RoutingError, Rule, Settings, Traffic, Weight, chosen, rule::Meaning};
 use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
 
 /// One write for a route.
@@ -69,7 +69,8 @@ pub(super) fn inside(
             "it belongs to Canary {other}; name another service in spec.service.name"
         )));
     }
-    if traffic.is_beyond_weights() {
+    let chooses = traffic.weights.canary > Weight::ZERO && !chosen(router, canary).is_empty();
+    if chooses || traffic.is_beyond_weights() {
         return Err(taken(
             "it is not this Canary's, so that only weights are changed in it, and its strategy asks for more; delete it, so that Sluice makes its own, or use steps of weight alone"
                 .to_owned(),

@@ -11,8 +11,10 @@ use crate::{
     rollout::{Effect, Reason, Settings},
 };
 
+mod affinity;
 mod autoscaler;
 mod chaos;
+mod chosen;
 mod configs;
 mod daemonset;
 mod deadlines;

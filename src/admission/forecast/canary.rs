@@ -72,7 +72,7 @@ fn plan(canary: &Canary, status: &CanaryStatus, target: Option<&Lookup>, setting
 fn next(timeline: &Timeline, status: &CanaryStatus) -> String {
     let above = timeline.steps.iter().find_map(|step| match step.what {
         Act::Share(weight) if i32::from(weight) > status.canary_weight => Some(format!("{weight} % is next")),
-        Act::Iteration { number, of, .. } if number > status.step_index => {
+        Act::Iteration { number, of, .. } | Act::Chosen { number, of } if number > status.step_index => {
             Some(format!("check {number} of {of} is next"))
         }
         _ => None,

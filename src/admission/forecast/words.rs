@@ -24,7 +24,11 @@ pub(super) fn run(timeline: &Timeline) -> String {
                 let copied = copied.map(|copied| format!(" and with {}", copies(copied))).unwrap_or_default();
                 parts.push(format!("{of} {word} without traffic of users{copied}"));
             }
-            Act::Iteration { .. } | Act::Share(_) | Act::Promotion { .. } => {}
+            Act::Chosen { number: 1, of } => {
+                let word = if of == 1 { "check" } else { "checks" };
+                parts.push(format!("{of} {word} with the requests that spec.analysis.match chooses"));
+            }
+            Act::Iteration { .. } | Act::Chosen { .. } | Act::Share(_) | Act::Promotion { .. } => {}
         }
     }
     let shares: Vec<String> = timeline

@@ -106,14 +106,17 @@ fn steps(context: &Context<'_>, findings: &mut Findings) {
     if was == is || is.is_empty() || context.canary.spec.skip_analysis {
         return;
     }
-    let present = share.min(is.limit());
+    let chooses = routing::router(context.provider())
+        .is_some_and(|router| !routing::chosen(router, context.canary).is_empty());
+    // A share of the requests that were chosen is never one of all.
+    let present = if status.matched && !chooses { Weight::ZERO } else { share.min(is.limit()) };
     let stays = match present < share {
         true => format!("the canary falls back from {share} % to {present} %"),
         false => format!("the canary stays at {share} %"),
     };
     let next = match (is.next(status.step_index, present), &is) {
         (Next::Promote, _) => "once its checks pass it is promoted, for no step is left".to_owned(),
-        (Next::Step { index, .. }, Plan::BlueGreen { iterations, .. }) => {
+        (Next::Step { index, .. }, Plan::BlueGreen { iterations, .. } | Plan::Matched { iterations }) => {
             format!("iteration {index} of {iterations} is next")
         }
         (Next::Step { weight, .. }, _) => format!("{weight} % is next"),

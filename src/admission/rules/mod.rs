@@ -155,8 +155,6 @@ pub static RULES: &[&Rule] = &[
     &alert_provider::SECRET,
     &secret::OF_TEMPLATE,
     &unsupported::PROVIDER,
-    &unsupported::MATCH,
-    &unsupported::SESSION_AFFINITY,
     &unsupported::WEBHOOKS,
     &unsupported::AUTOSCALER,
     &unsupported::TARGET_KIND,

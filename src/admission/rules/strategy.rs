@@ -120,7 +120,7 @@ spec:
 };
 
 /// What the Canary's provider can do for it.
-pub(super) fn ability(context: &Context<'_>) -> Ability {
+fn ability(context: &Context<'_>) -> Ability {
     routing::ability(context.provider(), routing::is_tcp(context.canary))
 }
 
@@ -247,6 +247,11 @@ fn no_effect(context: &Context<'_>, findings: &mut Findings) {
         analysis.session_affinity.is_some() && !can.affinity,
         "sessionAffinity",
         without("users are not kept on a version"),
+    );
+    warn(
+        analysis.session_affinity.is_some() && can.affinity && (iterates || !analysis.matches.is_empty()),
+        "sessionAffinity",
+        "users are kept on a version while weights rise for all, not with iterations or match".to_owned(),
     );
     warn(
         analysis.mirror_weight.is_some_and(|weight| weight > 0) && !analysis.mirror,

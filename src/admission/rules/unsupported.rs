@@ -2,7 +2,6 @@
 //! goes another way than written, is worse than a Canary that does not start.
 
 use super::metric::{Mend, faults};
-use super::strategy::ability;
 use super::{Check, Context, Findings, Manner, Rule, Shared};
 use crate::admission::problem::Severity;
 use crate::analysis::server::{known, server};
@@ -49,34 +48,6 @@ spec:
 spec:
   provider: gatewayapi:v1
 ",
-);
-
-pub(super) static MATCH: Rule = refused(
-    "SL902",
-    "A/B runs (spec.analysis.match) are not served yet",
-    matches,
-    "
-spec:
-  analysis:
-    match:
-      - headers:
-          x-canary:
-            exact: insider
-",
-    PLAIN,
-);
-
-pub(super) static SESSION_AFFINITY: Rule = refused(
-    "SL904",
-    "Session affinity (spec.analysis.sessionAffinity) is not served yet",
-    session_affinity,
-    "
-spec:
-  analysis:
-    sessionAffinity:
-      cookieName: app
-",
-    PLAIN,
 );
 
 pub(super) static WEBHOOKS: Rule = refused(
@@ -218,28 +189,6 @@ fn provider(context: &Context<'_>, findings: &mut Findings) {
 /// The providers that Sluice routes with.
 fn served() -> impl Iterator<Item = Provider> {
     routing::ROUTERS.iter().flat_map(|router| router.providers()).copied()
-}
-
-fn matches(context: &Context<'_>, findings: &mut Findings) {
-    let can =
-        routing::router(context.provider()).is_some_and(|router| !router.capabilities().matching.is_empty());
-    if !can
-        && !ability(context).matching.is_empty()
-        && context.analysis().is_some_and(|analysis| !analysis.matches.is_empty())
-    {
-        let fix =
-            "Remove match; with iterations the run is blue/green, with stepWeight traffic is split by weight";
-        findings.report("spec.analysis.match", "A/B runs are not served yet", fix);
-    }
-}
-
-fn session_affinity(context: &Context<'_>, findings: &mut Findings) {
-    let can = routing::router(context.provider()).is_some_and(|router| router.capabilities().affinity);
-    let asked = context.analysis().is_some_and(|analysis| analysis.session_affinity.is_some());
-    if !can && ability(context).affinity && asked {
-        let message = "users are not kept on one version yet";
-        findings.report("spec.analysis.sessionAffinity", message, "Remove sessionAffinity");
-    }
 }
 
 fn webhooks(context: &Context<'_>, findings: &mut Findings) {

@@ -162,3 +162,19 @@ fn changes_that_keep_the_apex_name_are_not_taken_for_renames() {
         assert!(!refusals(&problems).contains(&"SL101"), "{name}:\n{}", told(&problems));
     }
 }
+
+#[test]
+fn every_canary_in_the_document_of_strategies_passes_the_gate_without_a_warning() {
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/strategies.md")).unwrap();
+    let blocks: Vec<&str> =
+        text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 6, "only {} Canaries were found", blocks.len());
+    for block in blocks {
+        let canary: Value = serde_saphyr::from_str(block).unwrap();
+        let mut problems = problems(&[canary]);
+        // The target that stands here has another label than name.
+        problems.retain(|problem| problem.rule != "SL203");
+        assert!(problems.is_empty(), "{block}\n{}", told(&problems));
+    }
+}

@@ -11,13 +11,21 @@ use crate::{
 impl Scene<'_> {
     /// How requests are to be led where a status stands. While nothing of the canary is ready, it gets none and no copies.
     pub(in super::super) fn traffic(&self, status: &CanaryStatus) -> Traffic {
-        if self.canary_endpoints == 0 {
-            return Traffic::AT_REST;
-        }
         let share = Weight::try_from(i64::from(status.canary_weight)).unwrap_or(Weight::ZERO);
+        // A share of some requests is never one of all: what chose them is gone.
+        let share = if status.matched && !self.chooses() { Weight::ZERO } else { share };
+        let cookies = |share| self.cookies(status, share);
+        if self.canary_endpoints == 0 {
+            return Traffic { cookies: cookies(Weight::ZERO), ..Traffic::AT_REST };
+        }
         let analysed = matches!(status.phase, Phase::Progressing | Phase::WaitingPromotion);
         let mirror = self.plan.copies(status.step_index, share).filter(|_| analysed);
-        Traffic { weights: Weights::of_canary(share), mirror }
+        Traffic { weights: Weights::of_canary(share), mirror, cookies: cookies(share) }
+    }
+
+    /// Whether the canary's share is one of the requests that `spec.analysis.match` chooses.
+    pub(in super::super) fn chooses(&self) -> bool {
+        !routing::chosen(self.router, self.canary).is_empty()
     }
 
     /// The writes after which the route leads requests so; those that would change nothing are left out.

@@ -18,8 +18,8 @@ mod status;
 use serde_json::{Value, json};
 
 use super::{
-    Backend, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Traffic,
-    object, rule,
+    Backend, Capabilities, Criterion, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings,
+    Traffic, object, rule,
 };
 use crate::api::{Canary, Live, Metadata, Object, ObjectRef, Provider, owned};
 
@@ -28,6 +28,9 @@ const NODE: Kind = Kind { api_version: API_VERSION, kind: "VirtualNode", plural:
 const ROUTER: Kind = Kind { api_version: API_VERSION, kind: "VirtualRouter", plural: "virtualrouters" };
 const SERVICE: Kind = Kind { api_version: API_VERSION, kind: "VirtualService", plural: "virtualservices" };
 const FIELDS: &[Field] = &[Field::Hosts, Field::Match, Field::Retries, Field::Timeout, Field::Backends];
+/// By what a route tells requests apart; how a value ends is a regular expression there.
+const MATCHING: &[Criterion] =
+    &[Criterion::HeaderExact, Criterion::HeaderPrefix, Criterion::HeaderSuffix, Criterion::HeaderRegex];
 /// Protocols of the mesh, each with the field of a route that carries it.
 const PROTOCOLS: [(&str, &str); 3] = [("grpc", "grpcRoute"), ("http2", "http2Route"), ("http", "httpRoute")];
 
@@ -40,7 +43,13 @@ impl Router for AppMesh {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { weights: true, acceptance: true, fields: FIELDS, ..Capabilities::default() }
+        Capabilities {
+            weights: true,
+            acceptance: true,
+            matching: MATCHING,
+            fields: FIELDS,
+            ..Capabilities::default()
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -71,7 +80,7 @@ impl Router for AppMesh {
             return Err(RoutingError::Inexpressible { provider: Provider::AppMeshV1Beta2, problems });
         };
         let protocol = protocol(canary);
-        let routes = routes::routes(canary, service, protocol, traffic.weights, &mut problems);
+        let routes = routes::routes(canary, service, protocol, traffic, &mut problems);
         let timeout = routes::timeout(service, &mut problems);
         if !problems.is_empty() {
             return Err(RoutingError::Inexpressible { provider: Provider::AppMeshV1Beta2, problems });
@@ -105,7 +114,7 @@ impl Router for AppMesh {
 
     fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError> {
         let Some(router) = live.get(&of(canary, ROUTER, canary.apex_name())) else { return Ok(None) };
-        let weights = rule::weights(&self.rules(canary, router), canary, owned::controls(canary, router));
+        let weights = rule::largest(&self.rules(canary, router), canary, owned::controls(canary, router));
         Ok(Some(Route { weights, acceptance: status::acceptance(&self.needs(canary), live) }))
     }
 

@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use super::AppMesh;
 use crate::{
     api::{Canary, CanaryService, Duration, HttpMatch, StringMatch},
     routing::{
-        Problem, Weights,
+        Problem, Traffic, Weights,
         condition::{self, Condition},
         object::set,
+        part::{self, Wanted},
     },
 };
 
@@ -17,36 +19,39 @@ const MOST_HEADERS: usize = 10;
 const HTTP_EVENTS: [&str; 4] = ["server-error", "gateway-error", "client-error", "stream-error"];
 const TCP_EVENTS: [&str; 1] = ["connection-error"];
 
-/// One route for each entry of the match, the first one before the others; one for every path when there is none.
+/// One route for each condition, the first one before the others; one for every path when there is none. Those of requests that
+/// an A/B run chooses come first, and the others lead to the primary.
 pub(super) fn routes(
     canary: &Canary,
     service: &CanaryService,
     protocol: (&str, &str),
-    weights: Weights,
+    traffic: &Traffic,
     problems: &mut Vec<Problem>,
 ) -> Vec<Value> {
     let target = |name: String, weight: u8| json!({"virtualNodeRef": {"name": name}, "weight": weight});
-    let targets = json!([
-        target(canary.primary_service_name(), weights.primary.get()),
-        target(canary.canary_service_name(), weights.canary.get()),
-    ]);
+    let targets = |weights: Weights| {
+        json!([
+            target(canary.primary_service_name(), weights.primary.get()),
+            target(canary.canary_service_name(), weights.canary.get()),
+        ])
+    };
     let retries = retries(service, problems);
     let timeout = timeout(service, problems);
-    let named = |wanted: &&HttpMatch| HttpMatch { name: None, ..(*wanted).clone() } != HttpMatch::default();
-    let entries: Vec<_> = service.matches.iter().filter(named).collect();
-    let mut matches: Vec<Value> = entries
+    conditions(&part::written(&AppMesh, canary), protocol.0, problems);
+    let parts = part::parts(&AppMesh, canary, traffic);
+    let matches: Vec<(Value, Weights)> = parts
         .iter()
-        .enumerate()
-        .map(|(index, wanted)| one(wanted, protocol.0, &format!("spec.service.match[{index}]"), problems))
+        .flat_map(|part| {
+            // What cannot be said was told of each condition as it is written.
+            let each = conditions(&part.requests, protocol.0, &mut Vec::new()).into_iter();
+            each.map(move |wanted| (wanted, part.weights))
+        })
         .collect();
-    if matches.is_empty() {
-        matches.push(every_request(protocol.0));
-    }
     let many = matches.len() > 1;
-    let route = |(index, wanted): (usize, Value)| {
+    let route = |(index, (wanted, weights)): (usize, (Value, Weights))| {
         let mut carried = Map::new();
         carried.insert("match".to_owned(), wanted);
-        carried.insert("action".to_owned(), json!({ "weightedTargets": targets }));
+        carried.insert("action".to_owned(), json!({ "weightedTargets": targets(weights) }));
         carried.insert("retryPolicy".to_owned(), retries.clone().into());
         if let Some(timeout) = &timeout {
             carried.insert("timeout".to_owned(), timeout.clone());
@@ -62,6 +67,14 @@ pub(super) fn routes(
         route
     };
     matches.into_iter().enumerate().map(route).collect()
+}
+
+/// The conditions of routes; those that say nothing are left out.
+fn conditions(requests: &[Wanted], protocol: &str, problems: &mut Vec<Problem>) -> Vec<Value> {
+    let says = requests.iter().filter(|wanted| wanted.says_something());
+    let mapped: Vec<Value> =
+        says.map(|wanted| one(&wanted.request, protocol, &wanted.at, problems)).collect();
+    if mapped.is_empty() { vec![every_request(protocol)] } else { mapped }
 }
 
 /// The route by which the canary alone is reached.

@@ -1,4 +1,4 @@
-//! `spec.service.match` as conditions of routes.
+//! Conditions on requests as conditions of routes.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,15 @@ use crate::{
         Problem,
         condition::{self, Condition},
         object::set,
+        part::Wanted,
     },
 };
 
 /// The conditions of each route, one for an entry of the match; empty entries are left out, and every path is served when none
 /// is left. Headers and parameters are sorted by name, so that the same Canary always gives the same routes.
-pub(super) fn conditions(matches: &[HttpMatch], problems: &mut Vec<Problem>) -> Vec<Vec<Value>> {
-    let mapped: Vec<Vec<Value>> = matches
-        .iter()
-        .enumerate()
-        // The name is for the logs of a mesh; it does not tell requests apart.
-        .filter(|(_, wanted)| HttpMatch { name: None, ..(*wanted).clone() } != HttpMatch::default())
-        .map(|(index, wanted)| one(wanted, &format!("spec.service.match[{index}]"), problems))
-        .collect();
+pub(super) fn conditions(requests: &[Wanted], problems: &mut Vec<Problem>) -> Vec<Vec<Value>> {
+    let says = requests.iter().filter(|wanted| wanted.says_something());
+    let mapped: Vec<Vec<Value>> = says.map(|wanted| one(&wanted.request, &wanted.at, problems)).collect();
     if mapped.is_empty() { vec![vec![every_path()]] } else { mapped }
 }
 

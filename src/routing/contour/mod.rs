@@ -10,7 +10,8 @@
 //! | `routes[].retryPolicy` | `spec.service.retries` |
 //! | `routes[].services` | primary and canary Service with their weights, and Linkerd's header that names each |
 //!
-//! Conditions of one route all have to hold, so that entries of a match, of which one is enough, are routes of their own.
+//! Conditions of one route all have to hold, so that entries of a match, of which one is enough, are routes of their own; with
+//! `spec.analysis.match` those that it chooses too come before the others, which lead to the primary.
 
 mod acceptance;
 mod conditions;
@@ -19,14 +20,18 @@ mod policies;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Backend, Capabilities, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings, Traffic,
-    Weight, Weights, object, rule,
+    Backend, Capabilities, Criterion, Field, Kind, Problem, Route, Router, RoutingError, Rule, Settings,
+    Traffic, Weight, Weights, object, part, rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, Provider, owned};
 
 const API_VERSION: &str = "projectcontour.io/v1";
 const KIND: &str = "HTTPProxy";
 const FIELDS: &[Field] = &[Field::Match, Field::Retries, Field::Timeout];
+
+/// By what a condition tells requests apart; how a value begins or ends is a regular expression there.
+const MATCHING: &[Criterion] =
+    &[Criterion::HeaderExact, Criterion::HeaderPrefix, Criterion::HeaderSuffix, Criterion::HeaderRegex];
 
 /// The router of `HTTPProxy`.
 pub(super) struct Contour;
@@ -37,7 +42,13 @@ impl Router for Contour {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { weights: true, acceptance: true, fields: FIELDS, ..Capabilities::default() }
+        Capabilities {
+            weights: true,
+            acceptance: true,
+            matching: MATCHING,
+            fields: FIELDS,
+            ..Capabilities::default()
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -56,7 +67,7 @@ impl Router for Contour {
         traffic: &Traffic,
     ) -> Result<Vec<Object>, RoutingError> {
         let mut problems = object::unserved(canary, self);
-        let routes = routes(canary, traffic.weights, &mut problems);
+        let routes = routes(canary, traffic, &mut problems);
         if !problems.is_empty() {
             return Err(RoutingError::Inexpressible { provider: Provider::Contour, problems });
         }
@@ -70,7 +81,7 @@ impl Router for Contour {
 
     fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError> {
         let Some(proxy) = live.get(&reference(canary)) else { return Ok(None) };
-        let weights = rule::weights(&self.rules(canary, proxy), canary, owned::controls(canary, proxy));
+        let weights = rule::largest(&self.rules(canary, proxy), canary, owned::controls(canary, proxy));
         Ok(Some(Route { weights, acceptance: acceptance::acceptance(&live.typed(&reference(canary))?) }))
     }
 
@@ -111,7 +122,7 @@ fn backend(service: &Value) -> Backend {
     Backend { service: name.map(str::to_owned), weight: service.get("weight").map_or(Some(0), Value::as_i64) }
 }
 
-fn routes(canary: &Canary, weights: Weights, problems: &mut Vec<Problem>) -> Vec<Value> {
+fn routes(canary: &Canary, traffic: &Traffic, problems: &mut Vec<Problem>) -> Vec<Value> {
     let Some(service) = &canary.spec.service else {
         problems.push(Problem::new("spec.service", "is missing: a route needs a port"));
         return Vec::new();
@@ -124,13 +135,15 @@ fn routes(canary: &Canary, weights: Weights, problems: &mut Vec<Problem>) -> Vec
             "requestHeadersPolicy": destination(canary, &name),
         })
     };
-    let services = json!([
-        backend(canary.primary_service_name(), weights.primary),
-        backend(canary.canary_service_name(), weights.canary),
-    ]);
+    let services = |weights: Weights| {
+        json!([
+            backend(canary.primary_service_name(), weights.primary),
+            backend(canary.canary_service_name(), weights.canary),
+        ])
+    };
     let timeout = policies::timeout(&service.timeout, problems);
     let retries = service.retries.as_ref().map(|retries| policies::retries(retries, problems));
-    let route = |conditions: Vec<Value>| {
+    let route = |conditions: Vec<Value>, weights: Weights| {
         let mut route = Map::new();
         route.insert("conditions".to_owned(), conditions.into());
         if let Some(timeout) = &timeout {
@@ -139,10 +152,17 @@ fn routes(canary: &Canary, weights: Weights, problems: &mut Vec<Problem>) -> Vec
         if let Some(retries) = retries.as_ref().filter(|retries| !retries.is_empty()) {
             route.insert("retryPolicy".to_owned(), retries.clone().into());
         }
-        route.insert("services".to_owned(), services.clone());
+        route.insert("services".to_owned(), services(weights));
         Value::from(route)
     };
-    conditions::conditions(&service.matches, problems).into_iter().map(route).collect()
+    conditions::conditions(&part::written(&Contour, canary), problems);
+    let parts = part::parts(&Contour, canary, traffic);
+    let routes = parts.iter().flat_map(|part| {
+        // What cannot be said was told of each condition as it is written.
+        let each = conditions::conditions(&part.requests, &mut Vec::new()).into_iter();
+        each.map(move |conditions| (conditions, part.weights))
+    });
+    routes.map(|(conditions, weights)| route(conditions, weights)).collect()
 }
 
 /// Linkerd goes where this header says; without it both versions would be one to it.

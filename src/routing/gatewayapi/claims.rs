@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::matches;
 use crate::{
     api::{Canary, ParentReference},
-    routing::RouteClaim,
+    routing::{RouteClaim, part},
 };
 
 /// Every parent with every host name and every match.
@@ -14,7 +14,7 @@ pub(super) fn claims(canary: &Canary) -> Vec<RouteClaim> {
     let every = ["*".to_owned()];
     let hosts = if service.hosts.is_empty() { &every[..] } else { &service.hosts };
     // What cannot be expressed is another rule's matter.
-    let matches = matches::matches(&service.matches, &mut Vec::new());
+    let matches = matches::matches(&part::served(canary), &mut Vec::new());
     let conditions: Vec<String> = matches.iter().map(Value::to_string).collect();
     let mut claims = Vec::new();
     for parent in &service.gateway_refs {

@@ -56,6 +56,22 @@ pub(super) fn filters(
     filters
 }
 
+/// Adds a cookie to answers; among the filters there is at most one for the headers of answers.
+pub(super) fn set_cookie(filters: &mut Vec<Value>, cookie: &str) {
+    let header = json!({"name": "Set-Cookie", "value": cookie});
+    let modifier =
+        filters.iter_mut().find_map(|filter| filter.get_mut("responseHeaderModifier")?.as_object_mut());
+    match modifier {
+        None => filters
+            .push(json!({"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": [header]}})),
+        Some(modifier) => {
+            if let Some(added) = modifier.entry("add").or_insert_with(|| json!([])).as_array_mut() {
+                added.push(header);
+            }
+        }
+    }
+}
+
 /// Copies of a share of the requests to the canary.
 pub(super) fn copies(canary: &Canary, service: &CanaryService, share: Weight) -> Value {
     let backend =

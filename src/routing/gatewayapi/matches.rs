@@ -1,4 +1,4 @@
-//! `spec.service.match` as matches of a rule.
+//! Conditions on requests as matches of a rule.
 
 use std::collections::BTreeMap;
 
@@ -9,27 +9,19 @@ use crate::{
     routing::{
         Problem,
         condition::{self, Condition},
+        part::Wanted,
     },
 };
 
-/// Most matches of a rule, and headers or query parameters of a match, from the CRD.
-const MOST: usize = 64;
+/// Most headers or query parameters of a match, from the CRD.
 const MOST_VALUES: usize = 16;
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 /// The matches in their order, empty ones left out; every path when none is left. Headers and parameters are sorted by name,
 /// so that the same Canary always gives the same route.
-pub(super) fn matches(matches: &[HttpMatch], problems: &mut Vec<Problem>) -> Vec<Value> {
-    if matches.len() > MOST {
-        problems.push(Problem::new("spec.service.match", format!("a rule has at most {MOST} matches")));
-    }
-    let mapped: Vec<Value> = matches
-        .iter()
-        .enumerate()
-        // The name is for the logs of a mesh; it does not tell requests apart.
-        .filter(|(_, wanted)| HttpMatch { name: None, ..(*wanted).clone() } != HttpMatch::default())
-        .map(|(index, wanted)| one(wanted, &format!("spec.service.match[{index}]"), problems))
-        .collect();
+pub(super) fn matches(requests: &[Wanted], problems: &mut Vec<Problem>) -> Vec<Value> {
+    let says = requests.iter().filter(|wanted| wanted.says_something());
+    let mapped: Vec<Value> = says.map(|wanted| one(&wanted.request, &wanted.at, problems)).collect();
     if mapped.is_empty() { vec![json!({"path": every_path()})] } else { mapped }
 }
 

@@ -8,10 +8,13 @@
 //! | labels, annotations | `spec.service.apex`; what keeps Flux away |
 //! | `parentRefs` | `spec.service.gatewayRefs` |
 //! | `hostnames` | `spec.service.hosts` |
-//! | `rules[0].matches` | `spec.service.match`; every path when there is none |
-//! | `rules[0].filters` | request headers, response headers, rewrite, mirrors, CORS, in this order; copies to the canary |
-//! | `rules[0].timeouts` | `spec.service.timeout` and `backendTimeout` |
-//! | `rules[0].backendRefs` | primary and canary Service with their weights |
+//! | `rules[].matches` | `spec.service.match`; every path when there is none |
+//! | `rules[].filters` | request headers, response headers, rewrite, mirrors, CORS, in this order; copies to the canary |
+//! | `rules[].timeouts` | `spec.service.timeout` and `backendTimeout` |
+//! | `rules[].backendRefs` | primary and canary Service with their weights |
+//!
+//! With `spec.analysis.match` there are two rules: one for the requests that it chooses, one for all of them that leads to the
+//! primary.
 //!
 //! In a route that a user made before only the backends of the rules that lead to the apex are changed.
 
@@ -21,14 +24,15 @@ mod filters;
 mod hostnames;
 mod matches;
 mod read;
+mod rules;
 mod timeouts;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{
-    Capabilities, Field, Kind, Problem, Route, RouteClaim, Router, RoutingError, Rule, Settings, Traffic,
-    Weight, object, rule,
+    Capabilities, Criterion, Field, Kind, Problem, Route, RouteClaim, Router, RoutingError, Rule, Settings,
+    Traffic, object, rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, ParentReference, Provider, owned};
 
@@ -36,6 +40,8 @@ const API_VERSION: &str = "gateway.networking.k8s.io/v1";
 const KIND: &str = "HTTPRoute";
 /// Most elements of the lists, from the CRD.
 const MOST_PARENTS: usize = 32;
+/// By what a match tells requests apart.
+const MATCHING: &[Criterion] = &[Criterion::HeaderExact, Criterion::HeaderRegex, Criterion::QueryParameter];
 
 const FIELDS: &[Field] = &[
     Field::Hosts,
@@ -62,6 +68,8 @@ impl Router for GatewayApi {
             weights: true,
             acceptance: true,
             mirror: true,
+            affinity: true,
+            matching: MATCHING,
             fields: FIELDS,
             ..Capabilities::default()
         }
@@ -92,7 +100,7 @@ impl Router for GatewayApi {
     fn read(&self, canary: &Canary, live: &Live) -> Result<Option<Route>, RoutingError> {
         let Some(route) = live.typed::<read::HttpRoute>(&reference(canary))? else { return Ok(None) };
         let ours = live.get(&reference(canary)).is_some_and(|route| owned::controls(canary, route));
-        let weights = rule::weights(&read::rules(&route), canary, ours);
+        let weights = rule::largest(&read::rules(&route), canary, ours);
         Ok(Some(Route { weights, acceptance: acceptance::acceptance(&route) }))
     }
 
@@ -132,36 +140,16 @@ fn spec(canary: &Canary, traffic: &Traffic) -> Result<Value, Vec<Problem>> {
         ));
     }
     let hostnames = hostnames::hostnames(&service.hosts, &mut problems);
-    let matches = matches::matches(&service.matches, &mut problems);
-    let copies = canary.spec.analysis.as_ref().is_some_and(|analysis| analysis.mirror);
-    let mut filters = filters::filters(service, &matches, copies.into(), &mut problems);
-    filters.extend(traffic.mirror.map(|copied| filters::copies(canary, service, copied)));
-    let timeouts = timeouts::timeouts(service, &mut problems);
+    let rules = rules::rules(canary, service, traffic, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
-    let backend = |name: String, weight: Weight| json!({"group": "", "kind": "Service", "name": name, "port": service.port, "weight": weight.get()});
-    let mut rule = Map::new();
-    rule.insert("matches".to_owned(), matches.into());
-    if !filters.is_empty() {
-        rule.insert("filters".to_owned(), filters.into());
-    }
-    if let Some(timeouts) = timeouts {
-        rule.insert("timeouts".to_owned(), timeouts);
-    }
-    rule.insert(
-        "backendRefs".to_owned(),
-        json!([
-            backend(canary.primary_service_name(), traffic.weights.primary),
-            backend(canary.canary_service_name(), traffic.weights.canary),
-        ]),
-    );
     let mut spec = Map::new();
     spec.insert("parentRefs".to_owned(), parents.iter().map(parent).collect());
     if !hostnames.is_empty() {
         spec.insert("hostnames".to_owned(), hostnames.into());
     }
-    spec.insert("rules".to_owned(), json!([rule]));
+    spec.insert("rules".to_owned(), rules.into());
     Ok(spec.into())
 }
 

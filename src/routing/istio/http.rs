@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{cors, matches, text};
 use crate::{
     api::{CanaryService, HeaderOperations, Headers, Retries, Rewrite},
-    routing::Problem,
+    routing::{Problem, part::Wanted},
 };
 
 const PREFIX_REWRITE: &str = "ReplacePrefixMatch";
@@ -31,15 +31,20 @@ const RETRY_ON: [&str; 16] = [
     "unavailable",
 ];
 
-/// The rule with these destinations.
-pub(super) fn rule(service: &CanaryService, destinations: Value, problems: &mut Vec<Problem>) -> Value {
+/// The rule of these requests with these destinations.
+pub(super) fn rule(
+    service: &CanaryService,
+    requests: &[Wanted],
+    destinations: Value,
+    problems: &mut Vec<Problem>,
+) -> Value {
     let mut rule = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             rule.insert(name.to_owned(), value);
         }
     };
-    set("match", matches::http(service, problems));
+    set("match", matches::conditions(requests));
     set("rewrite", service.rewrite.as_ref().and_then(|rewrite| rewritten(rewrite, problems)));
     set("timeout", time(&service.timeout, "spec.service.timeout", problems));
     set("retries", service.retries.as_ref().and_then(|retries| tries(retries, problems)));
@@ -48,6 +53,12 @@ pub(super) fn rule(service: &CanaryService, destinations: Value, problems: &mut 
     set("route", Some(destinations));
     authority_once(service, problems);
     rule.into()
+}
+
+/// Adds a cookie to the answers of a rule or of one of its destinations; what was added before stays.
+pub(super) fn set_cookie(of: &mut Value, cookie: &str) {
+    // In the value of a header Envoy reads one percent sign as the begin of a variable.
+    of["headers"]["response"]["add"]["Set-Cookie"] = cookie.replace('%', "%%").into();
 }
 
 /// A duration as it is written.

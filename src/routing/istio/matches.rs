@@ -1,4 +1,4 @@
-//! `spec.service.match` as conditions of a rule.
+//! Conditions on requests as conditions of a rule.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,20 @@ use serde_json::{Value, json};
 use super::{hosts, text, virtual_service::MESH};
 use crate::{
     api::{CanaryService, HttpMatch, StringMatch},
-    routing::Problem,
+    routing::{Problem, part::Wanted},
 };
 
 /// The conditions of an HTTP rule as they are written, for their form is Istio's; none if every request is meant.
-pub(super) fn http(service: &CanaryService, problems: &mut Vec<Problem>) -> Option<Value> {
+pub(super) fn conditions(requests: &[Wanted]) -> Option<Value> {
+    let conditions = requests.iter().map(|wanted| json!(wanted.request));
+    (!requests.is_empty()).then(|| conditions.collect())
+}
+
+/// What Istio would refuse of them.
+pub(super) fn check(service: &CanaryService, requests: &[Wanted], problems: &mut Vec<Problem>) {
     let outside = service.gateways.iter().any(|gateway| gateway != MESH);
-    for (index, wanted) in service.matches.iter().enumerate() {
-        let at = format!("spec.service.match[{index}]");
-        check(wanted, &at, problems);
+    for Wanted { at, request: wanted } in requests {
+        check_one(wanted, at, problems);
         if !outside
             && wanted
                 .headers
@@ -29,7 +34,6 @@ pub(super) fn http(service: &CanaryService, problems: &mut Vec<Problem>) -> Opti
             ));
         }
     }
-    (!service.matches.is_empty()).then(|| json!(service.matches))
 }
 
 /// What any rule may tell callers apart by.
@@ -48,7 +52,7 @@ pub(super) fn source(wanted: &HttpMatch, at: &str, problems: &mut Vec<Problem>) 
     }
 }
 
-fn check(wanted: &HttpMatch, at: &str, problems: &mut Vec<Problem>) {
+fn check_one(wanted: &HttpMatch, at: &str, problems: &mut Vec<Problem>) {
     source(wanted, at, problems);
     // An empty prefix of a path means every path; elsewhere Istio refuses it.
     if let Some(regex) = wanted.uri.as_ref().and_then(|uri| uri.regex.as_deref()) {

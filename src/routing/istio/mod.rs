@@ -32,8 +32,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Acceptance, Capabilities, Field, Kind, Problem, Route, RouteClaim, Router, RoutingError, Rule, Settings,
-    Traffic, object, rule,
+    Acceptance, Capabilities, Criterion, Field, Kind, Problem, Route, RouteClaim, Router, RoutingError, Rule,
+    Settings, Traffic, object, rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, Provider, owned};
 
@@ -55,6 +55,16 @@ const FIELDS: &[Field] = &[
     Field::Delegation,
 ];
 
+/// By what a condition tells requests apart; how a value ends is a regular expression there.
+const MATCHING: &[Criterion] = &[
+    Criterion::HeaderExact,
+    Criterion::HeaderPrefix,
+    Criterion::HeaderSuffix,
+    Criterion::HeaderRegex,
+    Criterion::QueryParameter,
+    Criterion::SourceLabels,
+];
+
 /// The router of `VirtualService`.
 pub(super) struct Istio;
 
@@ -64,7 +74,15 @@ impl Router for Istio {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { weights: true, tcp: true, mirror: true, fields: FIELDS, ..Capabilities::default() }
+        Capabilities {
+            weights: true,
+            tcp: true,
+            mirror: true,
+            affinity: true,
+            matching: MATCHING,
+            fields: FIELDS,
+            ..Capabilities::default()
+        }
     }
 
     fn kinds(&self) -> &'static [Kind] {
@@ -113,7 +131,7 @@ impl Router for Istio {
             return Ok(None);
         };
         let ours = live.get(&virtual_service(canary)).is_some_and(|route| owned::controls(canary, route));
-        let weights = rule::weights(&read::rules(&route, canary), canary, ours);
+        let weights = rule::largest(&read::rules(&route, canary), canary, ours);
         Ok(Some(Route { weights, acceptance: Acceptance::Accepted }))
     }
 

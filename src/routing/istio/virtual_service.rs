@@ -2,10 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{hosts, http, tcp, versions};
+use super::{Istio, hosts, http, matches, tcp, versions};
 use crate::{
     api::{Canary, CanaryService, Object},
-    routing::{Problem, Traffic, Weight, is_tcp},
+    routing::{
+        Problem, Traffic, Weight, Weights, error, is_tcp,
+        part::{self, Part},
+    },
 };
 
 /// The gateway that stands for all sidecars.
@@ -27,23 +30,51 @@ pub(super) fn spec(
         spec.insert("hosts".to_owned(), hosts::hosts(canary, service, &gateways, problems).into());
         spec.insert("gateways".to_owned(), gateways.into());
     }
+    let list = if is_tcp(canary) { "tcp" } else { "http" };
+    spec.insert(list.to_owned(), rules(canary, service, traffic, problems).into());
+    clear(&mut spec, live);
+    spec.into()
+}
+
+/// One rule for each part of the route.
+fn rules(
+    canary: &Canary,
+    service: &CanaryService,
+    traffic: &Traffic,
+    problems: &mut Vec<Problem>,
+) -> Vec<Value> {
     let [primary, version] = versions(canary).map(|host| destination(service, &host));
     let share =
         |destination: &Value, weight: Weight| json!({"destination": destination, "weight": weight.get()});
-    let destinations =
-        json!([share(&primary, traffic.weights.primary), share(&version, traffic.weights.canary)]);
+    let destinations = |weights: Weights, [by_primary, by_canary]: &[Option<String>; 2]| {
+        let mut both = json!([share(&primary, weights.primary), share(&version, weights.canary)]);
+        for (place, cookie) in [by_primary, by_canary].into_iter().enumerate() {
+            if let Some(cookie) = cookie {
+                http::set_cookie(&mut both[place], cookie);
+            }
+        }
+        both
+    };
     if is_tcp(canary) {
-        spec.insert("tcp".to_owned(), json!([tcp::rule(service, destinations, problems)]));
-    } else {
-        let mut rule = http::rule(service, destinations, problems);
-        if let Some(copied) = traffic.mirror {
-            rule["mirror"] = version;
+        return vec![tcp::rule(service, destinations(traffic.weights, &[None, None]), problems)];
+    }
+    matches::check(service, &part::written(&Istio, canary), problems);
+    let mut unsaid = Vec::new();
+    let rule = |part: &Part| {
+        let mut rule =
+            http::rule(service, &part.requests, destinations(part.weights, &part.sets), &mut unsaid);
+        if let Some(cookie) = &part.sets_always {
+            http::set_cookie(&mut rule, cookie);
+        }
+        if let Some(copied) = part.mirror {
+            rule["mirror"] = version.clone();
             rule["mirrorPercentage"] = json!({"value": copied.get()});
         }
-        spec.insert("http".to_owned(), json!([rule]));
-    }
-    clear(&mut spec, live);
-    spec.into()
+        rule
+    };
+    let rules = part::parts(&Istio, canary, traffic).iter().map(rule).collect();
+    error::tell_once(problems, unsaid);
+    rules
 }
 
 /// Another VirtualService has the hosts and the gateways, and only its HTTP rules can delegate.

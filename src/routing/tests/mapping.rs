@@ -54,12 +54,39 @@ fn what_an_httproute_cannot_say_is_named_and_never_ignored(#[case] service: Valu
 }
 
 #[rstest]
-#[case::w_rt_1_ab_by_weights_would_send_everything("match", json!([{"headers": {"x": {"exact": "a"}}}]), "spec.analysis.match")]
-#[case::affinity("sessionAffinity", json!({"cookieName": "c"}), "spec.analysis.sessionAffinity")]
-fn strategies_that_are_not_served_are_refused(#[case] field: &str, #[case] value: Value, #[case] path: &str) {
-    let mut canary = json!(canary(json!({})));
-    canary["spec"]["analysis"][field] = value;
+#[case::w_rt_2_by_prefix(json!([{"headers": {"x": {"prefix": "a"}}}]), "spec.analysis.match[0].headers[\"x\"]")]
+#[case::w_rt_2_by_suffix_of_the_second(json!([{"headers": {"x": {"exact": "a"}}}, {"queryParams": {"q": {"prefix": "a"}}}]), "spec.analysis.match[1].queryParams[\"q\"]")]
+#[case::w_rt_2_by_source(json!([{"headers": {"x": {"exact": "a"}}, "sourceLabels": {"app": "a"}}]), "spec.analysis.match[0].sourceLabels")]
+fn what_cannot_choose_requests_is_told_once_by_its_place(#[case] entries: Value, #[case] path: &str) {
+    let mut canary = json!(canary(json!({"match": [{"uri": {"prefix": "/a"}}, {"uri": {"prefix": "/b"}}]})));
+    canary["spec"]["analysis"] =
+        json!({"interval": "30s", "threshold": 3, "iterations": 2, "match": entries});
     assert_eq!(paths(&serde_json::from_value(canary).unwrap()), [path]);
+}
+
+#[test]
+fn requests_are_chosen_among_those_that_are_served() {
+    let service = json!({"match": [{"uri": {"prefix": "/a"}}, {"headers": {"x": {"exact": "old"}, "y": {"exact": "1"}}}]});
+    let mut canary = json!(canary(service));
+    let entries = json!([{"headers": {"x": {"exact": "new"}}}, {"queryParams": {"q": {"exact": "1"}}}]);
+    canary["spec"]["analysis"] =
+        json!({"interval": "30s", "threshold": 3, "iterations": 2, "match": entries});
+    let rules =
+        render(&serde_json::from_value(canary).unwrap(), &Live::default(), 100)["spec"]["rules"].clone();
+    let header = |name: &str, value: &str| json!({"type": "Exact", "name": name, "value": value});
+    let path = |path: &str| json!({"type": "PathPrefix", "value": path});
+    let parameter = json!([{"type": "Exact", "name": "q", "value": "1"}]);
+    let chosen = json!([
+        {"path": path("/a"), "headers": [header("x", "new")]},
+        // Where both speak of a header, that of the analysis counts.
+        {"path": path("/"), "headers": [header("x", "new"), header("y", "1")]},
+        {"path": path("/a"), "queryParams": parameter},
+        {"path": path("/"), "headers": [header("x", "old"), header("y", "1")], "queryParams": parameter},
+    ]);
+    assert_eq!(rules[0]["matches"], chosen);
+    let all =
+        json!([{"path": path("/a")}, {"path": path("/"), "headers": [header("x", "old"), header("y", "1")]}]);
+    assert_eq!(rules[1]["matches"], all);
 }
 
 #[test]

@@ -12,8 +12,8 @@ use super::{
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider, owned},
     routing::{
-        Change, Field, ROUTERS, Router, RoutingError, Settings, Traffic, Weights, ability, changes,
-        rule::Meaning,
+        Change, Cookie, Cookies, Field, ROUTERS, Router, RoutingError, Settings, Traffic, Weights, ability,
+        changes, rule::Meaning,
     },
     workload::{apply, contains},
 };
@@ -44,6 +44,11 @@ const CASES: &[(&str, Judge)] = &[
     ),
     ("a field is served, and then the objects change with it, or it is warned of (SL306)", fields),
     ("a strategy that is not served is refused", strategies),
+    (
+        "with `spec.analysis.match` the canary has a share of the requests that match, and the primary all others",
+        chosen,
+    ),
+    ("cookies lead to the version that set them, before all weights, and an old one is taken away", cookies),
     ("copies of requests to the canary come and go, and are no share of the traffic", copies),
     ("no object that was there before makes it panic", never_panics),
 ];
@@ -356,6 +361,93 @@ fn strategies(router: &dyn Router) -> Option<&'static str> {
         let error = router.render(&canary, &with(&[]), &Settings::default(), &traffic(0)).unwrap_err();
         let RoutingError::Inexpressible { problems, .. } = error else { panic!("{error}") };
         assert_eq!(problems[0].path, format!("spec.analysis.{field}"));
+    }
+    None
+}
+
+/// A Canary whose requests are chosen by these entries.
+fn choosing(router: &dyn Router, entries: Value) -> Canary {
+    let mut whole = json!(service(router));
+    whole["spec"]["analysis"] = json!({"interval": "30s", "threshold": 3, "iterations": 2, "match": entries});
+    serde_json::from_value(whole).unwrap()
+}
+
+fn chosen(router: &dyn Router) -> Option<&'static str> {
+    if router.capabilities().matching.is_empty() {
+        return Some("it does not tell requests apart");
+    }
+    let canary = choosing(
+        router,
+        json!([{"headers": {"x-a": {"exact": "1"}}}, {"headers": {"x-b": {"regex": "^2"}}}]),
+    );
+    for share in [0, 40, 100] {
+        let mut objects = render(router, &canary, &[], share);
+        assert_eq!(
+            read(router, &canary, &objects),
+            weights(share),
+            "the largest share that anybody is given"
+        );
+        let object = split_object(router, &canary, &mut objects);
+        let mut shares = Vec::new();
+        for (pointer, primary, canary) in splits(router, &canary, object) {
+            let weight =
+                |place| object.pointer(&format!("{pointer}/{place}/weight")).unwrap().as_i64().unwrap();
+            assert_eq!(weight(primary) + weight(canary), 100);
+            let rule: Vec<&str> = pointer.split('/').take(4).collect();
+            let rule = object.pointer(&rule.join("/")).unwrap().to_string();
+            shares.push((rule.contains("x-a") || rule.contains("x-b"), weight(canary)));
+        }
+        assert_eq!(shares.pop(), Some((false, 0)), "all others come last");
+        assert!(!shares.is_empty() && shares.iter().all(|of| *of == (true, share)), "{shares:?}");
+        assert_eq!(json!(object).to_string().matches("x-a").count(), 1, "{object}");
+        assert_eq!(json!(object).to_string().matches("x-b").count(), 1, "{object}");
+        // A route of a user has words for weights alone.
+        let user = of_a_user(router, &service(router)).unwrap();
+        let changed = changes(router, &canary, &with(&[user]), &Settings::default(), &traffic(share));
+        assert_eq!(changed.is_ok(), share == 0);
+    }
+    // W-RT-2: what says nothing chooses nobody.
+    let nothing = choosing(router, json!([{}]));
+    if let Ok(objects) = router.render(&nothing, &with(&[]), &Settings::default(), &traffic(100)) {
+        assert_eq!(read(router, &nothing, &objects), Weights::TO_PRIMARY);
+    }
+    None
+}
+
+fn cookies(router: &dyn Router) -> Option<&'static str> {
+    if !router.capabilities().affinity {
+        return Some("it keeps nobody on a version");
+    }
+    let canary = service(router);
+    let cookie = |name: &str| Some(Cookie { pair: format!("{name}=1"), set: format!("{name}=1; Max-Age=9") });
+    let during = Cookies { canary: cookie("met"), primary: cookie("stays"), former: None };
+    let after = Cookies { former: cookie("former"), ..Cookies::NONE };
+    for (share, cookies, expected) in [
+        (30, during, [("met=1", 100), ("stays=1", 0), ("", 30)].to_vec()),
+        (0, after, [("former=1", 0), ("", 0)].to_vec()),
+    ] {
+        let traffic = Traffic { cookies, ..traffic(share) };
+        let mut objects = router.render(&canary, &with(&[]), &Settings::default(), &traffic).unwrap();
+        let object = split_object(router, &canary, &mut objects);
+        let mut found = Vec::new();
+        for (pointer, _, canary) in splits(router, &canary, object) {
+            let rule = object.pointer(&pointer.split('/').take(4).collect::<Vec<_>>().join("/")).unwrap();
+            let matches = rule["matches"].to_string() + &rule["match"].to_string();
+            let named = ["met=1", "stays=1", "former=1"].into_iter().find(|pair| matches.contains(pair));
+            let weight = object.pointer(&format!("{pointer}/{canary}/weight")).unwrap().as_i64().unwrap();
+            let sets = rule.to_string().matches("Max-Age=9").count();
+            assert_eq!(
+                sets,
+                match named {
+                    None if share > 0 => 2,
+                    Some("former=1") => 1,
+                    _ => 0,
+                },
+                "{rule}"
+            );
+            found.push((named.unwrap_or_default(), weight));
+        }
+        assert_eq!(found, expected);
     }
     None
 }

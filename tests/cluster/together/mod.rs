@@ -1,5 +1,7 @@
 //! Tests that share the installation.
 
+mod affinity;
+mod chosen;
 mod configs;
 mod dry_run;
 mod gate;
