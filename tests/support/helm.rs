@@ -12,8 +12,12 @@ pub(crate) const USER: &str = "system:serviceaccount:sluice-system:sluice";
 
 /// Runs `helm` with these words.
 pub(crate) fn helm(words: &[&str]) -> Outcome {
-    let mut command = bed::bed().command("helm");
-    command::run(command.args(words), None, wait::HELM)
+    helm_by("helm", words)
+}
+
+/// The same with a program of another version.
+pub(crate) fn helm_by(program: &str, words: &[&str]) -> Outcome {
+    command::run(bed::bed().command(program).args(words), None, wait::HELM)
 }
 
 /// The values of the installation under test: its image, the bed's Prometheus, and what no test minds.

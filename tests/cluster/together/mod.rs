@@ -17,3 +17,4 @@ mod series;
 mod services;
 mod targets;
 mod validate;
+mod writers;

@@ -56,6 +56,7 @@ class GoModule:
         machine.check_go()
         package = f"{self.module}/{self.package}"
         _go("install", "-trimpath", "-ldflags", "-s -w", f"{package}@{self.version}", GOBIN=str(folder))
+        (folder / Path(self.package).name).rename(folder / self.name)
         source = Path(json.loads(run("go", "mod", "download", "-json", f"{self.module}@{self.version}"))["Dir"])
         for manifest in (file for pattern in self.manifests for file in source.glob(pattern)):
             copy = folder / "manifests" / manifest.parent.name / manifest.name
@@ -93,7 +94,9 @@ ALL = (
     Envoy(),
     GoModule("contour", "github.com/projectcontour/contour", "v1.33.8", "cmd/contour", ("examples/contour/*.yaml", "examples/gateway/*.yaml")),
     GoProgram("prometheus", "github.com/prometheus/prometheus/cmd/prometheus", tags="remove_all_sd,enable_kubernetes_sd"),
-    GoProgram("helm", "helm.sh/helm/v4/cmd/helm"),  # version 3 would share fewer packages and cost more time
+    GoProgram("helm", "helm.sh/helm/v4/cmd/helm"),
+    # The other major version that people have: it writes as client-side apply does, version 4 on the server's side.
+    GoModule("helm3", "helm.sh/helm/v3", "v3.22.0", "cmd/helm", ()),
     # The module proxy serves no released version of Istio: this one lies between 1.30 and 1.31.
     GoModule("pilot-discovery", "istio.io/istio", "v0.0.0-20260827124520-eed52ebb66ad", "pilot/cmd/pilot-discovery",
              ("manifests/charts/base/files/crd-all.gen.yaml",)),
@@ -146,7 +149,7 @@ def binaries():
 
 def _link():
     binaries().mkdir(parents=True, exist_ok=True)
-    for name, program in {"kubectl": "kubernetes", "helm": "helm", "load": "load"}.items():
+    for name, program in {"kubectl": "kubernetes", "helm": "helm", "helm3": "helm3", "load": "load"}.items():
         link = binaries() / f".{name}.{os.getpid()}"
         link.unlink(missing_ok=True)
         link.symlink_to(path(program))
