@@ -20,7 +20,7 @@ THREADS ?= 6
 GATE    ?= on
 export CLUSTER KEEP GATE
 
-.PHONY: help check generate build image cluster cluster-down unit test test-all demo bench-gate bench-verdict clean
+.PHONY: help check generate build image cluster cluster-down unit test test-all simulate demo bench-gate bench-verdict clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,10 @@ test: build ## unit, property, chart, schema and cluster tests; the last line is
 	@tests/count sum $(LOGS)
 
 test-all: test ## `make test` and the long ones (none yet)
+
+simulate: build ## a million rollouts of the decision and 20,000 whole ones, with every fault, searched for broken rules
+	target/release/sluice simulate --rollouts 1000000 --seed 1 --depth decision
+	target/release/sluice simulate --rollouts 20000 --seed 1 --depth whole
 
 demo: build ## the whole job shown on a real cluster, checked; KEEP=1 leaves it for you to look at
 	@cargo test --locked --quiet --test demo --no-run

@@ -56,6 +56,11 @@ impl Live {
             .transpose()
     }
 
+    /// All objects, in order of their references.
+    pub fn iter(&self) -> impl Iterator<Item = (&ObjectRef, &Object)> {
+        self.0.iter().map(|(reference, object)| (reference, object.as_ref()))
+    }
+
     /// All objects of a kind (`EndpointSlice`), in order of their names.
     pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&ObjectRef, &Object)> {
         self.0.iter().filter(move |(reference, _)| reference.kind == kind).map(|(r, o)| (r, o.as_ref()))

@@ -53,6 +53,13 @@ impl Kubernetes {
         next.into_iter().min()
     }
 
+    /// The pods of a workload are not ready before `until`.
+    pub fn lose(&mut self, workload: &ObjectRef, until: Timestamp) {
+        for pod in self.pods.get_mut(workload).into_iter().flatten() {
+            pod.ready_at = pod.ready_at.max(until);
+        }
+    }
+
     /// Pods of a workload that are ready at `now`.
     pub fn ready(&self, workload: &ObjectRef, now: Timestamp) -> usize {
         self.pods.get(workload).into_iter().flatten().filter(|pod| pod.ready_at <= now).count()

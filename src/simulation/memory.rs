@@ -96,6 +96,16 @@ impl Memory {
         Ok(())
     }
 
+    /// Deletes the object with this uid; one that is gone is no conflict, another one is.
+    pub fn delete_uid(&mut self, reference: &ObjectRef, uid: &str) -> Result<(), Conflict> {
+        let present = self.get(reference).and_then(|object| object["metadata"]["uid"].as_str());
+        if present.is_some_and(|present| present != uid) {
+            return Err(Conflict);
+        }
+        self.delete(reference);
+        Ok(())
+    }
+
     /// Deletes the object if it exists.
     pub fn delete(&mut self, reference: &ObjectRef) {
         if self.objects.remove(reference).is_some() {

@@ -1,17 +1,15 @@
-//! Drives one Canary through the memory world: observe, decide, execute; when all is quiet, let time pass.
+//! Drives one Canary through the memory world: its controllers look; when all is quiet, time passes.
 
-use std::sync::Arc;
-
-use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::{Fault, Faults, Kubernetes, Memory, MemoryWorld, View, canary_ref};
+use super::{
+    Fault, Faults, Kubernetes, Memory, MemoryWorld, canary_ref,
+    controller::{Controller, Look, Looked},
+};
 use crate::{
-    api::{Canary, CanaryKey, CanaryStatus, Object, ObjectRef},
-    execute::{Outcome, execute},
-    rollout::{Answer, Answers, Ask, Observation, Settings, configs, decide},
-    workload::configs::{Config, ConfigRef},
+    api::{CanaryKey, CanaryStatus, Object, ObjectRef},
+    rollout::{Answer, Ask, Settings},
 };
 
 /// Looks at one instant after which the controller is taken to go round in circles.
@@ -20,17 +18,28 @@ const PATIENCE: usize = 1000;
 /// Answers what a Canary asks.
 pub type Oracle = Box<dyn FnMut(&Ask) -> Answer>;
 
-/// The controller goes round in circles.
+/// Why a simulation cannot go on.
 #[derive(Debug, thiserror::Error)]
-#[error("the controller never comes to rest at {at}: {:?}", status.last_decision)]
-pub struct Restless {
-    /// When.
-    pub at: Timestamp,
-    /// The Canary's status then.
-    pub status: Box<CanaryStatus>,
+pub enum Restless {
+    /// The controller goes round in circles.
+    #[error("the controller never comes to rest at {at}: {:?}", status.last_decision)]
+    Circles {
+        /// When.
+        at: Timestamp,
+        /// The Canary's status then.
+        status: Box<CanaryStatus>,
+    },
+    /// A decision ended in a panic.
+    #[error("the look at {at} panicked: {text}")]
+    Panicked {
+        /// When.
+        at: Timestamp,
+        /// What it said.
+        text: String,
+    },
 }
 
-/// A cluster with one Canary, its controller and a clock.
+/// A cluster with one Canary, its controllers and a clock.
 pub struct Simulation {
     /// The objects and what happened to them.
     pub world: MemoryWorld,
@@ -38,12 +47,12 @@ pub struct Simulation {
     pub kubernetes: Kubernetes,
     key: CanaryKey,
     settings: Settings,
-    answers: Answers,
     oracle: Oracle,
-    /// When the last look wished the next one, without news.
-    pub(super) wake: Option<Timestamp>,
-    /// When the last look was done whole.
-    done_at: Option<Timestamp>,
+    controllers: Vec<Controller>,
+    /// Those that look: more than one only while two take themselves for the leader.
+    leaders: Vec<usize>,
+    /// The last look, for who watches.
+    last: Option<Look>,
 }
 
 impl Simulation {
@@ -58,21 +67,27 @@ impl Simulation {
         let _ = memory.merge(&workload, &target);
         let _ = memory.merge(&canary_ref(&key), &canary);
         let world = MemoryWorld::new(memory, Timestamp::UNIX_EPOCH, faults);
+        let controllers = vec![Controller::start(&world)];
         Simulation {
             world,
             kubernetes: Kubernetes::default(),
             key,
             settings,
-            answers: Answers::new(),
             oracle,
-            wake: None,
-            done_at: None,
+            controllers,
+            leaders: vec![0],
+            last: None,
         }
     }
 
     /// The time.
     pub fn now(&self) -> Timestamp {
         self.world.state().now
+    }
+
+    /// The operator's choices.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The Canary's status as stored.
@@ -92,6 +107,16 @@ impl Simulation {
         canary_ref(&self.key)
     }
 
+    /// The last look, if there was one.
+    pub fn last_look(&self) -> Option<&Look> {
+        self.last.as_ref()
+    }
+
+    /// When a controller will look without news, if any will.
+    pub fn wake(&self) -> Option<Timestamp> {
+        self.leaders.iter().filter_map(|leader| self.controllers.get(*leader)?.wake()).min()
+    }
+
     /// Writes as a user does.
     pub fn user(&self, reference: &ObjectRef, fields: &Object) {
         let _ = self.world.state().memory.merge(reference, fields);
@@ -100,6 +125,41 @@ impl Simulation {
     /// Answers what is asked from now on.
     pub fn answer_with(&mut self, oracle: Oracle) {
         self.oracle = oracle;
+    }
+
+    /// The processes of all leaders die, and others take their places.
+    pub fn crash(&mut self) {
+        for leader in &self.leaders {
+            if let Some(controller) = self.controllers.get_mut(*leader) {
+                controller.crash(&self.world);
+            }
+        }
+    }
+
+    /// Another controller starts to lead; those that led go on until [`Simulation::depose`].
+    pub fn hand_over(&mut self) {
+        self.leaders.push(self.controllers.len());
+        self.controllers.push(Controller::start(&self.world));
+    }
+
+    /// All but the newest leader stop.
+    pub fn depose(&mut self) {
+        let newest = self.leaders.pop();
+        self.leaders = newest.into_iter().collect();
+    }
+
+    /// News that all controllers have heard already come again.
+    pub fn repeat_news(&mut self) {
+        self.world.state().repeat_news();
+    }
+
+    /// The clocks of all leaders jump.
+    pub fn jump(&mut self, by: SignedDuration) {
+        for leader in &self.leaders {
+            if let Some(controller) = self.controllers.get_mut(*leader) {
+                controller.ahead += by;
+            }
+        }
     }
 
     /// Lets a duration pass: every look that is due happens at its time.
@@ -136,68 +196,37 @@ impl Simulation {
                 let (now, away) = (state.now, state.gateway_away);
                 self.kubernetes.tick(&mut state.memory, now, away)
             };
-            let again = self.look() | self.answer();
-            check(self);
+            let mut again = false;
+            for leader in self.leaders.clone() {
+                again |= self.look(leader)?;
+                check(self);
+            }
             if !again && self.world.state().memory.version() == before {
-                let wake = self.wake.filter(|wake| *wake > self.now());
+                let wake = self.wake().filter(|wake| *wake > self.now());
                 return Ok(next.into_iter().chain(wake).min());
             }
         }
-        Err(Restless { at: self.now(), status: Box::new(self.status()) })
+        Err(Restless::Circles { at: self.now(), status: Box::new(self.status()) })
     }
 
-    /// One reconcile; true if it has to be repeated at once.
-    fn look(&mut self) -> bool {
-        let (View { live, behind, news }, now) = {
-            let mut state = self.world.state();
-            (state.observe(), state.now)
-        };
-        // The same look again: as the real controller, this one looks when there is news.
-        if !news && self.done_at == Some(now) {
-            return behind;
-        }
-        let canary = live.get(&canary_ref(&self.key)).and_then(|object| Canary::deserialize(object).ok());
-        let Some(canary) = canary else { return behind };
-        // As in production: contents are read only if a decision lacks them.
-        let (contents, live) = live.partition(|of| ConfigRef::of(of).is_some());
-        let wanted = configs(&canary, &live, &self.settings).into_iter();
-        let configs = wanted.map(|config| {
-            let known = Config::of(contents.get(&config.object(&self.key.namespace)));
-            (config, known)
-        });
-        let mut observation = Observation {
-            canary: Arc::new(canary),
-            live,
-            configs: configs.collect(),
-            answers: self.answers.clone(),
-            problems: Vec::new(),
-        };
-        let mut decision = decide(&observation, &self.settings, now);
-        if !decision.lacks.is_empty() {
-            // A GET is never behind.
-            let state = self.world.state();
-            let read = |lack: &ObjectRef| Some((lack.clone(), state.memory.objects().get(lack)?.clone()));
-            observation.live.extend(decision.lacks.iter().filter_map(read).collect());
-            drop(state);
-            decision = decide(&observation, &self.settings, now);
-        }
-        self.wake = decision.wake;
-        // The memory never waits.
-        let outcome = execute(&self.world, &observation.canary, &decision).now_or_never();
-        let done = matches!(outcome, Some(Ok(Outcome::Done)));
-        self.done_at = done.then_some(now);
-        behind || !done
-    }
-
-    /// Answers what was asked; true if anything was.
-    fn answer(&mut self) -> bool {
-        let asks = std::mem::take(&mut self.world.state().asks);
+    /// One look of a controller, then the answers to what it asked; true if it has to look again at once.
+    fn look(&mut self, leader: usize) -> Result<bool, Restless> {
+        let Some(controller) = self.controllers.get_mut(leader) else { return Ok(false) };
+        let (looked, behind) = controller.look(&self.world, &self.key, &self.settings);
+        let asks = self.world.state().take_asks(controller.id());
         for ask in &asks {
-            let answer = (self.oracle)(ask);
-            self.answers.insert(ask.id.clone(), answer);
-            self.done_at = None;
+            controller.hear(ask.id.clone(), (self.oracle)(ask));
         }
-        !asks.is_empty()
+        let (look, again) = match looked {
+            Looked::Nothing => (None, false),
+            Looked::Whole(look) => {
+                let again = !look.done;
+                (Some(*look), again)
+            }
+            Looked::Panicked(text) => return Err(Restless::Panicked { at: self.now(), text }),
+        };
+        self.last = look;
+        Ok(behind || again || !asks.is_empty())
     }
 }
 

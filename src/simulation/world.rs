@@ -1,16 +1,16 @@
-//! The memory as a [`World`], with the faults that a real one has.
+//! The memory as a [`World`] for each of several controllers, with the faults that a real one has.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::Memory;
+use super::{
+    Memory,
+    projection::{Projection, View},
+};
 use crate::{
-    api::{API_VERSION, Canary, CanaryKey, CanaryStatus, Live, Object, ObjectRef},
+    api::{API_VERSION, Canary, CanaryKey, CanaryStatus, ObjectRef},
     execute::{World, WorldError},
     rollout::{Ask, Effect, Event},
 };
@@ -22,6 +22,10 @@ pub enum Fault {
     None,
     /// The object moved meanwhile (409).
     Conflict,
+    /// The API server cannot (500).
+    Refused,
+    /// The call was carried out, but its answer never came.
+    TimedOut,
     /// The process dies before the call.
     CrashBefore,
     /// The process dies after the call, without having seen its answer.
@@ -55,70 +59,52 @@ pub struct State {
     pub deeds: Vec<(Timestamp, Deed)>,
     /// What people were told.
     pub events: Vec<Event>,
-    /// What was asked and not taken yet.
-    pub asks: Vec<Ask>,
     /// Draws the fault of the next call.
     pub faults: Faults,
     /// Whether nobody accepts routes.
     pub gateway_away: bool,
-    /// Draws what the controller does not know yet.
+    /// Draws what the controllers do not know yet.
     pub lag: Lag,
-    seen: BTreeMap<ObjectRef, Arc<Object>>,
-    news: bool,
-}
-
-/// What the controller sees at one look.
-pub struct View {
-    /// The objects.
-    pub live: Live,
-    /// Whether news is still under way.
-    pub behind: bool,
-    /// Whether there is any news since the last look.
-    pub news: bool,
+    /// What each controller knows.
+    projections: Vec<Projection>,
 }
 
 impl State {
-    /// The objects as the controller sees them: each as it was at some time, never older than its own last write or than
-    /// it was seen before.
-    pub fn observe(&mut self) -> View {
-        let mut behind = false;
-        let State { memory, lag, seen, news, .. } = self;
-        let present = memory.objects();
-        seen.retain(|reference, _| {
-            let gone = !present.contains_key(reference);
-            let keep = !gone || lag();
-            behind |= gone && keep;
-            *news |= !keep;
-            keep
-        });
-        for (reference, object) in present {
-            if seen.get(reference).is_some_and(|known| Arc::ptr_eq(known, object)) {
-                continue;
-            }
-            if lag() {
-                behind = true;
-            } else {
-                seen.insert(reference.clone(), object.clone());
-                *news = true;
-            }
+    /// The objects as a controller sees them.
+    pub(super) fn observe(&mut self, controller: usize) -> View {
+        let State { memory, lag, projections, .. } = self;
+        projections.get_mut(controller).map(|projection| projection.observe(memory, lag)).unwrap_or_default()
+    }
+
+    /// A controller begins to watch, and reads everything.
+    pub(super) fn join(&mut self) -> usize {
+        self.projections.push(Projection::reading(&self.memory));
+        self.projections.len() - 1
+    }
+
+    /// What was asked and is not answered yet; nothing of what a process had asked before it died.
+    pub(super) fn take_asks(&mut self, controller: usize) -> Vec<Ask> {
+        self.projections
+            .get_mut(controller)
+            .map(|projection| std::mem::take(&mut projection.asks))
+            .unwrap_or_default()
+    }
+
+    /// Whether a controller's process died since the last time that this was asked.
+    pub(super) fn take_crash(&mut self, controller: usize) -> bool {
+        self.projections.get_mut(controller).is_some_and(|projection| std::mem::take(&mut projection.crashed))
+    }
+
+    /// All controllers are told again what they know.
+    pub(super) fn repeat_news(&mut self) {
+        self.projections.iter_mut().for_each(Projection::nudge);
+    }
+
+    /// A controller's process dies and another one takes its place.
+    pub(super) fn crash(&mut self, controller: usize) {
+        if let Some(projection) = self.projections.get_mut(controller) {
+            *projection = Projection::replacing(&self.memory);
         }
-        let live = seen.iter().map(|(reference, object)| (reference.clone(), object.clone())).collect();
-        View { live, behind, news: std::mem::take(news) }
-    }
-
-    /// The answer to a write of ours is known at once.
-    fn learn(&mut self, reference: &ObjectRef) {
-        self.news = true;
-        match self.memory.objects().get(reference) {
-            Some(object) => self.seen.insert(reference.clone(), object.clone()),
-            None => self.seen.remove(reference),
-        };
-    }
-
-    /// A process that starts reads everything.
-    fn restart(&mut self) {
-        self.news = true;
-        self.seen = self.memory.objects().clone();
     }
 }
 
@@ -133,18 +119,15 @@ pub fn canary_ref(key: &CanaryKey) -> ObjectRef {
 impl MemoryWorld {
     /// A world that begins at `now` with these objects.
     pub fn new(memory: Memory, now: Timestamp, faults: Faults) -> Self {
-        let seen = BTreeMap::new();
         MemoryWorld(Mutex::new(State {
             memory,
             now,
             deeds: Vec::new(),
             events: Vec::new(),
-            asks: Vec::new(),
             faults,
             gateway_away: false,
             lag: Box::new(|| false),
-            seen,
-            news: false,
+            projections: Vec::new(),
         }))
     }
 
@@ -153,37 +136,55 @@ impl MemoryWorld {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The world as one controller acts on it.
+    pub(super) fn hands(&self, controller: usize) -> Hands<'_> {
+        Hands { world: self, controller }
+    }
+}
+
+/// A controller's hold on the world.
+pub(super) struct Hands<'a> {
+    world: &'a MemoryWorld,
+    controller: usize,
+}
+
+impl Hands<'_> {
     fn call(
         &self,
         what: &str,
         reference: &ObjectRef,
         act: impl FnOnce(&mut Memory) -> Result<Deed, super::Conflict>,
     ) -> Result<(), WorldError> {
-        let mut state = self.state();
-        let crash = || WorldError::Failed { what: what.to_owned(), source: "the process died".into() };
+        let mut state = self.world.state();
+        let failed = |source: &str| WorldError::Failed { what: what.to_owned(), source: source.into() };
         let stale = || WorldError::Stale { what: what.to_owned() };
         let fault = (state.faults)();
         match fault {
             Fault::Conflict => return Err(stale()),
+            Fault::Refused => return Err(failed("the server has an internal error")),
             Fault::CrashBefore => {
-                state.restart();
-                return Err(crash());
+                state.crash(self.controller);
+                return Err(failed("the process died"));
             }
-            Fault::None | Fault::CrashAfter => {}
+            Fault::None | Fault::TimedOut | Fault::CrashAfter => {}
         }
         let deed = act(&mut state.memory).map_err(|_| stale())?;
         let now = state.now;
         state.deeds.push((now, deed));
         if fault == Fault::CrashAfter {
-            state.restart();
-            return Err(crash());
+            state.crash(self.controller);
+            return Err(failed("the process died"));
         }
-        state.learn(reference);
-        Ok(())
+        let State { memory, projections, .. } = &mut *state;
+        if let Some(projection) = projections.get_mut(self.controller) {
+            // After an answer that never came, one GET clears up what became of the call.
+            projection.learn(memory, reference);
+        }
+        if fault == Fault::TimedOut { Err(failed("no answer came in time")) } else { Ok(()) }
     }
 }
 
-impl World for MemoryWorld {
+impl World for Hands<'_> {
     async fn write_status(&self, canary: &Canary, status: &CanaryStatus) -> Result<(), WorldError> {
         let reference = canary_ref(&CanaryKey::from(canary));
         let version = canary.metadata.resource_version.clone();
@@ -199,40 +200,48 @@ impl World for MemoryWorld {
     }
 
     async fn perform(&self, _canary: &Canary, effect: &Effect) -> Result<(), WorldError> {
-        let reference = match effect {
-            Effect::Apply { object, .. } => ObjectRef::of(object),
-            Effect::Merge { reference, .. }
-            | Effect::Patch { reference, .. }
-            | Effect::Scale { reference, .. }
-            | Effect::Delete { reference, .. } => reference.clone(),
-        };
-        self.call("performing an effect", &reference, |memory| {
-            match effect {
-                Effect::Apply { object, manager } => {
-                    memory.apply(&ObjectRef::of(object), manager.as_str(), object)?
-                }
-                Effect::Merge { reference, patch, .. } => memory.merge(reference, patch)?,
-                Effect::Patch { reference, patch, .. } => memory.patch(reference, patch)?,
-                Effect::Scale { reference, replicas } => {
-                    memory.merge(reference, &json!({"spec": {"replicas": replicas}}))?;
-                }
-                Effect::Delete { reference, .. } => memory.delete(reference),
-            }
+        self.call("performing an effect", &subject(effect), |memory| {
+            perform(memory, effect)?;
             Ok(Deed::Effect(effect.clone()))
         })
     }
 
     fn announce(&self, _canary: &Canary, event: &Event) {
-        let mut state = self.state();
+        let mut state = self.world.state();
         let now = state.now;
         state.deeds.push((now, Deed::Told(event.clone())));
         state.events.push(event.clone());
     }
 
     fn ask(&self, _canary: &Canary, ask: &Ask) {
-        let mut state = self.state();
-        if !state.asks.iter().any(|known| known.id == ask.id) {
-            state.asks.push(ask.clone());
+        let mut state = self.world.state();
+        let Some(projection) = state.projections.get_mut(self.controller) else { return };
+        if !projection.asks.iter().any(|known| known.id == ask.id) {
+            projection.asks.push(ask.clone());
         }
+    }
+}
+
+/// The object that an effect writes.
+pub(super) fn subject(effect: &Effect) -> ObjectRef {
+    match effect {
+        Effect::Apply { object, .. } => ObjectRef::of(object),
+        Effect::Merge { reference, .. }
+        | Effect::Patch { reference, .. }
+        | Effect::Scale { reference, .. }
+        | Effect::Delete { reference, .. } => reference.clone(),
+    }
+}
+
+/// Carries an effect out.
+pub(super) fn perform(memory: &mut Memory, effect: &Effect) -> Result<(), super::Conflict> {
+    match effect {
+        Effect::Apply { object, manager } => memory.apply(&ObjectRef::of(object), manager.as_str(), object),
+        Effect::Merge { reference, patch, .. } => memory.merge(reference, patch),
+        Effect::Patch { reference, patch, .. } => memory.patch(reference, patch),
+        Effect::Scale { reference, replicas } => {
+            memory.merge(reference, &json!({"spec": {"replicas": replicas}}))
+        }
+        Effect::Delete { reference, uid } => memory.delete_uid(reference, uid),
     }
 }

@@ -1,5 +1,7 @@
-//! `sluice simulate`: a whole rollout of a Canary in files, told line by line, without a cluster.
+//! `sluice simulate`: a whole rollout of a Canary in files, told line by line, without a cluster; or a search through many
+//! rollouts with faults for a broken rule.
 
+mod hunt;
 mod made_up;
 mod story;
 #[cfg(test)]
@@ -12,13 +14,14 @@ use crate::{api::Phase, simulation::Script};
 use story::Story;
 
 /// Plays a rollout of the Canaries in files and prints what happens when, and why. It needs no cluster and no time: the
-/// controller's own code runs in a cluster in memory with a clock that jumps.
+/// controller's own code runs in a cluster in memory with a clock that jumps. With --rollouts it searches instead: rollouts
+/// drawn from seeds, with faults, each watched for broken rules (docs/invariants.md).
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct SimulateArgs {
     /// Files, folders or `-` for standard input, with the Canaries and what they refer to; a target, a MetricTemplate or
     /// an autoscaler that is not there is made up.
-    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., required = true)]
+    #[arg(short = 'f', long = "filename", value_name = "PATH", num_args = 1.., required_unless_present = "rollouts")]
     filenames: Vec<PathBuf>,
     /// Namespace of objects that name none.
     #[arg(short = 'n', long, default_value = "default")]
@@ -34,6 +37,8 @@ pub(super) struct SimulateArgs {
     #[arg(short = 'o', long, value_enum, default_value = "text")]
     output: Output,
     #[command(flatten)]
+    hunt: hunt::HuntArgs,
+    #[command(flatten)]
     settings: SettingsArgs,
 }
 
@@ -43,11 +48,13 @@ Examples:
   sluice simulate -f canary.yaml -f deployment.yaml --metric 'request-success-rate=99.5,80@5m'
   sluice simulate -f canary.yaml --metric 'request-duration=nodata@1m' --inconclusive=hold
   sluice simulate -f deploy/ --expect succeeded --output json
+  sluice simulate --rollouts 1000 --seed 7
+  sluice simulate --rollouts 1000 --seed 7 --faults calls,leaders --output json
 
 Times count from the first look, and anew from the release of the new revision. Pods take 4 s to start here, and a route
 1 s to be accepted; the rest is the controller's own time.
-Exit codes: 0 played, whatever the end is; 1 a Canary is refused, or the end is not the expected one; 2 wrong use or a
-file that cannot be read.";
+Exit codes: 0 played, whatever the end is; 1 a Canary is refused, the end is not the expected one, or a search found a
+broken rule; 2 wrong use or a file that cannot be read.";
 
 /// How a rollout may be expected to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -68,6 +75,9 @@ impl End {
 }
 
 pub(super) fn run(arguments: SimulateArgs) -> Result<ExitCode, CliError> {
+    if let Some(rollouts) = arguments.hunt.rollouts {
+        return hunt::run(&arguments.hunt, rollouts, arguments.output);
+    }
     let settings = arguments.settings.settings()?;
     let manifests = manifests::read(&arguments.filenames, &arguments.namespace)?;
     let canaries = manifests.iter().filter(|manifest| is_canary(&manifest.object));

@@ -72,6 +72,6 @@ fn a_route_that_does_not_lead_to_us_blocks_with_a_way_out_and_stays() {
     let stalled = stalled.unwrap();
     assert_eq!(stalled.reason, "RouteNotPossible");
     assert!(stalled.message.contains("add one, or delete the object"), "{}", stalled.message);
-    let (wake, now) = (simulation.wake.unwrap(), simulation.now());
+    let (wake, now) = (simulation.wake().unwrap(), simulation.now());
     assert!(now - seconds(1) < wake && wake <= now + seconds(10), "no watch tells that it went: {wake}");
 }

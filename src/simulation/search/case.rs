@@ -1,0 +1,118 @@
+//! One simulated rollout, whole: all that is drawn from its seed, so that parts of it can be left out and the rest replays.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use jiff::Timestamp;
+
+use super::{
+    happening::{self, Group, Happening},
+    subject::Subject,
+};
+use crate::{
+    analysis::Sample,
+    rollout::{Answer, Ask},
+    simulation::Fault,
+};
+
+/// How long after the release things happen, in milliseconds.
+const SPAN: i64 = 120_000;
+/// The calls to the API server that may go wrong are among the first so many.
+const CALLS: u32 = 120;
+
+/// How a revision does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quality {
+    Good,
+    Bad,
+    /// Good and bad at times.
+    Mixed,
+}
+
+/// A rollout and what happens to it.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) seed: u64,
+    pub(super) subject: Subject,
+    pub(super) quality: Quality,
+    /// Whether metric servers fail to answer at times.
+    pub(super) silent: bool,
+    pub(super) happenings: Vec<Happening>,
+    /// What goes wrong, by the number of the call.
+    pub(super) calls: BTreeMap<u32, Fault>,
+    /// Whether the gate adjusts what people write.
+    pub(super) gate: bool,
+}
+
+impl Case {
+    /// The rollout of a seed, with faults of these groups.
+    pub(super) fn draw(seed: u64, groups: &[Group]) -> Self {
+        // Neighbours among the seeds are to have nothing in common.
+        let mut random = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ seed);
+        let subject = Subject::draw(&mut random);
+        let has = |group| groups.contains(&group);
+        let quality = match random.u8(0..10) {
+            _ if !has(Group::Metrics) => Quality::Good,
+            0..=5 => Quality::Good,
+            6 | 7 => Quality::Bad,
+            _ => Quality::Mixed,
+        };
+        let silent = has(Group::Metrics) && quality != Quality::Good && random.bool();
+        let happenings = happening::draw(&subject, groups, SPAN, &mut random);
+        let mut calls = BTreeMap::new();
+        if has(Group::Calls) && random.u8(0..3) > 0 {
+            let often = random.u32(5..40);
+            for call in 0..CALLS {
+                if random.u32(0..often) == 0 {
+                    calls.insert(call, fault(&mut random));
+                }
+            }
+        }
+        let gate = !has(Group::Gate) || random.bool();
+        Case { seed, subject, quality, silent, happenings, calls, gate }
+    }
+
+    /// What a metric server answers: the same question gets the same answer.
+    pub(super) fn answer(&self, ask: &Ask) -> Answer {
+        let due =
+            u64::try_from(ask.id.due.duration_since(Timestamp::UNIX_EPOCH).as_millis()).unwrap_or_default();
+        let mut dice = Rng::with_seed(self.seed ^ due.rotate_left(17) ^ 0x5851_f42d_4c95_7f2d);
+        let good = match self.quality {
+            Quality::Good => true,
+            Quality::Bad => false,
+            Quality::Mixed => dice.u8(0..4) > 0,
+        };
+        match dice.u8(0..4) {
+            _ if good => Ok(Sample::Value(100.0)),
+            0 if self.silent => Err("the server is away".to_owned()),
+            1 if self.silent => Ok(Sample::NoData),
+            _ => Ok(Sample::Value(12.0)),
+        }
+    }
+
+    /// The case as lines for people.
+    pub(super) fn told(&self) -> Vec<String> {
+        let Case { seed, subject, quality, silent, happenings, calls, gate } = self;
+        let mut lines = vec![
+            format!("seed {seed}: {subject:?}"),
+            format!(
+                "the revision is {quality:?}, metric servers are silent at times: {silent}, the gate is there: {gate}"
+            ),
+        ];
+        lines.extend(happenings.iter().map(|Happening { at, lasts, what }| {
+            format!("{at} ms after the release, for {lasts} ms if it lasts: {what:?}")
+        }));
+        lines.extend(calls.iter().map(|(call, fault)| format!("call {call} to the API server: {fault:?}")));
+        lines
+    }
+}
+
+fn fault(random: &mut Rng) -> Fault {
+    match random.u8(0..5) {
+        0 => Fault::Conflict,
+        1 => Fault::Refused,
+        2 => Fault::TimedOut,
+        3 => Fault::CrashBefore,
+        _ => Fault::CrashAfter,
+    }
+}

@@ -1,0 +1,275 @@
+//! A rollout of the decision alone: what is decided is what happens, at once and whole unless the process dies in the middle.
+//! No `execute`, no API server that refuses, no late news: so that a million of them take minutes.
+
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Played,
+    case::Case,
+    happening::{Happening, What},
+    schedule,
+    subject::Stage,
+    watch::Watch,
+};
+use crate::{
+    api::{Canary, CanaryStatus, Live},
+    rollout::{Answers, Decision, Observation, Settings, configs, decide},
+    simulation::{Deed, Kubernetes, Look, Memory, Simulation, no_faults, world::perform},
+    workload::configs::{Config, ConfigRef},
+};
+
+/// Looks at one instant after which a decision is taken to go round in circles.
+const PATIENCE: usize = 200;
+
+thread_local! {
+    /// Worlds whose Canary is initialised, by what they consist of.
+    static INITIALISED: RefCell<HashMap<Stage, World>> = RefCell::default();
+}
+
+/// Plays a case.
+pub(super) fn play(case: &Case) -> Played {
+    let mut bench = Bench::new(case);
+    bench.write(&What::Released(2), bench.world.now);
+    let released = bench.world.now;
+    for (at, index, begins) in schedule(&case.happenings) {
+        bench.pass(released + SignedDuration::from_millis(at));
+        let Some(happening) = case.happenings.get(index) else { continue };
+        if begins { bench.begin(happening) } else { bench.end(happening) }
+    }
+    let longest = SignedDuration::from_secs(case.subject.longest());
+    bench.pass(bench.world.now + longest);
+    bench.finish()
+}
+
+/// Everything that a rollout changes.
+#[derive(Clone)]
+struct World {
+    memory: Memory,
+    kubernetes: Kubernetes,
+    status: CanaryStatus,
+    now: Timestamp,
+    ahead: SignedDuration,
+    gateway_away: bool,
+    answers: Answers,
+    wake: Option<Timestamp>,
+}
+
+impl World {
+    /// A world in which the Canary of a subject has just been initialised.
+    fn initialised(case: &Case) -> Self {
+        let stage = case.subject.stage();
+        if let Some(known) = INITIALISED.with_borrow(|known| known.get(&stage).cloned()) {
+            return known;
+        }
+        let subject = &case.subject;
+        let unasked = Box::new(|_: &_| Err("nobody asks yet".to_owned()));
+        let mut simulation =
+            Simulation::new(subject.canary(), subject.target(1), subject.settings(), unasked, no_faults());
+        for (reference, fields) in subject.others() {
+            simulation.user(&reference, &fields);
+        }
+        // Whatever goes wrong here is found by the rollouts that are played whole.
+        let _ = simulation.run_for(SignedDuration::from_secs(60), |_| {});
+        let (status, now) = (simulation.status(), simulation.now());
+        let state = simulation.world.state();
+        let world = World {
+            memory: state.memory.clone(),
+            kubernetes: simulation.kubernetes.clone(),
+            status,
+            now,
+            ahead: SignedDuration::ZERO,
+            gateway_away: false,
+            answers: Answers::new(),
+            wake: None,
+        };
+        INITIALISED.with_borrow_mut(|known| known.insert(stage, world.clone()));
+        world
+    }
+}
+
+struct Bench<'a> {
+    case: &'a Case,
+    settings: Settings,
+    world: World,
+    watch: Watch<'a>,
+    asked: u8,
+    calls: u32,
+    /// The Canary as it was last read, and the version of the memory then.
+    canary: Option<(Canary, u64)>,
+}
+
+impl<'a> Bench<'a> {
+    fn new(case: &'a Case) -> Self {
+        let mut world = World::initialised(case);
+        let spec = &case.subject.canary()["spec"];
+        let own = json!({"spec": {"analysis": null, "skipAnalysis": spec["skipAnalysis"]}});
+        let analysis = json!({"spec": {"analysis": spec["analysis"]}});
+        for fields in [own, analysis] {
+            let _ = world.memory.merge(&super::canary(), &fields);
+        }
+        let mut watch = Watch::new(case);
+        watch.begin(world.status.clone());
+        Bench { case, settings: case.subject.settings(), world, watch, asked: 1, calls: 0, canary: None }
+    }
+
+    /// Lets time pass until `end`.
+    fn pass(&mut self, end: Timestamp) {
+        while self.watch.violation.is_none() {
+            let next = self.settle();
+            match next.filter(|next| *next < end) {
+                Some(next) => self.world.now = next,
+                None => break,
+            }
+        }
+        self.world.now = self.world.now.max(end);
+    }
+
+    /// Decides until nothing changes any more; returns when something will happen next.
+    fn settle(&mut self) -> Option<Timestamp> {
+        for _ in 0..PATIENCE {
+            let World { memory, kubernetes, now, gateway_away, .. } = &mut self.world;
+            let next = kubernetes.tick(memory, *now, *gateway_away);
+            let before = self.world.memory.version();
+            let moved = self.look();
+            if self.watch.violation.is_some() {
+                return None;
+            }
+            if !moved && self.world.memory.version() == before {
+                let wake = self.world.wake.map(|wake| wake - self.world.ahead);
+                return next.into_iter().chain(wake.filter(|wake| *wake > self.world.now)).min();
+            }
+        }
+        self.broken("comes-to-rest", "the same is decided again and again".to_owned());
+        None
+    }
+
+    /// One decision and what comes of it; true if it has to be made again.
+    fn look(&mut self) -> bool {
+        let Some(canary) = self.canary() else { return false };
+        let now = self.world.now + self.world.ahead;
+        let mut look = self.decide(canary, now);
+        let (deeds, died) = self.carry_out(&look.decision);
+        look.done = !died;
+        self.world.wake = look.decision.wake;
+        let asked = !look.decision.asks.is_empty() && !died;
+        if asked {
+            let answers = look.decision.asks.iter().map(|ask| (ask.id.clone(), self.case.answer(ask)));
+            self.world.answers = answers.collect();
+        }
+        let World { memory, kubernetes, now, .. } = &self.world;
+        self.watch.look(*now, memory, kubernetes, &look, &deeds);
+        // The watch tells of the new status, as of everything else that was written.
+        let stored = deeds.iter().any(|(_, deed)| matches!(deed, Deed::Status(_)));
+        asked || died || stored
+    }
+
+    fn canary(&mut self) -> Option<Canary> {
+        let stored = self.world.memory.objects().get(&super::canary())?;
+        let version = stored["metadata"]["resourceVersion"].as_str()?.parse().ok()?;
+        if self.canary.as_ref().is_none_or(|(_, known)| *known != version) {
+            self.canary = Some((Canary::deserialize(stored.as_ref()).ok()?, version));
+        }
+        let (canary, _) = self.canary.as_ref()?;
+        Some(Canary { status: Some(self.world.status.clone()), ..canary.clone() })
+    }
+
+    fn decide(&self, canary: Canary, now: Timestamp) -> Look {
+        let objects = self.world.memory.objects().iter().map(|(of, object)| (of.clone(), object.clone()));
+        let (contents, live): (Live, Live) =
+            objects.collect::<Live>().partition(|of| ConfigRef::of(of).is_some());
+        let namespace = canary.metadata.namespace.clone().unwrap_or_default();
+        let known = configs(&canary, &live, &self.settings).into_iter().map(|config| {
+            let known = Config::of(contents.get(&config.object(&namespace)));
+            (config, known)
+        });
+        let mut seen = Observation {
+            configs: known.collect(),
+            canary: Arc::new(canary),
+            live,
+            answers: self.world.answers.clone(),
+            problems: Vec::new(),
+        };
+        let mut decision = decide(&seen, &self.settings, now);
+        if !decision.lacks.is_empty() {
+            seen.live.extend(contents);
+            decision = decide(&seen, &self.settings, now);
+        }
+        Look { seen, decision, done: false }
+    }
+
+    /// Makes what was decided happen, up to the call at which the process dies.
+    fn carry_out(&mut self, decision: &Decision) -> (Vec<(Timestamp, Deed)>, bool) {
+        let (mut deeds, now) = (Vec::new(), self.world.now);
+        if decision.status != self.world.status {
+            if self.dies() {
+                return (deeds, true);
+            }
+            self.world.status = decision.status.clone();
+            deeds.push((now, Deed::Status(Box::new(decision.status.clone()))));
+        }
+        deeds.extend(decision.events.iter().map(|event| (now, Deed::Told(event.clone()))));
+        for effect in &decision.effects {
+            if self.dies() {
+                return (deeds, true);
+            }
+            // What was just read cannot be in conflict.
+            let _ = perform(&mut self.world.memory, effect);
+            deeds.push((now, Deed::Effect(effect.clone())));
+        }
+        (deeds, false)
+    }
+
+    fn dies(&mut self) -> bool {
+        self.calls += 1;
+        let dies = self.case.calls.contains_key(&(self.calls - 1));
+        if dies {
+            self.world.answers.clear();
+        }
+        dies
+    }
+
+    fn begin(&mut self, happening: &Happening) {
+        let until = self.world.now + SignedDuration::from_millis(happening.lasts);
+        self.write(&happening.what, until);
+    }
+
+    fn write(&mut self, what: &What, until: Timestamp) {
+        let (subject, world) = (&self.case.subject, &mut self.world);
+        match what {
+            What::Released(revision) => self.asked = *revision,
+            What::Crashed | What::HandedOver => world.answers.clear(),
+            What::Jumped(seconds) => world.ahead += SignedDuration::from_secs(*seconds),
+            What::GatewayAway => world.gateway_away = true,
+            What::PodsLost(workload) => world.kubernetes.lose(workload, until),
+            _ => {}
+        }
+        what.begin(subject, self.asked, &mut world.memory);
+        // Nothing is late here, and nobody else leads.
+        if !matches!(what, What::Lagged | What::HandedOver) {
+            self.watch.happened(what, world.now, until, &world.memory);
+        }
+    }
+
+    fn end(&mut self, happening: &Happening) {
+        if happening.what == What::GatewayAway {
+            self.world.gateway_away = false;
+        }
+        happening.what.end(&self.case.subject, self.asked, &mut self.world.memory);
+    }
+
+    fn broken(&mut self, invariant: &'static str, told: String) {
+        self.watch.broken(invariant, self.world.now, told);
+    }
+
+    fn finish(mut self) -> Played {
+        if self.watch.violation.is_none() {
+            let World { memory, now, wake, .. } = &self.world;
+            self.watch.end(*now, memory, wake.is_some());
+        }
+        self.watch.violation.map_or(Ok(self.world.status.phase), Err)
+    }
+}

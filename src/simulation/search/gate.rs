@@ -1,0 +1,38 @@
+//! The gate in front of what users write: it adjusts targets as the real one does.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::{
+    admission::{Call, Catalog, Endpoint, Gate, Lookups, Operation, Request},
+    api::{Canary, Object, ObjectRef},
+    rollout::Settings,
+    simulation::Memory,
+};
+
+/// Adjusts a target that a user has just written over `before`.
+pub(super) fn adjust(memory: &mut Memory, target: &ObjectRef, before: &Arc<Object>, settings: &Settings) {
+    let Some(after) = memory.objects().get(target).filter(|after| !Arc::ptr_eq(after, before)) else {
+        return;
+    };
+    let mut catalog = Catalog::default();
+    let canary = memory.get(&super::canary()).and_then(|canary| Canary::deserialize(canary).ok());
+    canary.iter().for_each(|canary| catalog.apply(canary));
+    let request = Request {
+        uid: "1".to_owned(),
+        kind: target.kind.clone(),
+        group: "apps".to_owned(),
+        namespace: target.namespace.clone(),
+        name: target.name.clone(),
+        operation: Operation::Update,
+        user: "gardener".to_owned(),
+        object: Some(after.as_ref().clone()),
+        old_object: Some(before.as_ref().clone()),
+        ..Request::default()
+    };
+    let call = Call { endpoint: Endpoint::TargetMutate, request };
+    let verdict = Gate::new(settings.clone(), "sluice").judge(&call, &catalog, &Lookups::default());
+    // What the gate cannot adjust passes as it is.
+    let _ = memory.patch(target, &verdict.patch);
+}

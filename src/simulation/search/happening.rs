@@ -1,0 +1,278 @@
+//! What happens to a rollout from outside: what people and GitOps write, and what machines do.
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::subject::{NAME, NAMESPACE, Subject, Trigger, config, scaled};
+use crate::{
+    api::ObjectRef,
+    simulation::{BROKEN, Memory},
+    workload::configs::ConfigKind,
+};
+
+/// Marks that nobody may take off again; on objects that others share with us.
+pub(super) const FOREIGN: &str = "someone.else/note";
+
+/// Something that happens, and that ends after a while if it lasts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Happening {
+    /// Milliseconds after the release.
+    pub(super) at: i64,
+    /// Milliseconds until its end.
+    pub(super) lasts: i64,
+    pub(super) what: What,
+}
+
+/// Groups of happenings and faults that can be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    /// Calls: 409, 500, time-outs of what happened, crashes between any two writes.
+    Calls,
+    /// Watches: late and reordered news, and news that comes twice.
+    Watches,
+    /// Leaders: crashes, hand-overs, two leaders for a while.
+    Leaders,
+    /// People and GitOps: edits, deletions and recreations of everything, at any instant.
+    Edits,
+    /// The cluster: pods that die, gateways that are away.
+    Cluster,
+    /// Metric servers: bad values, no data, no answer.
+    Metrics,
+    /// Clocks that jump.
+    Clock,
+    /// The gate is away: nothing adjusts what people write.
+    Gate,
+}
+
+impl Group {
+    /// All of them, with their names.
+    pub const ALL: [(&str, Group); 8] = [
+        ("calls", Group::Calls),
+        ("watches", Group::Watches),
+        ("leaders", Group::Leaders),
+        ("edits", Group::Edits),
+        ("cluster", Group::Cluster),
+        ("metrics", Group::Metrics),
+        ("clock", Group::Clock),
+        ("gate", Group::Gate),
+    ];
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum What {
+    /// A newer revision, or the first one again.
+    Released(u8),
+    /// The steps, or the iterations, are edited.
+    Plan(Value),
+    Threshold(i32),
+    Skipped,
+    /// For a while.
+    Suspended,
+    Scaled(i32),
+    /// The target's file is applied again.
+    Reapplied,
+    /// For a while; then it is made again from its file.
+    TargetDeleted,
+    PrimaryDeleted,
+    PrimaryEdited,
+    /// The canary's share is edited in the route.
+    Rerouted(i64),
+    RouteDeleted,
+    ServiceDeleted(&'static str),
+    ServiceEdited(&'static str),
+    ConfigEdited,
+    AutoscalerEdited,
+    /// Somebody leaves a mark on an object.
+    Marked(ObjectRef),
+    /// For a while.
+    GatewayAway,
+    /// Pods of a workload are not ready for a while.
+    PodsLost(ObjectRef),
+    Crashed,
+    /// Another controller leads; the former one goes on for a while.
+    HandedOver,
+    /// The leader's clock jumps by so many seconds.
+    Jumped(i64),
+    /// News are late for a while.
+    Lagged,
+    /// News come twice.
+    Repeated,
+}
+
+impl What {
+    fn draw(subject: &Subject, group: Group, random: &mut Rng) -> Option<What> {
+        let service = |random: &mut Rng| ["shop", "shop-primary", "shop-canary"][random.usize(0..3)];
+        Some(match group {
+            Group::Edits => match random.u8(0..20) {
+                0..=2 => What::Released(random.u8(1..5)),
+                3 => What::Plan(if subject.analysis["iterations"].is_null() {
+                    let plans = [json!([7, 15, 30, 70]), json!([60]), json!([10, 20]), json!([1, 100])];
+                    json!({ "stepWeights": plans[random.usize(0..plans.len())] })
+                } else {
+                    json!({ "iterations": random.i32(1..5) })
+                }),
+                4 => What::Threshold(random.i32(1..5)),
+                5 => What::Skipped,
+                6 => What::Suspended,
+                7 => What::Scaled(random.i32(0..5)),
+                8 => What::Reapplied,
+                9 => What::TargetDeleted,
+                10 => What::PrimaryDeleted,
+                11 => What::PrimaryEdited,
+                12 => What::Rerouted(random.i64(0..101)),
+                13 => What::RouteDeleted,
+                14 => What::ServiceDeleted(service(random)),
+                15 => What::ServiceEdited(service(random)),
+                16 if subject.trigger != Trigger::Image => What::ConfigEdited,
+                17 if subject.autoscaled => What::AutoscalerEdited,
+                _ => What::Marked(match random.u8(0..4) {
+                    0 => subject.workload(NAME),
+                    1 => subject.primary(),
+                    2 => ObjectRef::new("v1", "Service", NAMESPACE, service(random)),
+                    _ => subject.route(),
+                }),
+            },
+            Group::Cluster if random.bool() => What::GatewayAway,
+            Group::Cluster => {
+                What::PodsLost(if random.bool() { subject.workload(NAME) } else { subject.primary() })
+            }
+            Group::Leaders if random.bool() => What::Crashed,
+            Group::Leaders => What::HandedOver,
+            Group::Clock => What::Jumped(random.i64(-90..90)),
+            Group::Watches if random.u8(0..4) == 0 => What::Repeated,
+            Group::Watches => What::Lagged,
+            Group::Calls | Group::Metrics | Group::Gate => return None,
+        })
+    }
+
+    /// Makes the write of a user.
+    pub(super) fn begin(&self, subject: &Subject, asked: u8, memory: &mut Memory) {
+        let canary = super::canary();
+        let write = |memory: &mut Memory, of: &ObjectRef, fields: Value| {
+            if memory.get(of).is_some() {
+                let _ = memory.merge(of, &fields);
+            }
+        };
+        match self {
+            What::Released(revision) => subject.release(memory, *revision),
+            What::Plan(plan) => write(memory, &canary, json!({"spec": {"analysis": plan}})),
+            What::Threshold(threshold) => {
+                write(memory, &canary, json!({"spec": {"analysis": {"threshold": threshold}}}));
+            }
+            What::Skipped => write(memory, &canary, json!({"spec": {"skipAnalysis": true}})),
+            What::Suspended => write(memory, &canary, json!({"spec": {"suspend": true}})),
+            What::Scaled(replicas) => {
+                let fields = if subject.target(1)["spec"]["replicas"].is_null() {
+                    json!({"spec": {"template": {"spec": {"nodeSelector": null}}}})
+                } else {
+                    json!({"spec": {"replicas": replicas}})
+                };
+                write(memory, &subject.workload(NAME), fields);
+            }
+            What::Reapplied => {
+                let _ = memory.merge(&subject.workload(NAME), &subject.target(asked));
+            }
+            What::TargetDeleted => memory.delete(&subject.workload(NAME)),
+            What::PrimaryDeleted => memory.delete(&subject.primary()),
+            What::PrimaryEdited => {
+                let template = json!({"metadata": {"annotations": {BROKEN: null}},
+                    "spec": {"containers": [{"name": NAME, "image": "shop:evil"}]}});
+                write(memory, &subject.primary(), json!({"spec": {"template": template}}));
+            }
+            What::Rerouted(share) => reroute(memory, &subject.route(), *share),
+            What::RouteDeleted => memory.delete(&subject.route()),
+            What::ServiceDeleted(name) => memory.delete(&service(name)),
+            What::ServiceEdited(name) => {
+                write(memory, &service(name), json!({"spec": {"selector": {"app": "nobody"}}}));
+            }
+            What::ConfigEdited => {
+                let _ = memory.merge(&config(ConfigKind::ConfigMap), &json!({"data": {"value": "edited"}}));
+            }
+            What::AutoscalerEdited => {
+                let _ = memory.merge(&subject.autoscaler(), &scaled(3, 5));
+            }
+            What::Marked(of) => {
+                write(
+                    memory,
+                    of,
+                    json!({"metadata": {"annotations": {FOREIGN: "keep"}, "labels": {FOREIGN: "keep"}}}),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends what a user began.
+    pub(super) fn end(&self, subject: &Subject, asked: u8, memory: &mut Memory) {
+        match self {
+            What::Suspended => {
+                let _ = memory.merge(&super::canary(), &json!({"spec": {"suspend": false}}));
+            }
+            What::TargetDeleted => {
+                let _ = memory.merge(&subject.workload(NAME), &subject.target(asked));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn service(name: &str) -> ObjectRef {
+    ObjectRef::new("v1", "Service", NAMESPACE, name)
+}
+
+/// Gives the canary another share wherever the route has one, whatever its kind is.
+fn reroute(memory: &mut Memory, route: &ObjectRef, share: i64) {
+    let Some(mut object) = memory.get(route).cloned() else { return };
+    let mut found = false;
+    edit(&mut object["spec"], &mut |list| {
+        if let [primary, canary] = list
+            && primary.get("weight").is_some()
+            && canary.get("weight").is_some()
+        {
+            primary["weight"] = json!(100 - share);
+            canary["weight"] = json!(share);
+            found = true;
+        }
+    });
+    if found {
+        let _ = memory.replace_part(route, "spec", object["spec"].take());
+    }
+}
+
+/// Visits all lists of a value.
+fn edit(value: &mut Value, visit: &mut impl FnMut(&mut [Value])) {
+    match value {
+        Value::Array(list) => {
+            visit(list);
+            list.iter_mut().for_each(|item| edit(item, visit));
+        }
+        Value::Object(fields) => fields.values_mut().for_each(|field| edit(field, visit)),
+        _ => {}
+    }
+}
+
+/// What happens in the first `span` milliseconds after the release.
+pub(super) fn draw(subject: &Subject, groups: &[Group], span: i64, random: &mut Rng) -> Vec<Happening> {
+    let eventful: Vec<Group> = groups
+        .iter()
+        .copied()
+        .filter(|group| !matches!(group, Group::Calls | Group::Metrics | Group::Gate))
+        .collect();
+    if eventful.is_empty() {
+        return Vec::new();
+    }
+    // A quarter of the rollouts is left in peace.
+    let count =
+        random.usize(0..8).saturating_sub(1) / 2 + usize::from(random.u8(0..8) == 0) * random.usize(0..6);
+    let mut happenings: Vec<Happening> = (0..count)
+        .filter_map(|_| {
+            let group = eventful[random.usize(0..eventful.len())];
+            let what = What::draw(subject, group, random)?;
+            // Whole seconds are when the controller itself does something.
+            let at = if random.bool() { random.i64(0..span / 1000) * 1000 } else { random.i64(0..span) };
+            Some(Happening { at, lasts: random.i64(1..40_000), what })
+        })
+        .collect();
+    happenings.sort_by_key(|happening| happening.at);
+    happenings
+}

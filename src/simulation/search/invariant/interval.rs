@@ -1,0 +1,46 @@
+//! The interval lies between two steps and between two checks, whatever dies or moves meanwhile.
+
+use jiff::Timestamp;
+
+use super::{Invariant, Moment, words};
+use crate::api::Phase;
+
+/// A step is followed by the next one, or by the promotion, or by a failed check at the earliest an interval after the route
+/// gave the canary its share, and after the check before.
+#[derive(Default)]
+pub(super) struct Interval {
+    checked: Option<(Option<String>, Timestamp)>,
+}
+
+impl Invariant for Interval {
+    fn name(&self) -> &'static str {
+        "interval"
+    }
+
+    fn look(&mut self, moment: &Moment<'_>) -> Result<(), String> {
+        if moment.before.jumped {
+            return Ok(());
+        }
+        for (at, before, after) in moment.statuses() {
+            let same_run =
+                before.phase == Phase::Progressing && before.last_applied_spec == after.last_applied_spec;
+            let stepped = after.phase == Phase::Progressing && after.step_index > before.step_index;
+            let promoted = after.phase == Phase::Promoting;
+            let failed = after.failed_checks > before.failed_checks;
+            if !same_run || before.step_index == 0 || moment.skips() || !(stepped || promoted || failed) {
+                if after.phase == Phase::Progressing && after.step_index == 1 && before.step_index == 0 {
+                    self.checked = Some((after.last_applied_spec.clone(), at));
+                }
+                continue;
+            }
+            let checked = self.checked.take().filter(|(run, _)| *run == after.last_applied_spec);
+            let since = checked.map_or(Timestamp::MIN, |(_, at)| at).max(moment.before.share_since);
+            self.checked = Some((after.last_applied_spec.clone(), at));
+            if at < since + moment.interval() {
+                let passed = at.duration_since(since);
+                return Err(format!("only {passed:#} passed: {} -> {}", words(before), words(after)));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! The rules of `docs/invariants.md` as code. A rule is a file and a line in [`all`].
+
+mod checks;
+mod converges;
+mod explains;
+mod foreign;
+mod interval;
+mod judged;
+mod pods;
+mod route;
+mod serves;
+mod settle;
+mod snapshot;
+mod steps;
+
+use super::moment::{Course, Moment};
+use crate::simulation::Memory;
+
+/// What must hold: after each look, and at the end of a rollout that nothing disturbs any more.
+pub(super) trait Invariant {
+    /// Its name in one word.
+    fn name(&self) -> &'static str;
+
+    /// Whether it holds after a look; the error says what does not.
+    fn look(&mut self, _moment: &Moment<'_>) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether it holds at the end.
+    fn end(&self, _end: &End<'_>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// The world once all has had its time.
+pub(super) struct End<'a> {
+    pub(super) case: &'a super::case::Case,
+    pub(super) memory: &'a Memory,
+    pub(super) course: &'a Course,
+    /// When a controller would look although nothing happens, if any would.
+    pub(super) wakes: bool,
+}
+
+/// Those that are watched, fresh for a rollout.
+pub(super) fn all() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::new(pods::Pods),
+        Box::new(route::Route),
+        Box::new(steps::Steps),
+        Box::<interval::Interval>::default(),
+        Box::new(checks::Checks),
+        Box::new(judged::Judged),
+        Box::new(snapshot::Kept),
+        Box::new(settle::Settle),
+        Box::<serves::Serves>::default(),
+        Box::<foreign::Foreign>::default(),
+        Box::new(explains::Explains),
+        Box::new(converges::Converges),
+    ]
+}
+
+/// Rules that whoever plays a rollout asks for itself.
+#[cfg(test)]
+pub(super) const OF_THE_PLAYERS: [&str; 3] = ["idle-is-free", "comes-to-rest", "no-panic"];
+
+/// A status in a few words, for messages.
+pub(super) fn words(status: &crate::api::CanaryStatus) -> String {
+    format!(
+        "{} at step {} with {} %, revision {}",
+        status.phase.as_str(),
+        status.step_index,
+        status.canary_weight,
+        status.last_applied_spec.as_deref().unwrap_or("none")
+    )
+}

@@ -1,0 +1,53 @@
+//! Steps are taken one after the other, as planned.
+
+use super::{Invariant, Moment, words};
+use crate::api::{CanaryStatus, Phase};
+
+/// The intended share is raised by the next planned step and by nothing else; within a run no step is left out, and none is
+/// counted twice.
+pub(super) struct Steps;
+
+impl Invariant for Steps {
+    fn name(&self) -> &'static str {
+        "planned-steps"
+    }
+
+    fn look(&mut self, moment: &Moment<'_>) -> Result<(), String> {
+        for (_, before, after) in moment.statuses() {
+            raised(moment, before, after)
+                .and_then(|()| counted(before, after))
+                .map_err(|what| format!("{what}: {} -> {}", words(before), words(after)))?;
+        }
+        Ok(())
+    }
+}
+
+fn raised(moment: &Moment<'_>, before: &CanaryStatus, after: &CanaryStatus) -> Result<(), String> {
+    let (from, to) = (before.canary_weight, after.canary_weight);
+    if to <= from {
+        return Ok(());
+    }
+    let plan = moment.plan();
+    match (before.phase, after.phase) {
+        (Phase::Progressing, Phase::Progressing) => match plan.next(before.step_index, from) {
+            Some(next) if next == to => Ok(()),
+            next => Err(format!("the share rises to {to} %, planned was {next:?}")),
+        },
+        (Phase::Progressing, Phase::Promoting) if to == plan.last(from) => Ok(()),
+        _ => Err(format!("the share rises to {to} % where no step is due")),
+    }
+}
+
+fn counted(before: &CanaryStatus, after: &CanaryStatus) -> Result<(), String> {
+    let same_run = before.phase == Phase::Progressing
+        && after.phase == Phase::Progressing
+        && before.last_applied_spec == after.last_applied_spec;
+    if !same_run || before.observed_generation != after.observed_generation {
+        return Ok(());
+    }
+    match after.step_index - before.step_index {
+        0 if after.canary_weight > before.canary_weight => Err("a step was taken and not counted".to_owned()),
+        0 | 1 => Ok(()),
+        _ => Err("a step was left out or taken back".to_owned()),
+    }
+}

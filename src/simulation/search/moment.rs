@@ -1,0 +1,146 @@
+//! What invariants look at: one instant after a look of a controller, and what led to it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{case::Case, planned::Planned, subject::NAME};
+use crate::{
+    api::{Canary, CanaryStatus, Condition, ConditionStatus, Live, names},
+    rollout::{self, Effect, Manager, Settings},
+    routing,
+    simulation::{Deed, Kubernetes, Look, Memory},
+    workload,
+};
+
+/// What holds over several instants.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Course {
+    /// The status as stored.
+    pub(super) status: CanaryStatus,
+    /// The canary's share in the live route.
+    pub(super) share: i64,
+    /// Since when the share is what it is.
+    pub(super) share_since: Timestamp,
+    /// Until when what people and machines do may show: nobody serves, say, because a primary was deleted.
+    pub(super) hurt_until: Timestamp,
+    /// Until when news may be late, and a little longer.
+    pub(super) late_until: Timestamp,
+    /// Until when two controllers take themselves for the leader, and a little longer.
+    pub(super) split_until: Timestamp,
+    /// Whether a clock has jumped.
+    pub(super) jumped: bool,
+}
+
+/// One instant.
+pub(super) struct Moment<'a> {
+    pub(super) case: &'a Case,
+    pub(super) now: Timestamp,
+    pub(super) settings: &'a Settings,
+    pub(super) memory: &'a Memory,
+    pub(super) kubernetes: &'a Kubernetes,
+    /// The look that has just ended.
+    pub(super) look: &'a Look,
+    /// What it did, in order.
+    pub(super) deeds: &'a [(Timestamp, Deed)],
+    /// As it was before the look.
+    pub(super) before: &'a Course,
+    /// The share after it.
+    pub(super) share: i64,
+}
+
+impl Moment<'_> {
+    /// The Canary that was looked at.
+    pub(super) fn canary(&self) -> &Canary {
+        &self.look.seen.canary
+    }
+
+    /// The plan in force, worked out anew.
+    pub(super) fn plan(&self) -> Planned {
+        let canary = self.canary();
+        let router = routing::router(rollout::provider(canary, self.settings));
+        let able = router.map(|router| routing::able(router, canary)).unwrap_or_default();
+        Planned::of(&canary.spec.analysis.clone().unwrap_or_default(), able)
+    }
+
+    /// Whether nothing is analysed.
+    pub(super) fn skips(&self) -> bool {
+        let spec = &self.canary().spec;
+        spec.skip_analysis || spec.analysis.is_none()
+    }
+
+    /// Time between two checks.
+    pub(super) fn interval(&self) -> SignedDuration {
+        rollout::interval(self.canary())
+    }
+
+    /// Statuses that were stored, each with the one before it and its time.
+    pub(super) fn statuses(&self) -> impl Iterator<Item = (Timestamp, &CanaryStatus, &CanaryStatus)> {
+        let mut before = &self.before.status;
+        self.deeds.iter().filter_map(move |(at, deed)| {
+            let Deed::Status(after) = deed else { return None };
+            Some((*at, std::mem::replace(&mut before, after), after.as_ref()))
+        })
+    }
+
+    /// Effects, each with the status that was stored when it happened and its time.
+    pub(super) fn effects(&self) -> impl Iterator<Item = (Timestamp, &CanaryStatus, &Effect)> {
+        let mut status = &self.before.status;
+        self.deeds.iter().filter_map(move |(at, deed)| match deed {
+            Deed::Status(after) => {
+                status = after;
+                None
+            }
+            Deed::Effect(effect) => Some((*at, status, effect)),
+            Deed::Told(_) => None,
+        })
+    }
+
+    /// Whether this look wrote a route.
+    pub(super) fn routed(&self) -> bool {
+        self.effects().any(|(_, _, effect)| {
+            matches!(
+                effect,
+                Effect::Apply { manager: Manager::Route, .. } | Effect::Patch { manager: Manager::Route, .. }
+            )
+        })
+    }
+
+    /// Whether the controller may do nothing about this Canary.
+    pub(super) fn held(&self) -> bool {
+        let stalled = |c: &Condition| c.type_ == "Stalled" && c.status == ConditionStatus::True;
+        self.canary().spec.suspend || self.look.decision.status.conditions.iter().any(stalled)
+    }
+
+    /// Ready pods of the target and of the primary.
+    pub(super) fn ready(&self) -> (usize, usize) {
+        let subject = &self.case.subject;
+        let ready = |of| self.kubernetes.ready(&of, self.now);
+        (ready(subject.workload(NAME)), ready(subject.primary()))
+    }
+
+    /// Ready endpoints of the canary's Service, as the look saw them.
+    pub(super) fn seen_endpoints(&self, service: &str) -> usize {
+        let slices = self.look.seen.live.of_kind("EndpointSlice").map(|(_, slice)| slice);
+        workload::ready_endpoints(slices, service)
+    }
+}
+
+/// The canary's share in the live route; none without a route.
+pub(super) fn share(memory: &Memory, canary: &Canary, settings: &Settings) -> i64 {
+    let Some(router) = routing::router(rollout::provider(canary, settings)) else { return 0 };
+    let known = |of| Some((memory.objects().get(&of)?.clone(), of)).map(|(object, of)| (of, object));
+    let live: Live = router.needs(canary).into_iter().filter_map(known).collect();
+    let route = router.read(canary, &live).ok().flatten();
+    route.map_or(0, |route| i64::from(i32::from(route.weights.canary)))
+}
+
+/// Whether an effect takes the target's pods away.
+pub(super) fn rests(effect: &Effect) -> bool {
+    let key = names::SCALE_TO_ZERO.replace('/', "~1");
+    match effect {
+        Effect::Scale { replicas, .. } => *replicas == 0,
+        Effect::Merge { patch, .. } => patch
+            .pointer(&format!("/spec/template/spec/nodeSelector/{key}"))
+            .is_some_and(|value| !value.is_null()),
+        _ => false,
+    }
+}

@@ -1,0 +1,56 @@
+//! The plan of a run as the documents have it, worked out without the product's own code: what is searched for bugs cannot be
+//! the measure.
+
+use crate::{api::Analysis, routing::Capabilities};
+
+/// What a run consists of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Planned {
+    /// Rising shares, and whether requests are copied to the canary first.
+    Shares(Vec<i32>, bool),
+    /// Checks without traffic, and whether all traffic follows on them.
+    Iterations(i32, bool),
+}
+
+impl Planned {
+    /// The plan of an analysis on a router with these capabilities.
+    pub(super) fn of(analysis: &Analysis, able: Capabilities) -> Self {
+        let splits = able.weights;
+        match analysis.iterations {
+            Some(iterations) if iterations > 0 => return Planned::Iterations(iterations, splits),
+            _ if !splits => return Planned::Iterations(10, false),
+            _ => {}
+        }
+        let most = analysis.max_weight.filter(|most| (1..=100).contains(most)).unwrap_or(100);
+        let mut shares = match analysis.step_weight {
+            Some(step) if step > 0 => {
+                let mut shares: Vec<i32> =
+                    (1..=100).map(|n| n * step).filter(|share| *share < most).collect();
+                shares.push(most);
+                shares
+            }
+            _ => analysis.step_weights.clone(),
+        };
+        let mut last = 0;
+        shares.retain(|share| {
+            let rises = *share > last;
+            last = last.max(*share);
+            rises
+        });
+        Planned::Shares(shares, analysis.mirror && able.mirror)
+    }
+
+    /// The share that follows on the step of this number and share; none if the run is over.
+    pub(super) fn next(&self, index: i32, share: i32) -> Option<i32> {
+        match self {
+            Planned::Shares(_, true) if index == 0 && share == 0 => Some(0),
+            Planned::Shares(shares, _) => shares.iter().copied().find(|step| *step > share),
+            Planned::Iterations(count, _) => (index < *count).then_some(0),
+        }
+    }
+
+    /// The share while the primary is replaced.
+    pub(super) fn last(&self, share: i32) -> i32 {
+        if matches!(self, Planned::Iterations(_, true)) { 100 } else { share }
+    }
+}

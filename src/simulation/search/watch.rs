@@ -1,0 +1,140 @@
+//! Watches a rollout: after each look, asks every invariant.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Violation,
+    case::Case,
+    happening::What,
+    invariant::{self, End, Invariant},
+    moment::{Course, Moment, share},
+};
+use crate::{
+    api::{Canary, CanaryStatus, Phase},
+    rollout::Settings,
+    simulation::{Deed, Kubernetes, Look, Memory},
+};
+
+/// How long after a hurt nobody need serve: pods start, the controller repairs.
+const HEALING: SignedDuration = SignedDuration::from_secs(30);
+/// How long after late news or a second leader what they led to may show.
+const ECHO: SignedDuration = SignedDuration::from_secs(10);
+
+/// The eyes on one rollout.
+pub(super) struct Watch<'a> {
+    case: &'a Case,
+    settings: Settings,
+    canary: Option<Arc<Canary>>,
+    course: Course,
+    invariants: Vec<Box<dyn Invariant>>,
+    /// The first rule that was broken.
+    pub(super) violation: Option<Box<Violation>>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(case: &'a Case) -> Self {
+        let (settings, course) = (case.subject.settings(), Course::default());
+        Watch { case, settings, canary: None, course, invariants: invariant::all(), violation: None }
+    }
+
+    /// The rollout begins with this status.
+    pub(super) fn begin(&mut self, status: CanaryStatus) {
+        self.course.status = status;
+    }
+
+    /// A look ended, and did this.
+    pub(super) fn look(
+        &mut self,
+        now: Timestamp,
+        memory: &Memory,
+        kubernetes: &Kubernetes,
+        look: &Look,
+        deeds: &[(Timestamp, Deed)],
+    ) {
+        if self.violation.is_some() {
+            return;
+        }
+        self.canary = Some(look.seen.canary.clone());
+        let share = if deeds.is_empty() {
+            self.course.share
+        } else {
+            share(memory, &look.seen.canary, &self.settings)
+        };
+        let moment = Moment {
+            case: self.case,
+            now,
+            settings: &self.settings,
+            memory,
+            kubernetes,
+            look,
+            deeds,
+            before: &self.course,
+            share,
+        };
+        let broken =
+            self.invariants.iter_mut().find_map(|rule| Some((rule.name(), rule.look(&moment).err()?)));
+        if let Some((name, told)) = broken {
+            self.broken(name, now, told);
+        }
+        for (_, deed) in deeds {
+            if let Deed::Status(status) = deed {
+                self.course.status = status.as_ref().clone();
+            }
+        }
+        self.shared(share, now);
+    }
+
+    fn shared(&mut self, share: i64, now: Timestamp) {
+        if share != self.course.share {
+            self.course.share = share;
+            self.course.share_since = now;
+        }
+    }
+
+    /// Something happened outside, and lasts until then.
+    pub(super) fn happened(&mut self, what: &What, now: Timestamp, until: Timestamp, memory: &Memory) {
+        let course = &mut self.course;
+        match what {
+            What::Jumped(_) => course.jumped = true,
+            What::Lagged => course.late_until = course.late_until.max(until + ECHO),
+            What::HandedOver => course.split_until = course.split_until.max(until + ECHO),
+            What::Crashed
+            | What::Repeated
+            | What::Released(_)
+            | What::Reapplied
+            | What::Skipped
+            | What::Threshold(_)
+            | What::Plan(_)
+            | What::ConfigEdited
+            | What::AutoscalerEdited
+            | What::Marked(_) => {}
+            What::Suspended | What::GatewayAway => course.hurt_until = course.hurt_until.max(until + HEALING),
+            // A mended object needs its time, and nothing is mended while the Canary is suspended.
+            _ => course.hurt_until = course.hurt_until.max(now.max(until) + HEALING),
+        }
+        if let Some(canary) = &self.canary {
+            let share = share(memory, canary, &self.settings);
+            self.shared(share, now);
+        }
+    }
+
+    /// All has had its time: how the rollout ended.
+    pub(super) fn end(&mut self, now: Timestamp, memory: &Memory, wakes: bool) -> Phase {
+        let end = End { case: self.case, memory, course: &self.course, wakes };
+        let broken = self.invariants.iter().find_map(|rule| Some((rule.name(), rule.end(&end).err()?)));
+        if let Some((name, told)) = broken {
+            self.broken(name, now, told);
+        }
+        self.course.status.phase
+    }
+
+    /// A rule is broken.
+    pub(super) fn broken(&mut self, invariant: &'static str, now: Timestamp, told: String) {
+        let at = now.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
+        let (seed, trace, timeline) = (self.case.seed, self.case.told(), Vec::new());
+        let violation = Violation { seed, invariant, at, told, trace, timeline };
+        self.violation.get_or_insert_with(|| Box::new(violation));
+    }
+}

@@ -1,0 +1,181 @@
+//! A rollout played whole: the real `execute`, an API server with conflicts, watches that are late, several controllers.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use fastrand::Rng;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Played,
+    case::Case,
+    gate,
+    happening::{Happening, What},
+    schedule,
+    subject::NAME,
+    watch::Watch,
+};
+use crate::{
+    api::Phase,
+    simulation::{self, Fault, Restless, Simulation},
+};
+
+/// How long the first primary may take.
+const INITIALISATION: SignedDuration = SignedDuration::from_secs(60);
+/// How long what has ended is watched for doing anything.
+const REST: SignedDuration = SignedDuration::from_hours(1);
+
+/// Plays a case.
+pub(super) fn play(case: &Case) -> Played {
+    let mut stage = Stage::new(case);
+    stage.pass(INITIALISATION);
+    if stage.watch.violation.is_none() && stage.simulation.status().phase != Phase::Initialized {
+        stage.broken("converges", format!("not initialised: {:?}", stage.simulation.status().last_decision));
+    }
+    stage.release(2);
+    for (at, index, begins) in schedule(&case.happenings) {
+        let instant = stage.released + SignedDuration::from_millis(at);
+        stage.pass(instant.duration_since(stage.simulation.now()));
+        let happening = &case.happenings[index];
+        if begins { stage.begin(happening) } else { stage.end(happening) }
+    }
+    stage.pass(SignedDuration::from_secs(case.subject.longest()));
+    stage.finish()
+}
+
+struct Stage<'a> {
+    case: &'a Case,
+    simulation: Simulation,
+    watch: Watch<'a>,
+    late: Arc<AtomicBool>,
+    released: Timestamp,
+    /// The revision that was released last.
+    asked: u8,
+    seen: usize,
+}
+
+impl<'a> Stage<'a> {
+    fn new(case: &'a Case) -> Self {
+        let subject = &case.subject;
+        let calls = case.calls.clone();
+        let mut call = 0;
+        let faults = Box::new(move || {
+            call += 1;
+            calls.get(&(call - 1)).copied().unwrap_or(Fault::None)
+        });
+        let answers = case.clone();
+        let oracle = Box::new(move |ask: &_| answers.answer(ask));
+        let simulation =
+            Simulation::new(subject.canary(), subject.target(1), subject.settings(), oracle, faults);
+        for (reference, fields) in subject.others() {
+            simulation.user(&reference, &fields);
+        }
+        let late = Arc::new(AtomicBool::new(false));
+        let (is_late, mut dice) = (late.clone(), Rng::with_seed(!case.seed));
+        simulation.world.state().lag = Box::new(move || is_late.load(Ordering::Relaxed) && dice.u8(0..3) > 0);
+        let released = simulation.now();
+        Stage { case, simulation, watch: Watch::new(case), late, released, asked: 1, seen: 0 }
+    }
+
+    fn release(&mut self, revision: u8) {
+        self.released = self.simulation.now();
+        self.happens(&What::Released(revision), self.released);
+    }
+
+    /// Lets time pass, under watch.
+    fn pass(&mut self, duration: SignedDuration) {
+        if self.watch.violation.is_some() {
+            return;
+        }
+        let Stage { simulation, watch, seen, .. } = self;
+        let result = simulation.run_for(duration, |simulation| {
+            let state = simulation.world.state();
+            let deeds = &state.deeds[*seen..];
+            if let Some(look) = simulation.last_look() {
+                watch.look(state.now, &state.memory, &simulation.kubernetes, look, deeds);
+            }
+            *seen = state.deeds.len();
+        });
+        match result {
+            Ok(()) => {}
+            Err(restless @ Restless::Circles { .. }) => self.broken("comes-to-rest", restless.to_string()),
+            Err(restless @ Restless::Panicked { .. }) => self.broken("no-panic", restless.to_string()),
+        }
+    }
+
+    fn broken(&mut self, invariant: &'static str, told: String) {
+        self.watch.broken(invariant, self.simulation.now(), told);
+    }
+
+    fn begin(&mut self, happening: &Happening) {
+        self.happens(&happening.what, self.simulation.now() + SignedDuration::from_millis(happening.lasts));
+    }
+
+    fn happens(&mut self, what: &What, until: Timestamp) {
+        let now = self.simulation.now();
+        if let What::Released(revision) = what {
+            self.asked = *revision;
+        }
+        match what {
+            What::Crashed => self.simulation.crash(),
+            What::HandedOver => self.simulation.hand_over(),
+            What::Repeated => self.simulation.repeat_news(),
+            What::Jumped(seconds) => self.simulation.jump(SignedDuration::from_secs(*seconds)),
+            What::Lagged => self.late.store(true, Ordering::Relaxed),
+            What::GatewayAway => self.simulation.world.state().gateway_away = true,
+            What::PodsLost(workload) => self.simulation.kubernetes.lose(workload, until),
+            _ => self.write(|case, asked, memory| what.begin(&case.subject, asked, memory)),
+        }
+        let state = self.simulation.world.state();
+        self.watch.happened(what, now, until, &state.memory);
+    }
+
+    fn end(&mut self, happening: &Happening) {
+        match &happening.what {
+            What::HandedOver => self.simulation.depose(),
+            What::Lagged => self.late.store(false, Ordering::Relaxed),
+            What::GatewayAway => self.simulation.world.state().gateway_away = false,
+            what => self.write(|case, asked, memory| what.end(&case.subject, asked, memory)),
+        }
+    }
+
+    /// A user's write, which passes the gate if that is there.
+    fn write(&mut self, write: impl FnOnce(&Case, u8, &mut simulation::Memory)) {
+        let mut state = self.simulation.world.state();
+        let target = self.case.subject.workload(NAME);
+        let before = state.memory.objects().get(&target).cloned();
+        write(self.case, self.asked, &mut state.memory);
+        if let Some(before) = before.filter(|_| self.case.gate) {
+            gate::adjust(&mut state.memory, &target, &before, self.simulation.settings());
+        }
+    }
+
+    fn finish(mut self) -> Played {
+        let wakes = self.simulation.wake().is_some();
+        let phase = {
+            let state = self.simulation.world.state();
+            self.watch.end(state.now, &state.memory, wakes)
+        };
+        let deeds = self.simulation.world.state().deeds.len();
+        self.pass(REST);
+        let new = self.simulation.world.state().deeds.get(deeds..).and_then(|new| new.first()).cloned();
+        if let Some((_, deed)) = new {
+            self.broken("idle-is-free", format!("nothing happened, and yet: {deed:?}"));
+        }
+        match self.watch.violation {
+            None => Ok(phase),
+            Some(mut violation) => {
+                let lines = simulation::lines(&self.simulation);
+                let told = lines.iter().map(|line| {
+                    let at = line.at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
+                    let event = line.event.map_or("-", crate::rollout::Reason::as_str);
+                    format!("{at} s {} {} % {event} {}", line.phase.as_str(), line.weight, line.reason)
+                });
+                violation.timeline = told.collect();
+                Err(violation)
+            }
+        }
+    }
+}
