@@ -46,7 +46,7 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::new(pods::Pods),
         Box::new(route::Route),
-        Box::new(steps::Steps),
+        Box::<steps::Steps>::default(),
         Box::<interval::Interval>::default(),
         Box::new(checks::Checks),
         Box::new(judged::Judged),

@@ -3,9 +3,13 @@
 use super::{Invariant, Moment, words};
 use crate::api::{CanaryStatus, Phase};
 
-/// The intended share is raised by the next planned step and by nothing else; within a run no step is left out, and none is
-/// counted twice.
-pub(super) struct Steps;
+/// The intended share is raised by the next planned step and by nothing else; within a run whose plan nobody edits no step is left
+/// out, and none is counted twice.
+#[derive(Default)]
+pub(super) struct Steps {
+    /// The Canary's generation when the run began: an edited plan has other numbers for the same shares.
+    planned: Option<i64>,
+}
 
 impl Invariant for Steps {
     fn name(&self) -> &'static str {
@@ -14,8 +18,14 @@ impl Invariant for Steps {
 
     fn look(&mut self, moment: &Moment<'_>) -> Result<(), String> {
         for (_, before, after) in moment.statuses() {
+            let goes_on =
+                before.phase == Phase::Progressing && before.last_applied_spec == after.last_applied_spec;
+            if !goes_on {
+                self.planned = after.observed_generation;
+            }
+            let counts = goes_on && self.planned == after.observed_generation;
             raised(moment, before, after)
-                .and_then(|()| counted(before, after))
+                .and_then(|()| if counts { counted(before, after) } else { Ok(()) })
                 .map_err(|what| format!("{what}: {} -> {}", words(before), words(after)))?;
         }
         Ok(())
@@ -39,10 +49,7 @@ fn raised(moment: &Moment<'_>, before: &CanaryStatus, after: &CanaryStatus) -> R
 }
 
 fn counted(before: &CanaryStatus, after: &CanaryStatus) -> Result<(), String> {
-    let same_run = before.phase == Phase::Progressing
-        && after.phase == Phase::Progressing
-        && before.last_applied_spec == after.last_applied_spec;
-    if !same_run || before.observed_generation != after.observed_generation {
+    if after.phase != Phase::Progressing {
         return Ok(());
     }
     match after.step_index - before.step_index {
