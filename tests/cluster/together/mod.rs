@@ -7,7 +7,6 @@ mod dry_run;
 mod gate;
 mod held;
 mod istio;
-mod mirrored;
 mod plan;
 mod restored;
 mod rollout;
