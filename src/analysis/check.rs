@@ -206,8 +206,7 @@ impl<'t, F: Fn(&str, &str) -> Option<&'t MetricTemplate>> Planner<'_, F> {
     fn shared(&self, reference: &Reference, variables: &Variables) -> Faulty<Question> {
         const FIELD: &str = "templateRef";
         let own = self.canary.namespace_name();
-        let namespace =
-            reference.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(&own);
+        let namespace = reference.namespace_or(&own);
         let name = format!("{namespace}/{}", reference.name);
         // Asked again each time a check is planned: an object that was stored while the gate was away is not trusted.
         if self.settings.no_cross_namespace_refs && namespace != own {

@@ -1,9 +1,10 @@
 //! Alerts of a Canary that nobody gets, or more of them than with the peer.
 
+use super::cross_namespace::within;
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
-use crate::api::{API_VERSION, Canary, ObjectRef};
+use crate::api::{Canary, ObjectRef};
 use serde_json::Value;
 
 pub(super) static SEVERITY: Rule = Rule {
@@ -104,11 +105,7 @@ spec:
 pub(super) fn references(canary: &Canary, namespace: &str, across: bool) -> Vec<(usize, ObjectRef)> {
     let alerts = canary.spec.analysis.iter().flat_map(|analysis| &analysis.alerts).enumerate();
     let named = alerts.filter_map(|(index, alert)| {
-        let reference = alert.provider_ref.as_ref()?;
-        let named = reference.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-        let place = named.unwrap_or(namespace);
-        (across || place == namespace)
-            .then(|| (index, ObjectRef::new(API_VERSION, "AlertProvider", place, reference.name.as_str())))
+        Some((index, within(alert.provider_ref.as_ref()?, "AlertProvider", namespace, across)?))
     });
     named.take(super::MOST).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::problem::Severity;
+use crate::api::{API_VERSION, ObjectRef, Reference};
 
 pub(super) static REFERENCE: Rule = Rule {
     id: "SL501",
@@ -38,6 +39,13 @@ spec:
           name: errors
 ",
 };
+
+/// The object of ours that a Canary of namespace `own` names; of another namespace only if that is allowed.
+pub(super) fn within(reference: &Reference, kind: &str, own: &str, across: bool) -> Option<ObjectRef> {
+    let namespace = reference.namespace_or(own);
+    (across || namespace == own)
+        .then(|| ObjectRef::new(API_VERSION, kind, namespace, reference.name.as_str()))
+}
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     if !context.settings.no_cross_namespace_refs {

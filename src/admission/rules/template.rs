@@ -1,11 +1,12 @@
 //! MetricTemplates, and the Canaries that use them. A Canary may come before its template, so what rests on it only warns.
 
+use super::cross_namespace::within;
 use super::metric::{Mend, faults};
 use super::{Check, Context, Findings, Manner, Rule, Shared, unsupported};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
 use crate::analysis::{Fault, SettingsError, server, template};
-use crate::api::{API_VERSION, Canary, MetricTemplate, ObjectRef};
+use crate::api::{Canary, MetricTemplate, ObjectRef};
 
 pub(super) static QUERY: Rule = Rule {
     id: "SL426",
@@ -177,11 +178,7 @@ spec:
 pub(super) fn references(canary: &Canary, namespace: &str, across: bool) -> Vec<(usize, ObjectRef)> {
     let metrics = canary.spec.analysis.iter().flat_map(|analysis| &analysis.metrics).enumerate();
     let named = metrics.filter_map(|(index, metric)| {
-        let reference = metric.template_ref.as_ref()?;
-        let named = reference.namespace.as_deref().filter(|namespace| !namespace.is_empty());
-        let place = named.unwrap_or(namespace);
-        (across || place == namespace)
-            .then(|| (index, ObjectRef::new(API_VERSION, "MetricTemplate", place, reference.name.as_str())))
+        Some((index, within(metric.template_ref.as_ref()?, "MetricTemplate", namespace, across)?))
     });
     named.take(super::MOST).collect()
 }
