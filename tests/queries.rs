@@ -74,12 +74,13 @@ fn names(text: &str) -> Variables {
     }
 }
 
-/// The queries for Prometheus in an object.
+/// The queries for Prometheus in an object, but for those that are never asked: under `skipAnalysis` they may be wrong.
 fn queries(object: &Value) -> Vec<String> {
     match object["kind"].as_str() {
         Some("Canary") => {
             let canary: Option<Canary> = serde_json::from_value(object.clone()).ok();
-            let analysis = canary.and_then(|canary| canary.spec.analysis);
+            let asking = canary.filter(|canary| !canary.spec.skip_analysis);
+            let analysis = asking.and_then(|canary| canary.spec.analysis);
             analysis
                 .into_iter()
                 .flat_map(|analysis| analysis.metrics)
