@@ -24,6 +24,7 @@ pub mod cli;
 pub mod cluster;
 pub mod controller;
 pub mod execute;
+pub mod hooks;
 pub mod providers;
 pub mod rollout;
 pub mod routing;

@@ -293,6 +293,8 @@ fn a_wrong_value_is_refused(#[case] value: &str) {
 #[case::no_rights("rbac.create=false")]
 #[case::subchart_globals("global.region=eu")]
 #[case::extra("extraArgs={--concurrency=8}")]
+#[case::hooks("allowHookHosts=cluster\\,hooks.example.com")]
+#[case::environment("extraEnv[0].name=EVENT_WEBHOOK_URL,extraEnv[0].value=http://events.shop/")]
 #[case::scheduling(
     "priorityClassName=high,nodeSelector.disk=fast,podLabels.team=a,image.pullSecrets[0].name=pull"
 )]

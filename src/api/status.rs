@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::hook_answer::HookAnswer;
 use super::{nullable, number};
 
 text_enum! {
@@ -120,6 +121,9 @@ pub struct CanaryStatus {
     /// What was asked in this step, and the answers.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
+    /// The last call of each hook.
+    #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookAnswer>,
 }
 
 /// Identity and generation of a target.

@@ -50,6 +50,9 @@ pub struct RunArgs {
     /// How long a new certificate authority stands in every `caBundle` before it signs.
     #[arg(long, default_value = "1h")]
     ca_overlap: Duration,
+    /// Where events of Canaries without an event hook are told.
+    #[arg(long, env = "EVENT_WEBHOOK_URL", hide_env_values = true, default_value = "")]
+    event_webhook: String,
     /// How long to go on serving after SIGTERM, so that no call is lost while the endpoint is being removed.
     #[arg(long, default_value = "5s")]
     shutdown_delay: Duration,
@@ -76,6 +79,7 @@ pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
         gate: arguments.gate,
         cert_dir: arguments.cert_dir,
         ca_overlap: positive("ca-overlap", arguments.ca_overlap)?,
+        event_webhook: Some(arguments.event_webhook).filter(|url| !url.is_empty()),
         shutdown_delay: positive("shutdown-delay", arguments.shutdown_delay)?,
     };
     block_on(async {

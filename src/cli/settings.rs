@@ -3,7 +3,7 @@
 use super::CliError;
 use crate::{
     api::{Duration, Provider, Tracking},
-    rollout::{ConfigTracking, Inconclusive, Settings},
+    rollout::{ConfigTracking, HookHosts, Inconclusive, Settings},
     routing,
 };
 
@@ -31,6 +31,9 @@ pub(super) struct SettingsArgs {
     /// What a check counts as when there is no data or no answer: fail, or hold (wait until the progress deadline).
     #[arg(long, default_value = "fail")]
     inconclusive: Inconclusive,
+    /// Where hooks may go: cluster (Services of the same cluster), hosts, *.domain, or *; a list with commas.
+    #[arg(long, default_value = "cluster")]
+    allow_hook_hosts: HookHosts,
     /// How long pods stay after the route took their traffic away.
     #[arg(long, default_value = "5s")]
     route_settle: Duration,
@@ -57,6 +60,7 @@ impl SettingsArgs {
             no_cross_namespace_refs: self.no_cross_namespace_refs,
             inconclusive: self.inconclusive,
             route_settle: positive("route-settle", self.route_settle)?,
+            hook_hosts: self.allow_hook_hosts,
             routing: routing::Settings {
                 ingress_class: Some(self.ingress_class).filter(|class| !class.is_empty()),
             },

@@ -41,4 +41,4 @@ pub use read::Cluster;
 pub use schema_check::check_schema;
 pub use view::Touched;
 pub use watches::Watches;
-pub use world::ClusterWorld;
+pub use world::{ClusterWorld, Told};

@@ -26,24 +26,38 @@ use crate::{
     rollout::{Ask, Effect, Event},
 };
 
+/// What people were told, and what it is about.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The Canary as it was looked at.
+    pub canary: Canary,
+    /// Its status since.
+    pub status: CanaryStatus,
+    /// What was said.
+    pub event: Event,
+}
+
 /// The real world. Clones act on the same one.
 #[derive(Clone)]
 pub struct ClusterWorld {
     pub(super) cluster: Cluster,
     announcer: Announcer,
     asks: mpsc::UnboundedSender<(CanaryKey, Ask)>,
+    told: mpsc::UnboundedSender<Told>,
     leadership: watch::Receiver<Leadership>,
 }
 
 impl ClusterWorld {
-    /// A world that writes as long as `leadership` lasts, tells people through `announcer` and hands questions to `asks`.
+    /// A world that writes as long as `leadership` lasts, tells people through `announcer`, repeats that to
+    /// `told`, and hands questions to `asks`.
     pub fn new(
         cluster: Cluster,
         announcer: Announcer,
         asks: mpsc::UnboundedSender<(CanaryKey, Ask)>,
+        told: mpsc::UnboundedSender<Told>,
         leadership: watch::Receiver<Leadership>,
     ) -> Self {
-        ClusterWorld { cluster, announcer, asks, leadership }
+        ClusterWorld { cluster, announcer, asks, told, leadership }
     }
 
     /// How long a write that begins now may take: it must have ended before another replica may lead.
@@ -163,8 +177,11 @@ impl World for ClusterWorld {
         }
     }
 
-    fn announce(&self, canary: &Canary, event: &Event) {
+    fn announce(&self, canary: &Canary, status: &CanaryStatus, event: &Event) {
         self.announcer.announce(canary, event);
+        let told = Told { canary: canary.clone(), status: status.clone(), event: event.clone() };
+        // Without a receiver the process is about to end.
+        let _ = self.told.send(told);
     }
 
     fn ask(&self, canary: &Canary, ask: &Ask) {

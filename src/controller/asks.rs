@@ -1,4 +1,4 @@
-//! Questions to metric servers, asked outside the reconcile slots: one slow server never holds another Canary up.
+//! Questions to metric servers and hooks, asked outside the reconcile slots: a slow one never holds another Canary up.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,18 +13,21 @@ use crate::{
     analysis::{Check, Credentials},
     api::CanaryKey,
     cluster::Cluster,
+    hooks::Hooks,
     providers::Providers,
-    rollout::{Answer, Answers, Ask, AskId},
+    rollout::{Answer, Answers, Ask, AskId, Measured, Question, Reply},
     sentence,
 };
 
-/// Questions under way at once, over all servers; each server has a limit of its own in [`Providers`].
+/// Queries under way at once, over all metric servers; each server has a limit of its own in [`Providers`]. Hooks, which may
+/// take long, have limits of their own in [`Hooks`].
 const AT_ONCE: usize = 64;
 
 /// What is being asked and what was answered, by Canary.
 pub(super) struct Asks {
     cluster: Cluster,
     providers: Providers,
+    hooks: Arc<Hooks>,
     slots: Semaphore,
     state: Mutex<State>,
     answered: mpsc::UnboundedSender<CanaryKey>,
@@ -41,10 +44,11 @@ impl Asks {
     pub(super) fn new(
         cluster: Cluster,
         providers: Providers,
+        hooks: Arc<Hooks>,
         answered: mpsc::UnboundedSender<CanaryKey>,
     ) -> Arc<Self> {
         let (slots, state) = (Semaphore::new(AT_ONCE), Mutex::default());
-        Arc::new(Asks { cluster, providers, slots, state, answered })
+        Arc::new(Asks { cluster, providers, hooks, slots, state, answered })
     }
 
     /// Asks, unless the same question is under way or answered.
@@ -58,14 +62,10 @@ impl Asks {
         }
         let asks = self.clone();
         tokio::spawn(async move {
-            let slot = asks.slots.acquire().await;
             // Whatever happens there is an answer: the run waits for it.
-            let answer = match AssertUnwindSafe(asks.ask(&ask.check)).catch_unwind().await {
-                Ok(answer) => answer,
-                Err(_) => Err("asking panicked; the log says where".to_owned()),
-            };
-            drop(slot);
-            tracing::debug!(canary = %key, check = %ask.id.name, ?answer, "answered");
+            let answer = AssertUnwindSafe(asks.ask(&ask.question)).catch_unwind().await;
+            let answer = answer.unwrap_or_else(|_| panicked(&ask.question));
+            tracing::debug!(canary = %key, name = %ask.id.name, ?answer, "answered");
             {
                 let mut state = asks.state();
                 state.under_way.remove(&(key.clone(), ask.id.clone()));
@@ -76,8 +76,18 @@ impl Asks {
         });
     }
 
+    async fn ask(&self, question: &Question) -> Answer {
+        match question {
+            Question::Metric(check) => {
+                let _slot = self.slots.acquire().await;
+                Answer::Measured(self.measure(check).await)
+            }
+            Question::Hook(call) => Answer::Said(self.hooks.call(call).await),
+        }
+    }
+
     /// Reads the check's Secret, if it has one, and asks.
-    async fn ask(&self, check: &Check) -> Answer {
+    async fn measure(&self, check: &Check) -> Measured {
         let credentials = match &check.endpoint.secret {
             Some(secret) => self.cluster.credentials(secret).await.map_err(|error| sentence::of(&error))?,
             None => Credentials::default(),
@@ -106,6 +116,15 @@ impl Asks {
     }
 }
 
+/// The answer of a question that ended in a bug of ours.
+fn panicked(question: &Question) -> Answer {
+    let why = "asking panicked; the log says where".to_owned();
+    match question {
+        Question::Metric(_) => Answer::Measured(Err(why)),
+        Question::Hook(_) => Answer::Said(Reply::Silent(why)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -117,6 +136,7 @@ mod tests {
         analysis,
         api::{Canary, MetricProviderType, ObjectRef},
         providers::Limits,
+        rollout::HookHosts,
     };
 
     fn key() -> CanaryKey {
@@ -146,7 +166,8 @@ mod tests {
         let check = analysis::plan(&canary, &settings, |_, _| None).remove(0).unwrap();
         assert_eq!(check.provider, MetricProviderType::Prometheus);
         let due = Timestamp::from_second(due).unwrap();
-        Ask { id: AskId { revision: "r".to_owned(), due, name: check.id.to_string() }, check }
+        let id = AskId { revision: "r".to_owned(), due, name: check.id.to_string() };
+        Ask { id, question: Question::Metric(Box::new(check)) }
     }
 
     fn asks() -> (Arc<Asks>, mpsc::UnboundedReceiver<CanaryKey>) {
@@ -156,7 +177,8 @@ mod tests {
             http::Response::builder().status(404).body(kube::client::Body::from(body.as_bytes().to_vec()))
         });
         let (cluster, _) = Cluster::new(kube::Client::new(service, "default"), None);
-        (Asks::new(cluster, Providers::new(Limits::default()).unwrap(), sender), receiver)
+        let providers = Providers::new(Limits::default()).unwrap();
+        (Asks::new(cluster, providers, Arc::new(Hooks::new(HookHosts::default())), sender), receiver)
     }
 
     #[tokio::test]
@@ -165,17 +187,22 @@ mod tests {
         asks.start(key(), ask(1));
         assert_eq!(answered.recv().await, Some(key()));
         let answers = asks.answers(&key());
-        assert!(matches!(answers.get(&ask(1).id), Some(Err(why)) if !why.is_empty()), "{answers:?}");
+        assert!(
+            matches!(answers.get(&ask(1).id), Some(Answer::Measured(Err(why))) if !why.is_empty()),
+            "{answers:?}"
+        );
     }
 
     #[tokio::test]
     async fn a_secret_that_is_missing_is_an_answer_that_names_it() {
         let (asks, mut answered) = asks();
         let mut ask = ask(1);
-        ask.check.endpoint.secret = Some(ObjectRef::new("v1", "Secret", "store", "login"));
+        let Question::Metric(check) = &mut ask.question else { unreachable!() };
+        check.endpoint.secret = Some(ObjectRef::new("v1", "Secret", "store", "login"));
         asks.start(key(), ask.clone());
         answered.recv().await;
-        let answer = asks.answers(&key()).remove(&ask.id).unwrap().unwrap_err();
+        let answer = asks.answers(&key()).remove(&ask.id).unwrap();
+        let Answer::Measured(Err(answer)) = answer else { panic!("{answer:?}") };
         assert!(answer.starts_with("Secret store/login does not exist; create it"), "{answer}");
     }
 

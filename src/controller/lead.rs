@@ -19,7 +19,7 @@ use crate::{
     admission::Catalog,
     api::CanaryKey,
     certs::Injector,
-    cluster::{Announcer, Candidate, Cluster, ClusterWorld, Duty, Leadership, check_schema},
+    cluster::{Announcer, Candidate, Cluster, ClusterWorld, Duty, Leadership, Told, check_schema},
     rollout::Settings,
     sentence,
 };
@@ -41,6 +41,7 @@ pub(super) struct Leader {
     pub(super) metrics: Metrics,
     pub(super) announcer: Announcer,
     pub(super) asks: Arc<Asks>,
+    pub(super) tell: mpsc::UnboundedSender<Told>,
     pub(super) wake: Arc<RwLock<Option<mpsc::UnboundedSender<CanaryKey>>>>,
     /// Whether the Catalog's follower tells what Canaries name.
     pub(super) naming: Arc<AtomicBool>,
@@ -153,7 +154,13 @@ impl Leader {
         }
         let looker = Looker {
             cluster: self.cluster.clone(),
-            world: ClusterWorld::new(self.cluster.clone(), self.announcer.clone(), ask, leadership),
+            world: ClusterWorld::new(
+                self.cluster.clone(),
+                self.announcer.clone(),
+                ask,
+                self.tell.clone(),
+                leadership,
+            ),
             asks: self.asks.clone(),
             catalog: self.catalog.clone(),
             settings: self.settings.clone(),

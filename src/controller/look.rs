@@ -135,9 +135,7 @@ impl Looker {
             );
         }
         self.metrics.status(&observation.canary, status);
-        let due = status.next_step_at.as_ref().map(|due| due.0);
-        self.asks
-            .retain(key, |id| Some(id.due) == due && Some(&id.revision) == status.last_applied_spec.as_ref());
+        self.asks.retain(key, |id| decision.known.contains(id));
         Ok(match decision.wake {
             // No event tells of a right that is given.
             _ if denied => Again::Failed,

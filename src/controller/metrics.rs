@@ -72,6 +72,7 @@ pub(super) struct Metrics {
     successes: Family<ByEnd, Counter>,
     failures: Family<ByEnd, Counter>,
     reconciles: Family<ByOutcome, Counter>,
+    told: Family<ByChannel, Counter>,
     known: Arc<Mutex<HashMap<CanaryKey, Known>>>,
 }
 
@@ -80,6 +81,12 @@ pub(super) struct Metrics {
 struct Known {
     workloads: BTreeSet<String>,
     metrics: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByChannel {
+    channel: &'static str,
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,6 +106,7 @@ impl Metrics {
             successes: Family::default(),
             failures: Family::default(),
             reconciles: Family::default(),
+            told: Family::default(),
             known: Arc::default(),
         };
         let info: Family<Info, Gauge> = Family::default();
@@ -125,7 +133,17 @@ impl Metrics {
             metrics.failures.clone(),
         );
         registry.register("sluice_reconciles", "Looks at Canaries by outcome", metrics.reconciles.clone());
+        registry.register(
+            "sluice_told",
+            "What people were told, by channel and outcome",
+            metrics.told.clone(),
+        );
         metrics
+    }
+
+    /// Somebody was told something through a channel (`event`): `sent`, `failed` or `dropped`.
+    pub(super) fn told(&self, channel: &'static str, outcome: &'static str) {
+        self.told.get_or_create(&ByChannel { channel, outcome }).inc();
     }
 
     /// How many Canaries a namespace has.

@@ -8,6 +8,7 @@ mod look;
 mod metrics;
 mod problems;
 mod queue;
+mod tell;
 
 use std::{
     net::SocketAddr,
@@ -28,6 +29,7 @@ use crate::{
     admission::{self, Catalog},
     certs::{self, Keeper, Policy, Source},
     cluster::{Announcer, Candidate, Cluster, Duty},
+    hooks::Hooks,
     providers::{Limits, ProviderError, Providers},
     rollout::Settings,
     server::{self, Drain},
@@ -35,6 +37,7 @@ use crate::{
 use asks::Asks;
 use catalog::Follower;
 use metrics::Metrics;
+use tell::Teller;
 
 /// How long a watch may fail before the process is no longer ready to answer from it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,6 +69,8 @@ pub struct Options {
     pub cert_dir: Option<PathBuf>,
     /// How long a new authority of our own stands in the bundle before it signs.
     pub ca_overlap: Duration,
+    /// Who hears of the events of Canaries without an event hook.
+    pub event_webhook: Option<String>,
     /// How long to go on serving after the signal to end.
     pub shutdown_delay: Duration,
 }
@@ -142,7 +147,11 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     );
     let (answered, answers) = mpsc::unbounded_channel();
     let providers = Providers::new(Limits::default()).map_err(ControllerError::Providers)?;
-    let asks = Asks::new(cluster.clone(), providers, answered);
+    let hooks = Arc::new(Hooks::new(settings.hook_hosts.clone()));
+    let (tell, told) = mpsc::unbounded_channel();
+    let teller = Teller::new(hooks.clone(), options.event_webhook.clone(), metrics.clone());
+    tasks.spawn(teller.run(told));
+    let asks = Asks::new(cluster.clone(), providers, hooks, answered);
     let settings = Arc::new(settings);
     let schema = lead::watch_schema(client);
     let leader = lead::Leader {
@@ -154,6 +163,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         metrics,
         announcer,
         asks,
+        tell,
         wake,
         naming,
         injector: if options.gate { keeper.injector() } else { None },

@@ -41,7 +41,7 @@ async fn write<W: World>(world: &W, canary: &Canary, decision: &Decision) -> Res
         world.write_status(canary, &decision.status).await?;
     }
     for event in &decision.events {
-        world.announce(canary, event);
+        world.announce(canary, &decision.status, event);
     }
     for effect in &decision.effects {
         world.perform(canary, effect).await?;

@@ -44,7 +44,7 @@ impl World for Recorder {
         self.call(&format!("scale {replicas}"))
     }
 
-    fn announce(&self, _: &Canary, event: &Event) {
+    fn announce(&self, _: &Canary, _: &CanaryStatus, event: &Event) {
         let _ = self.call(event.reason.as_str());
     }
 
@@ -60,6 +60,7 @@ fn decision() -> Decision {
         status: CanaryStatus { phase: Phase::Promoting, ..CanaryStatus::default() },
         effects: vec![scale(1), scale(2)],
         asks: Vec::new(),
+        known: Default::default(),
         lacks: Vec::new(),
         wake: None,
         events: vec![Event { reason: Reason::Promoting, message: "So it is.".to_owned() }],

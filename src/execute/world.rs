@@ -43,8 +43,8 @@ pub trait World: Sync {
         effect: &Effect,
     ) -> impl Future<Output = Result<(), WorldError>> + Send;
 
-    /// Tells people; never fails and never waits.
-    fn announce(&self, canary: &Canary, event: &Event);
+    /// Tells people what was decided, with the status that it led to; never fails and never waits.
+    fn announce(&self, canary: &Canary, status: &CanaryStatus, event: &Event);
 
     /// Starts a question unless one with the same id is under way; the answer comes back as an event. Never waits.
     fn ask(&self, canary: &Canary, ask: &Ask);

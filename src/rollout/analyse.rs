@@ -4,8 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Ask, AskId, Inconclusive, Next, Reason,
+    Answer, Ask, AskId, Inconclusive, Next, Question, Reason,
     draft::{Draft, later},
+    gates::{self, Stand, this_second},
+    hooks,
     promote::begin_promotion,
     rest::stand_by_promoted,
     scene::{Revised, Scene},
@@ -33,6 +35,7 @@ pub(super) fn start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &Revisio
     draft.status.iterations = 0;
     draft.status.failed_checks = 0;
     draft.status.checks.clear();
+    hooks::forget(draft);
     let next =
         if scene.skips_analysis() { "it is promoted without analysis" } else { "its pods are started" };
     draft.event(Reason::RevisionDetected, format!("New revision {revision}: {next}."));
@@ -52,6 +55,9 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if scene.skips_analysis() {
         return begin_promotion(scene, draft, "The analysis is skipped.");
     }
+    if let Some(why) = gates::called_back(scene, draft, &revision) {
+        return take_back(scene, draft, &why);
+    }
     if scene.plan.is_empty() {
         return draft.block(
             "NoSteps",
@@ -64,7 +70,7 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         Readiness::Failed(why) => return take_back(scene, draft, &why),
     }
     if draft.status.step_index == 0 {
-        return follow(scene, draft);
+        return begin(scene, draft, &revision);
     }
     // The plan may have been edited since: never stay above what it allows now.
     set_share(scene, draft, weight(draft).min(scene.plan.limit()));
@@ -79,6 +85,20 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         Some(due) if due <= scene.now => check(scene, draft, &revision, due),
         Some(due) => draft.wake_at(due),
         None => wait_an_interval(scene, draft),
+    }
+}
+
+/// The canary is ready and has no traffic yet.
+fn begin(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str) {
+    draft.status.deadline_at = None;
+    let due = draft.status.next_step_at.as_ref().map_or(this_second(scene.now), |due| due.0);
+    if due > scene.now {
+        return draft.wake_at(due);
+    }
+    match gates::before_traffic(scene, draft, revision, due) {
+        Stand::Open => follow(scene, draft, due),
+        Stand::Awaited => {}
+        Stand::Against(reason, told) => failed(scene, draft, reason, "Failed check", &told),
     }
 }
 
@@ -108,7 +128,7 @@ fn wait(scene: &Scene<'_>, draft: &mut Draft<'_>, why: String) {
     }
 }
 
-fn wait_an_interval(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+pub(super) fn wait_an_interval(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let due = later(scene.now, scene.interval());
     draft.status.next_step_at = Some(Time(due));
     draft.wake_at(due);
@@ -116,6 +136,11 @@ fn wait_an_interval(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 
 /// Asks, and judges once everything is answered.
 fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestamp) {
+    match gates::in_step(scene, draft, revision, due) {
+        Stand::Open => {}
+        Stand::Awaited => return,
+        Stand::Against(reason, told) => return failed(scene, draft, reason, "Failed check", &told),
+    }
     let id = |name: String| AskId { revision: revision.to_owned(), due, name };
     let mut checks = Vec::new();
     let mut asked = 0;
@@ -128,14 +153,14 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
             }
             Ok(check) => {
                 let id = id(check.id.to_string());
-                let verdict = match scene.observation.answers.get(&id) {
-                    None => {
-                        draft.ask(Ask { id, check });
+                let verdict = match draft.answer(&scene.observation.answers, &id) {
+                    Some(Answer::Measured(Ok(sample))) => check.judge(sample),
+                    Some(Answer::Measured(Err(reason))) => check.unanswered(&reason),
+                    Some(Answer::Said(_)) | None => {
+                        draft.ask(Ask { id, question: Question::Metric(Box::new(check)) });
                         asked += 1;
                         continue;
                     }
-                    Some(Ok(sample)) => check.judge(*sample),
-                    Some(Err(reason)) => check.unanswered(reason),
                 };
                 let bounds = CheckBounds { min: check.bounds.min, max: check.bounds.max };
                 let query = shortened(&check.query, QUERY_IN_STATUS);
@@ -152,9 +177,9 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
     let checks = &draft.status.checks;
     let told: Vec<String> = checks.iter().filter(|check| check.passed != Some(true)).map(sentence).collect();
     if told.is_empty() {
-        return follow(scene, draft);
+        return follow(scene, draft, due);
     }
-    let (told, failed) = (told.join("; "), has(checks, CheckOutcome::Failed));
+    let (told, any_failed) = (told.join("; "), has(checks, CheckOutcome::Failed));
     if is_held(scene, draft) {
         if draft.overdue(scene.deadline()) {
             let limit = scene.deadline().as_secs();
@@ -163,12 +188,17 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
         draft.event_once(Reason::CheckInconclusive, format!("The step is held: {told}"));
         return wait_an_interval(scene, draft);
     }
-    draft.status.failed_checks += 1;
-    let threshold = scene.analysis().threshold.unwrap_or(1).max(1);
-    let (reason, kind) = match failed {
+    let (reason, kind) = match any_failed {
         true => (Reason::CheckFailed, "Failed check"),
         false => (Reason::CheckInconclusive, "Inconclusive, which counts as failed check"),
     };
+    failed(scene, draft, reason, kind, &told);
+}
+
+/// Something speaks against the revision: it is taken back when that happens too often.
+fn failed(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: Reason, kind: &str, told: &str) {
+    draft.status.failed_checks += 1;
+    let threshold = scene.analysis().threshold.unwrap_or(1).max(1);
     let sentence = format!("{kind} {} of {threshold}: {told}", draft.status.failed_checks);
     draft.event(reason, sentence.clone());
     if draft.status.failed_checks >= threshold {
@@ -223,11 +253,17 @@ fn shortened(text: &str, most: usize) -> String {
 }
 
 /// The present step passed: what is next?
-fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
-    match scene.plan.next(draft.status.step_index, weight(draft)) {
+fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp) {
+    let next = scene.plan.next(draft.status.step_index, weight(draft));
+    if !gates::may_follow(scene, draft, due, next) {
+        return;
+    }
+    match next {
         Next::Promote => begin_promotion(scene, draft, "All checks passed."),
         Next::Step { index, weight } => {
             let first = draft.status.step_index == 0;
+            // Steps may have been added while the promotion waited.
+            draft.status.phase = Phase::Progressing;
             draft.status.step_index = index;
             draft.status.next_step_at = None;
             draft.status.deadline_at = None;

@@ -189,7 +189,7 @@ fn target_pods(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             let replicas = wished.unwrap_or(started).max(1);
             scale(scene, draft, replicas);
         }
-        Phase::Initialized | Phase::Succeeded | Phase::Failed if !target.idle => {
+        Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting if !target.idle => {
             if !draft.rests() {
                 return;
             }

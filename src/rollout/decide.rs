@@ -8,6 +8,7 @@ use super::{
     analyse::progress,
     converge::converge,
     draft::Draft,
+    gates::post_rollout,
     promote::{finalise, promote},
     rest::{idle, initialise},
     scene::Scene,
@@ -35,6 +36,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
             advance(&scene, &mut draft);
             draft.status.matched = draft.status.canary_weight > 0 && scene.chooses();
             turn(&scene, &mut draft);
+            post_rollout(&scene, &mut draft);
             // Only what was judged: a revision that comes while another one is promoted still has its turn.
             if let Some(target) = &scene.target
                 && draft.status.last_applied_spec.as_deref() == Some(target.snapshot.revision.as_str())

@@ -1,8 +1,10 @@
 //! What is to be done: the answer of the state machine, as data. Nothing here acts.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::{Ask, Event};
+use super::{Ask, AskId, Event};
 use crate::api::{CanaryStatus, Object, ObjectRef};
 
 /// The one answer to an Observation.
@@ -14,6 +16,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// Questions to the outside whose answers a later decision needs. Asking twice is harmless.
     pub asks: Vec<Ask>,
+    /// The questions that this decision knows of, answered or not; answers to all others are of no use any more.
+    pub known: BTreeSet<AskId>,
     /// Configs whose content must be read before the same is decided again: what they are copied from or to.
     pub lacks: Vec<ObjectRef>,
     /// When to look again although nothing happened.

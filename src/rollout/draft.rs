@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{Ask, Decision, Effect, Event, Reason, conditions, conditions::Blocker, text::whole};
+use super::{
+    Answer, Answers, Ask, AskId, Decision, Effect, Event, Reason, conditions, conditions::Blocker,
+    text::whole,
+};
 use crate::api::{Canary, CanaryStatus, ObjectRef, Phase};
 
 /// Collects what a decision consists of.
@@ -16,6 +19,7 @@ pub(super) struct Draft<'a> {
     pub(super) status: CanaryStatus,
     effects: Vec<Effect>,
     asks: Vec<Ask>,
+    known: BTreeSet<AskId>,
     lacks: BTreeSet<ObjectRef>,
     events: Vec<Event>,
     wake: Option<Timestamp>,
@@ -30,6 +34,7 @@ impl<'a> Draft<'a> {
             status: canary.status.clone().unwrap_or_default(),
             effects: Vec::new(),
             asks: Vec::new(),
+            known: BTreeSet::new(),
             lacks: BTreeSet::new(),
             events: Vec::new(),
             wake: None,
@@ -55,6 +60,12 @@ impl<'a> Draft<'a> {
         self.asks.push(ask);
     }
 
+    /// The answer to a question, if it is there.
+    pub(super) fn answer(&mut self, answers: &Answers, id: &AskId) -> Option<Answer> {
+        self.known.insert(id.clone());
+        answers.get(id).cloned()
+    }
+
     /// The content of a config is needed.
     pub(super) fn lack(&mut self, content: ObjectRef) {
         self.lacks.insert(content);
@@ -63,7 +74,12 @@ impl<'a> Draft<'a> {
     pub(super) fn event(&mut self, reason: Reason, message: impl Into<String>) {
         let message = whole(message.into());
         self.say(message.clone());
-        self.events.push(Event { reason, message });
+        self.tell(reason, message);
+    }
+
+    /// Tells people something beside what was decided.
+    pub(super) fn tell(&mut self, reason: Reason, message: impl Into<String>) {
+        self.events.push(Event { reason, message: whole(message.into()) });
     }
 
     /// Tells people unless the last decision said the same already: for what is tried again as long as it does not help.
@@ -94,10 +110,13 @@ impl<'a> Draft<'a> {
         self.blocker.is_some()
     }
 
-    /// Whether no run is under way and all traffic has been with the primary for the settle time.
+    /// Whether no run is under way, though one may wait for approval, and all traffic has been with the primary for the settle time.
     pub(super) fn rests(&self) -> bool {
         let settled = self.status.settle_until.as_ref().is_some_and(|until| until.0 <= self.now);
-        let between = matches!(self.status.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
+        let between = matches!(
+            self.status.phase,
+            Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting
+        );
         between && settled && self.status.canary_weight == 0
     }
 
@@ -144,6 +163,7 @@ impl<'a> Draft<'a> {
             status: self.status,
             effects: self.effects,
             asks: self.asks,
+            known: self.known,
             lacks: self.lacks.into_iter().collect(),
             wake: self.wake,
             events: self.events,

@@ -51,6 +51,14 @@ reasons! {
     CheckFailed warning,
     /// Nothing could be judged: no data, or no usable answer.
     CheckInconclusive warning,
+    /// A gate is open, or another hook agreed.
+    HookPassed normal,
+    /// A gate says that it is closed; it is asked again.
+    GateClosed warning,
+    /// Another hook does not agree.
+    HookFailed warning,
+    /// A hook gave no usable answer.
+    HookUnanswered warning,
     /// The analysis passed; the primary gets the new revision.
     Promoting normal,
     /// Traffic goes back to the primary.

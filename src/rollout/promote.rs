@@ -4,6 +4,7 @@ use super::{
     Reason,
     analyse::{return_to_promoted, supersede, weight},
     draft::{Draft, later},
+    gates::called_back,
     refs,
     rest::settled,
     scene::{Revised, Scene},
@@ -29,6 +30,12 @@ pub(super) fn begin_promotion(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &st
 /// Waits for the primary and gives it its traffic back.
 pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
+    if !scene.skips_analysis()
+        && let Some(why) = called_back(scene, draft, &revision)
+    {
+        draft.enter(Phase::Failed);
+        return draft.event(Reason::RolledBack, format!("The primary gets its old revision back. {why}"));
+    }
     if !scene.can_copy(&revision) {
         // One of its configs has moved on before it was copied: what was analysed is nowhere any more.
         match scene.revised(&draft.status) {

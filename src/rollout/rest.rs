@@ -4,9 +4,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     Reason,
-    analyse::start,
+    analyse::{start, take_back},
     draft::{Draft, later},
-    refs,
+    gates::{called_back, may_start, nothing_waits},
+    hooks, refs,
     scene::{Revised, Scene},
 };
 use crate::{
@@ -65,9 +66,21 @@ pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 /// Between runs: a new revision starts one; what the last run left behind is finished.
 pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     match scene.revised(&draft.status) {
-        Revised::New(revision) => return start(scene, draft, &revision),
+        Revised::New(revision) if draft.status.phase == Phase::Waiting => {
+            if let Some(why) = called_back(scene, draft, revision.as_str()) {
+                draft.status.last_applied_spec = Some(revision.to_string());
+                return take_back(scene, draft, &why);
+            }
+            if may_start(scene, draft, &revision) {
+                return start(scene, draft, &revision);
+            }
+        }
+        Revised::New(revision) if may_start(scene, draft, &revision) => {
+            return start(scene, draft, &revision);
+        }
+        Revised::New(_) => {}
         Revised::Promoted => stand_by_promoted(scene, draft),
-        Revised::Same => {}
+        Revised::Same => nothing_waits(draft),
     }
     if draft.status.canary_weight > 0 {
         let promoted = draft.status.last_promoted_spec.clone();
@@ -89,6 +102,7 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 /// The target asks for what the primary runs: nothing is to be analysed.
 pub(super) fn stand_by_promoted(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let Some(target) = &scene.target else { return };
+    hooks::forget(draft);
     let revision = target.snapshot.revision.to_string();
     // The primary's hash moved under the same content (a newer Kubernetes, or a primary of the peer): adopt it.
     draft.status.last_promoted_spec = Some(revision.clone());

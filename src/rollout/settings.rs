@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::HookHosts;
 use crate::{
     api::{Provider, Tracking},
     routing,
@@ -25,6 +26,8 @@ pub struct Settings {
     pub inconclusive: Inconclusive,
     /// How long to wait between a route's acceptance and taking pods away from it.
     pub route_settle: Duration,
+    /// Where hooks may go.
+    pub hook_hosts: HookHosts,
     /// What concerns the routes alone.
     pub routing: routing::Settings,
     /// How ConfigMaps and Secrets of targets are tracked.
@@ -87,6 +90,7 @@ impl Default for Settings {
             no_cross_namespace_refs: false,
             inconclusive: Inconclusive::Fail,
             route_settle: Duration::from_secs(5),
+            hook_hosts: HookHosts::default(),
             routing: routing::Settings::default(),
             config_tracking: ConfigTracking::default(),
         }

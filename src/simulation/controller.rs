@@ -98,6 +98,10 @@ impl Controller {
             Ok(look) => {
                 self.wake = look.decision.wake;
                 self.done_at = look.done.then_some(now);
+                if look.done {
+                    // As the real one: an answer that no decision knows of is of no use any more.
+                    self.answers.retain(|id, _| look.decision.known.contains(id));
+                }
                 Looked::Whole(Box::new(look))
             }
             Err(panic) => {

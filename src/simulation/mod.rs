@@ -18,7 +18,7 @@ mod world;
 pub use controller::Look;
 pub use kubernetes::{BROKEN, Kubernetes};
 pub use memory::{Conflict, Memory};
-pub use run::{Oracle, Restless, Simulation, no_faults};
+pub use run::{Hooks, Oracle, Restless, Simulation, no_faults};
 pub use script::{Said, Script, ScriptError};
 pub use search::{Depth, Group, Options, Report, Violation, search};
 pub use timeline::{Line, lines, play};

@@ -9,14 +9,17 @@ use super::{
 };
 use crate::{
     api::{CanaryKey, CanaryStatus, Object, ObjectRef},
-    rollout::{Answer, Ask, Settings},
+    rollout::{Answer, Ask, AskId, Call, Measured, Question, Reply, Settings},
 };
 
 /// Looks at one instant after which the controller is taken to go round in circles.
 const PATIENCE: usize = 1000;
 
-/// Answers what a Canary asks.
-pub type Oracle = Box<dyn FnMut(&Ask) -> Answer>;
+/// Answers what a Canary asks of metric servers.
+pub type Oracle = Box<dyn FnMut(&Ask) -> Measured>;
+
+/// Answers what a Canary asks of its hooks.
+pub type Hooks = Box<dyn FnMut(&AskId, &Call) -> Reply>;
 
 /// Why a simulation cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +51,8 @@ pub struct Simulation {
     key: CanaryKey,
     settings: Settings,
     oracle: Oracle,
+    /// Everybody behind the hooks; at first they all agree.
+    pub hooks: Hooks,
     controllers: Vec<Controller>,
     /// Those that look: more than one only while two take themselves for the leader.
     leaders: Vec<usize>,
@@ -74,6 +79,7 @@ impl Simulation {
             key,
             settings,
             oracle,
+            hooks: Box::new(|_, _| Reply::Answered { status: 200, body: String::new() }),
             controllers,
             leaders: vec![0],
             last: None,
@@ -215,7 +221,11 @@ impl Simulation {
         let (looked, behind) = controller.look(&self.world, &self.key, &self.settings);
         let asks = self.world.state().take_asks(controller.id());
         for ask in &asks {
-            controller.hear(ask.id.clone(), (self.oracle)(ask));
+            let answer = match &ask.question {
+                Question::Metric(_) => Answer::Measured((self.oracle)(ask)),
+                Question::Hook(call) => Answer::Said((self.hooks)(&ask.id, call)),
+            };
+            controller.hear(ask.id.clone(), answer);
         }
         let (look, again) = match looked {
             Looked::Nothing => (None, false),

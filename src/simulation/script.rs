@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     analysis::{Bounds, Check, Sample},
     api::Duration,
-    rollout::{Answer, Ask},
+    rollout::{Ask, Measured, Question},
 };
 
 /// One answer.
@@ -81,14 +81,15 @@ impl Script {
 }
 
 /// Answers by these scripts, whose times count from `release`; whatever they leave open passes.
-pub(super) fn oracle(scripts: &[Script], release: Timestamp) -> impl FnMut(&Ask) -> Answer + use<> {
+pub(super) fn oracle(scripts: &[Script], release: Timestamp) -> impl FnMut(&Ask) -> Measured + use<> {
     let scripts: BTreeMap<String, Script> =
         scripts.iter().map(|script| (script.metric.clone(), script.clone())).collect();
     move |ask| {
-        let script = scripts.get(&ask.check.metric);
+        let Question::Metric(check) = &ask.question else { return Ok(Sample::NoData) };
+        let script = scripts.get(&check.metric);
         let said = script.and_then(|script| script.at(ask.id.due.duration_since(release)));
-        match said.unwrap_or_else(|| Said::Value(passing(ask.check.bounds))) {
-            Said::Value(value) => Ok(Sample::Value(unscaled(&ask.check, value))),
+        match said.unwrap_or_else(|| Said::Value(passing(check.bounds))) {
+            Said::Value(value) => Ok(Sample::Value(unscaled(check, value))),
             Said::NoData => Ok(Sample::NoData),
             Said::Error => Err("the server is away, as the simulation was told".to_owned()),
         }

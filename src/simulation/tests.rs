@@ -20,6 +20,7 @@ mod daemonset;
 mod deadlines;
 mod edits;
 mod faq;
+mod hooks;
 mod inconclusive;
 mod mirrored;
 mod provider;

@@ -206,7 +206,7 @@ impl World for Hands<'_> {
         })
     }
 
-    fn announce(&self, _canary: &Canary, event: &Event) {
+    fn announce(&self, _canary: &Canary, _status: &CanaryStatus, event: &Event) {
         let mut state = self.world.state();
         let now = state.now;
         state.deeds.push((now, Deed::Told(event.clone())));

@@ -97,7 +97,7 @@ fn wrong(screen: &Screen, space: &Space) {
     for (file, problems) in [
         ("steps", &["SL002", "SL404", "SL422"][..]),
         ("fraction", &["SL001", "SL302"]),
-        ("ambitious", &["SL901", "SL905"]),
+        ("ambitious", &["SL901", "SL906"]),
     ] {
         let path = format!("tests/demo/wrong/{file}.yaml");
         screen.command(&format!("kubectl apply -f {path}"));

@@ -155,7 +155,6 @@ pub static RULES: &[&Rule] = &[
     &alert_provider::SECRET,
     &secret::OF_TEMPLATE,
     &unsupported::PROVIDER,
-    &unsupported::WEBHOOKS,
     &unsupported::AUTOSCALER,
     &unsupported::TARGET_KIND,
     &unsupported::TEMPLATE_PROVIDER,

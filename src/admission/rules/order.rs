@@ -36,8 +36,8 @@ mod tests {
         let of = |severity| problems.iter().filter(move |problem| problem.severity == severity).count();
         let errors = of(Severity::Error);
         assert!(problems[..errors].iter().all(|problem| problem.severity == Severity::Error));
-        // Two Canaries on one workload; a route that leads to nobody; a run that never ends; a value of a wrong form; a gate that is not asked.
-        let worst = ["SL102", "SL302", "SL404", "SL001", "SL905"].map(place);
+        // Two Canaries on one workload; a route that leads to nobody; a run that never ends; a value of a wrong form; something that is not served.
+        let worst = ["SL102", "SL302", "SL404", "SL001", "SL906"].map(place);
         assert!(worst.is_sorted(), "{worst:?}");
         let warnings = ["SL306", "SL201", "SL401", "SL502", "SL911"].map(place);
         assert!(warnings.is_sorted(), "{warnings:?}");

@@ -50,21 +50,6 @@ spec:
 ",
 );
 
-pub(super) static WEBHOOKS: Rule = refused(
-    "SL905",
-    "Webhooks of a run (spec.analysis.webhooks) are not called yet; one of them may be a gate",
-    webhooks,
-    "
-spec:
-  analysis:
-    webhooks:
-      - name: approve
-        type: confirm-promotion
-        url: http://approver.shop/
-",
-    PLAIN,
-);
-
 pub(super) static AUTOSCALER: Rule = refused(
     "SL906",
     "Sluice copies HorizontalPodAutoscalers to the primary; the ScaledObjects of KEDA follow",
@@ -189,20 +174,6 @@ fn provider(context: &Context<'_>, findings: &mut Findings) {
 /// The providers that Sluice routes with.
 fn served() -> impl Iterator<Item = Provider> {
     routing::ROUTERS.iter().flat_map(|router| router.providers()).copied()
-}
-
-fn webhooks(context: &Context<'_>, findings: &mut Findings) {
-    let webhooks = context.analysis().map(|analysis| analysis.webhooks.as_slice()).unwrap_or_default();
-    for (index, webhook) in webhooks.iter().enumerate() {
-        findings.report(
-            format!("spec.analysis.webhooks[{index}]"),
-            format!(
-                "webhook {} ({}) would not be called, so what it guards would pass",
-                webhook.name, webhook.type_
-            ),
-            "Remove it; a metric check or spec.suspend can hold a run back instead",
-        );
-    }
 }
 
 fn autoscaler(context: &Context<'_>, findings: &mut Findings) {

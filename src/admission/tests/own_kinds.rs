@@ -45,12 +45,11 @@ fn all_problems_are_told_in_one_answer() {
         canary["spec"]["provider"] = json!("linkerd");
         canary["spec"]["analysis"] = json!({
             "interval": "10seconds", "threshold": 1, "stepWeights": [10, 10], "metrics": [{"name": "x"}, {"name": "request-duration"}],
-            "webhooks": [{"name": "gate", "url": "http://x"}],
         });
     });
     assert_eq!(
         of(&world(vec![]).write(&wrong), Severity::Error),
-        ["SL404", "SL421", "SL422", "SL002", "SL901", "SL905"],
+        ["SL404", "SL421", "SL422", "SL002", "SL901"],
     );
 }
 
@@ -75,12 +74,11 @@ fn w_api_1_a_fraction_is_refused_and_poisons_only_itself() {
 
 #[test]
 fn an_update_is_refused_only_for_what_it_introduces() {
-    let old =
-        canary(|canary| canary["spec"]["analysis"]["webhooks"] = json!([{"name": "a", "url": "http://x"}]));
+    let old = canary(|canary| canary["spec"]["autoscalerRef"] = json!({"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "app"}));
     let mut new = old.clone();
     new["spec"]["analysis"]["threshold"] = json!(7);
     let problems = world(vec![old.clone()]).write(&new);
-    assert_eq!(of(&problems, Severity::Warning), ["SL905"]);
+    assert_eq!(of(&problems, Severity::Warning), ["SL906"]);
     assert_eq!(of(&problems, Severity::Error), [""; 0]);
 
     new["spec"]["revertOnDeletion"] = json!(true);

@@ -188,7 +188,7 @@ fn the_wrong_manifests_of_the_tests_are_refused() {
     for (name, ids) in [
         ("steps", &["SL404", "SL422", "SL002"][..]),
         ("fraction", &["SL302", "SL001"]),
-        ("ambitious", &["SL901", "SL905"]),
+        ("ambitious", &["SL901", "SL906"]),
     ] {
         assert_eq!(refusals(&report(&[&format!("tests/demo/wrong/{name}.yaml")], false)), ids);
     }

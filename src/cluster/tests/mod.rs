@@ -59,7 +59,7 @@ impl Stage {
         let (asks, _) = mpsc::unbounded_channel();
         let (announcer, _) = Announcer::new(self.client.clone(), "test");
         let (_, leadership) = tokio::sync::watch::channel(Leadership::forever());
-        ClusterWorld::new(self.cluster.clone(), announcer, asks, leadership)
+        ClusterWorld::new(self.cluster.clone(), announcer, asks, mpsc::unbounded_channel().0, leadership)
     }
 
     /// The version of an object as a look at it gives it.

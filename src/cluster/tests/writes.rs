@@ -258,7 +258,8 @@ async fn who_does_not_lead_makes_no_call() {
     let (asks, _) = mpsc::unbounded_channel();
     let (announcer, _) = Announcer::new(stage.client.clone(), "test");
     let (_, leadership) = tokio::sync::watch::channel(Leadership::default());
-    let world = ClusterWorld::new(stage.cluster.clone(), announcer, asks, leadership);
+    let world =
+        ClusterWorld::new(stage.cluster.clone(), announcer, asks, mpsc::unbounded_channel().0, leadership);
     let error = world.perform(&canary(), &apply("a")).await.unwrap_err();
     assert!(matches!(error, WorldError::Failed { .. }));
     assert!(world.write_status(&canary(), &CanaryStatus::default()).await.is_err());

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     analysis::Sample,
-    rollout::{Answer, Ask},
+    rollout::{Ask, Measured},
     simulation::Fault,
 };
 
@@ -73,7 +73,7 @@ impl Case {
     }
 
     /// What a metric server answers: the same question gets the same answer.
-    pub(super) fn answer(&self, ask: &Ask) -> Answer {
+    pub(super) fn answer(&self, ask: &Ask) -> Measured {
         let due =
             u64::try_from(ask.id.due.duration_since(Timestamp::UNIX_EPOCH).as_millis()).unwrap_or_default();
         let mut dice = Rng::with_seed(self.seed ^ due.rotate_left(17) ^ 0x5851_f42d_4c95_7f2d);

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{Canary, CanaryStatus, Live},
-    rollout::{Answers, Decision, Observation, Settings, configs, decide},
+    rollout::{Answer, Answers, Decision, Observation, Settings, configs, decide},
     simulation::{Deed, Kubernetes, Look, Memory, Simulation, no_faults, world::perform},
     workload::configs::{Config, ConfigRef},
 };
@@ -157,7 +157,10 @@ impl<'a> Bench<'a> {
         self.world.wake = look.decision.wake;
         let asked = !look.decision.asks.is_empty() && !died;
         if asked {
-            let answers = look.decision.asks.iter().map(|ask| (ask.id.clone(), self.case.answer(ask)));
+            let answers = look.decision.asks.iter().map(|ask| {
+                let answer = Answer::Measured(self.case.answer(ask));
+                (ask.id.clone(), answer)
+            });
             self.world.answers = answers.collect();
         }
         let World { memory, kubernetes, now, .. } = &self.world;

@@ -59,7 +59,7 @@ fn wrong_canaries_are_refused_with_all_problems_in_one_answer() {
             ][..],
         ),
         ("fraction.yaml", &["SL001", "spec.analysis.stepWeight", "SL302", "spec.service.gatewayRefs"]),
-        ("ambitious.yaml", &["SL901", "spec.provider", "SL905", "spec.analysis.webhooks"]),
+        ("ambitious.yaml", &["SL901", "spec.provider", "SL906", "spec.autoscalerRef"]),
     ] {
         let outcome = apply(&space, &[&wrong(file)]);
         if switch::gate() {

@@ -6,6 +6,7 @@ mod configs;
 mod dry_run;
 mod gate;
 mod held;
+mod hooks;
 mod istio;
 mod plan;
 mod restored;

@@ -1,0 +1,91 @@
+//! Addresses that no hook ever reaches, whatever name leads there.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use reqwest::Url;
+
+/// Where clouds tell a machine its secrets, beside the link-local addresses.
+const METADATA: [IpAddr; 4] = [
+    // Alibaba, Azure, Oracle, and Amazon's by version 6.
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
+
+/// The address that a URL names itself.
+pub(super) fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        url::Host::Ipv4(address) => Some(address.into()),
+        url::Host::Ipv6(address) => Some(address.into()),
+        url::Host::Domain(_) => None,
+    }
+}
+
+/// Whether an address may be called; `own` allows this machine. The error is a fragment.
+pub(super) fn judge(address: IpAddr, own: bool) -> Result<(), String> {
+    let address = plain(address);
+    let link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    let nobody = match address {
+        IpAddr::V4(v4) => v4.is_unspecified() || v4.is_broadcast() || v4.is_multicast(),
+        IpAddr::V6(v6) => v6.is_unspecified() || v6.is_multicast(),
+    };
+    if link_local || nobody || METADATA.contains(&address) {
+        return Err(format!("its host is {address}, which hooks never call"));
+    }
+    if address.is_loopback() && !own {
+        return Err(format!(
+            "its host is {address}, Sluice's own machine, which hooks call only if --allow-hook-hosts names the host"
+        ));
+    }
+    Ok(())
+}
+
+/// An address of version 4 in its own form, however it is written: mapped, or behind a translator.
+fn plain(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    if let Some(v4) = v6.to_ipv4_mapped() {
+        return v4.into();
+    }
+    match v6.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+            Ipv4Addr::new(a, b, c, d).into()
+        }
+        _ => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::a_pod("10.244.1.7", true)]
+    #[case::a_service_of_version_6("fd12::7", true)]
+    #[case::w_hk_6_link_local("169.254.169.254", false)]
+    #[case::w_hk_6_link_local_of_version_6("fe80::1", false)]
+    #[case::w_hk_6_mapped("::ffff:169.254.169.254", false)]
+    #[case::w_hk_6_translated("64:ff9b::a9fe:a9fe", false)]
+    #[case::w_hk_6_amazon_by_version_6("fd00:ec2::254", false)]
+    #[case::w_hk_6_azure("168.63.129.16", false)]
+    #[case::nobody("0.0.0.0", false)]
+    #[case::many("224.0.0.1", false)]
+    #[case::the_pod_itself("127.0.0.1", false)]
+    #[case::the_pod_itself_by_version_6("::1", false)]
+    #[case::the_pod_itself_mapped("::ffff:127.0.0.1", false)]
+    fn an_address_may_be_called(#[case] address: &str, #[case] expected: bool) {
+        assert_eq!(judge(address.parse().unwrap(), false).is_ok(), expected);
+    }
+
+    #[test]
+    fn this_machine_only_on_the_operators_word_and_metadata_never() {
+        assert_eq!(judge("127.0.0.1".parse().unwrap(), true), Ok(()));
+        assert!(judge("169.254.169.254".parse().unwrap(), true).is_err());
+    }
+}

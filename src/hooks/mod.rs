@@ -1,0 +1,162 @@
+//! Calls the hooks of Canaries: only hosts that the operator allows, within limits of time, size and number, and never the
+//! machine's own or the cloud's metadata. What an answer means is decided in [`crate::rollout`].
+
+mod address;
+mod client;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{StatusCode, Url, header};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use crate::rollout::{Call, HookHosts, Reach, Reply};
+use client::Clients;
+
+/// Calls under way at once, over all hosts.
+const AT_ONCE: usize = 512;
+/// Calls under way at one host at once.
+const PER_HOST: usize = 32;
+/// Hosts that are remembered before those that nobody calls are forgotten: addresses come from users.
+const REMEMBERED_HOSTS: usize = 1024;
+/// Longest time of a call with all its attempts.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// Bytes of a body that are read; people are told less.
+const BODY: usize = 4096;
+
+/// Calls hooks. Connections and limits are shared by all Canaries.
+pub struct Hooks {
+    hosts: HookHosts,
+    clients: Clients,
+    slots: Arc<Semaphore>,
+    places: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+/// An attempt that may be repeated.
+struct Attempt {
+    reply: Reply,
+    /// Whether another attempt may bring something else.
+    again: bool,
+    /// How long the server wants to be left alone.
+    after: Option<Duration>,
+}
+
+impl Hooks {
+    /// Calls that go to these hosts only.
+    pub fn new(hosts: HookHosts) -> Self {
+        let slots = Arc::new(Semaphore::new(AT_ONCE));
+        Hooks { hosts, clients: Clients::default(), slots, places: Mutex::default() }
+    }
+
+    /// Calls a hook, with its retries. Always comes back, in the worst case after an hour.
+    pub async fn call(&self, call: &Call) -> Reply {
+        match tokio::time::timeout(LONGEST, self.attempts(call)).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(why)) => Reply::Silent(why),
+            Err(_) => Reply::Silent(format!("no answer within {} s, retries included", LONGEST.as_secs())),
+        }
+    }
+
+    async fn attempts(&self, call: &Call) -> Result<Reply, String> {
+        let (url, reach) = self.address(call)?;
+        let client = self.clients.of(&reach, call.insecure)?;
+        let host = host(&url);
+        // First a place at the host, so that nobody waits for it with a slot in hand.
+        let (_place, _slot) = (self.place(&host).await, self.slots.acquire().await);
+        let mut pause = retry::FIRST;
+        let mut left = call.retries;
+        loop {
+            let began = Instant::now();
+            let attempt = attempt(&client, &url, call, &host).await;
+            if !attempt.again || left == 0 {
+                return Ok(attempt.reply);
+            }
+            tracing::debug!(host, took = ?began.elapsed(), left, "the hook is called again");
+            tokio::time::sleep(attempt.after.unwrap_or(pause).min(retry::LONGEST)).await;
+            (left, pause) = (left - 1, pause * 2);
+        }
+    }
+
+    /// The address as it is called, and how its host is reached.
+    fn address(&self, call: &Call) -> Result<(Url, Reach), String> {
+        let bad = |why: &str| format!("its URL cannot be used ({why}); write http:// or https:// and a host");
+        let mut url = Url::parse(&call.url).map_err(|error| bad(&error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(bad(&format!("the scheme is {}", url.scheme())));
+        }
+        let host = url.host_str().ok_or_else(|| bad("it has no host"))?.to_owned();
+        let reach = self.hosts.reach(&host, &call.payload.namespace)?;
+        if let Reach::Service(name) = &reach {
+            url.set_host(Some(name)).map_err(|error| bad(&error.to_string()))?;
+        }
+        // A name is judged when it is looked up; an address is never looked up.
+        if let Some(address) = address::literal(&url) {
+            address::judge(address, reach == Reach::Named)?;
+        }
+        Ok((url, reach))
+    }
+
+    async fn place(&self, host: &str) -> Option<OwnedSemaphorePermit> {
+        let places = {
+            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            if places.len() >= REMEMBERED_HOSTS && !places.contains_key(host) {
+                places.retain(|_, places| Arc::strong_count(places) > 1);
+            }
+            places.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))).clone()
+        };
+        // Nobody closes it.
+        places.acquire_owned().await.ok()
+    }
+}
+
+async fn attempt(client: &reqwest::Client, url: &Url, call: &Call, host: &str) -> Attempt {
+    let silent = |error: reqwest::Error| {
+        let why = client::why(&error, host, call.timeout);
+        Attempt { reply: Reply::Silent(why), again: true, after: None }
+    };
+    let sent = client.post(url.clone()).timeout(call.timeout).json(&call.payload).send().await;
+    let mut response = match sent {
+        Ok(response) => response,
+        Err(error) => return silent(error),
+    };
+    let (status, after) = (response.status(), retry::after(response.headers()));
+    if status.is_redirection() {
+        let body = "it redirects to another server, or too often, which is not followed".to_owned();
+        return Attempt { reply: Reply::Answered { status: status.as_u16(), body }, again: false, after };
+    }
+    let mut body = Vec::new();
+    while body.len() < BODY {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => break,
+            // The status is what counts.
+            Err(_) => break,
+        }
+    }
+    body.truncate(BODY);
+    let text = readable(response.headers(), &body);
+    let again = status == StatusCode::TOO_MANY_REQUESTS
+        || status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
+    Attempt { reply: Reply::Answered { status: status.as_u16(), body: text }, again, after }
+}
+
+/// The body as text; pages for browsers tell nobody anything.
+fn readable(headers: &header::HeaderMap, body: &[u8]) -> String {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if kind.starts_with("text/html") { String::new() } else { String::from_utf8_lossy(body).into_owned() }
+}
+
+/// `host:port`, without credentials.
+fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}

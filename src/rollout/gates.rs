@@ -1,0 +1,237 @@
+//! Where in a run its hooks are asked, and what their answers lead to. Gates wait for ever: a person may be asleep. What they
+//! hold back goes on being watched.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{
+    AskId, Next, Plan, Reason,
+    analyse::wait_an_interval,
+    draft::{Draft, later},
+    hooks::{self, Hook, Said},
+    scene::Scene,
+    text::whole,
+};
+use crate::{
+    api::{HookAnswer, HookOutcome, Phase, WebhookType},
+    workload::RevisionId,
+};
+
+/// How the hooks of one place in a run stand.
+pub(super) enum Stand {
+    /// All agree, or there are none.
+    Open,
+    /// One has not answered yet.
+    Awaited,
+    /// One does not agree: why people are told, and what.
+    Against(Reason, String),
+}
+
+/// Whether a new revision may start: every `confirm-rollout` gate is open. Until then the Canary waits.
+pub(super) fn may_start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) -> bool {
+    let type_ = WebhookType::ConfirmRollout;
+    for hook in hooks::of(scene.canary, type_) {
+        match polled(scene, draft, &hook, revision.as_str()) {
+            Poll::Said(said) if said.outcome == HookOutcome::Passed => hooks::tell(draft, type_, &said),
+            Poll::Said(said) => {
+                let enters = draft.status.phase != Phase::Waiting;
+                if enters {
+                    draft.enter(Phase::Waiting);
+                }
+                draft.wake_at(later(scene.now, scene.interval()));
+                hooks::tell(draft, type_, &said.or_news(enters));
+                return false;
+            }
+            Poll::Passed => {}
+            Poll::Later => return false,
+        }
+    }
+    true
+}
+
+/// No revision waits any more: the Canary is where its last run left it.
+pub(super) fn nothing_waits(draft: &mut Draft<'_>) {
+    if draft.status.phase == Phase::Waiting {
+        let promoted = draft.status.last_applied_spec == draft.status.last_promoted_spec;
+        draft.enter(if promoted { Phase::Succeeded } else { Phase::Failed });
+        draft.say("No revision waits for approval any more.");
+    }
+}
+
+/// Why a `rollback` hook wants the revision taken back, if one does. Nobody is told of one that does not.
+pub(super) fn called_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str) -> Option<String> {
+    let type_ = WebhookType::Rollback;
+    for hook in hooks::of(scene.canary, type_) {
+        match polled(scene, draft, &hook, revision) {
+            Poll::Said(said) => {
+                draft.wake_at(later(scene.now, scene.interval()));
+                match said.outcome {
+                    HookOutcome::Passed => {
+                        return Some(whole(format!("A rollback is asked for by {}", said.sentence)));
+                    }
+                    HookOutcome::Unanswered => hooks::tell(draft, type_, &said),
+                    HookOutcome::Refused => {}
+                }
+            }
+            Poll::Passed => return Some(whole(format!("A rollback is asked for by {}", hook.title()))),
+            Poll::Later => {}
+        }
+    }
+    None
+}
+
+/// The `pre-rollout` hooks: each agrees once, before the canary gets traffic.
+pub(super) fn before_traffic(
+    scene: &Scene<'_>,
+    draft: &mut Draft<'_>,
+    revision: &str,
+    due: Timestamp,
+) -> Stand {
+    in_order(scene, draft, WebhookType::PreRollout, revision, due)
+}
+
+/// The `rollout` hooks: asked at the end of each step, before the metrics.
+pub(super) fn in_step(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestamp) -> Stand {
+    in_order(scene, draft, WebhookType::Rollout, revision, due)
+}
+
+/// Whether the gates before the next step, or before the promotion, are open. While they are not, the step lasts and is checked.
+pub(super) fn may_follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp, next: Next) -> bool {
+    let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
+    let shifts = matches!(scene.plan, Plan::Weights { .. }) && draft.status.phase == Phase::Progressing;
+    let types = [
+        (WebhookType::ConfirmTrafficIncrease, shifts),
+        (WebhookType::ConfirmPromotion, next == Next::Promote),
+    ];
+    for type_ in types.into_iter().filter_map(|(type_, asked)| asked.then_some(type_)) {
+        for hook in hooks::of(scene.canary, type_) {
+            let Some(said) = hook.ask(scene, draft, &revision, due) else {
+                draft.status.next_step_at = Some(Time(due));
+                return false;
+            };
+            if said.outcome != HookOutcome::Passed {
+                let enters =
+                    type_ == WebhookType::ConfirmPromotion && draft.status.phase != Phase::WaitingPromotion;
+                if enters {
+                    draft.enter(Phase::WaitingPromotion);
+                }
+                hooks::tell(draft, type_, &said.or_news(enters));
+                wait_an_interval(scene, draft);
+                return false;
+            }
+            hooks::tell(draft, type_, &said);
+        }
+    }
+    true
+}
+
+/// A run has ended in this decision: its `post-rollout` hooks are to be called.
+fn ended(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let before = matches!(
+        draft.phase_before(),
+        Phase::Progressing | Phase::WaitingPromotion | Phase::Promoting | Phase::Finalising
+    );
+    let phase = draft.status.phase;
+    if !before || !matches!(phase, Phase::Succeeded | Phase::Failed) {
+        return;
+    }
+    let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
+    for hook in hooks::of(scene.canary, WebhookType::PostRollout) {
+        let id = hook.id(&revision, this_second(scene.now)).to_string();
+        hooks::note(scene, draft, HookAnswer { id, phase, ..hook.blank() });
+    }
+}
+
+/// Calls the `post-rollout` hooks of the last run in their order; one that does not agree ends the row, and nothing else.
+pub(super) fn post_rollout(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    ended(scene, draft);
+    let type_ = WebhookType::PostRollout;
+    let mut stopped = false;
+    for hook in hooks::of(scene.canary, type_) {
+        let open = hook.entry(draft).filter(|entry| entry.outcome.is_none()).cloned();
+        let Some((entry, id)) = open.and_then(|entry| Some((entry.clone(), entry.id.parse::<AskId>().ok()?)))
+        else {
+            continue;
+        };
+        if stopped {
+            draft.status.hooks.retain(|entry| !hook.is(entry));
+            continue;
+        }
+        let Some(reply) = hook.reply(scene, draft, id, entry.phase) else { return };
+        let (outcome, words) = (reply.outcome(), reply.in_words());
+        let said = hook.say(outcome, &words, None);
+        let answer =
+            HookAnswer { outcome: Some(outcome), message: Some(words), time: Some(Time(scene.now)), ..entry };
+        hooks::note(scene, draft, answer);
+        stopped = outcome != HookOutcome::Passed;
+        // The end of the run stays the last word.
+        draft.tell(reason(outcome), said.sentence);
+    }
+}
+
+/// Asks the hooks of a type one after the other; the first that does not agree ends the row.
+fn in_order(
+    scene: &Scene<'_>,
+    draft: &mut Draft<'_>,
+    type_: WebhookType,
+    revision: &str,
+    due: Timestamp,
+) -> Stand {
+    let once = type_ == WebhookType::PreRollout;
+    for hook in hooks::of(scene.canary, type_) {
+        if once && hook.said(draft, revision).is_some_and(|(outcome, _)| outcome == HookOutcome::Passed) {
+            continue;
+        }
+        let Some(said) = hook.ask(scene, draft, revision, due) else {
+            draft.status.next_step_at = Some(Time(due));
+            return Stand::Awaited;
+        };
+        if said.outcome != HookOutcome::Passed {
+            return Stand::Against(reason(said.outcome), said.sentence);
+        }
+        hooks::tell(draft, type_, &said);
+    }
+    Stand::Open
+}
+
+/// What came of looking at a hook that is asked in its own time.
+enum Poll {
+    /// It agreed before, in this run.
+    Passed,
+    /// It is asked right now, or later.
+    Later,
+    /// It just answered.
+    Said(Said),
+}
+
+/// Asks a hook at once and then an interval after each answer, until it agrees.
+fn polled(scene: &Scene<'_>, draft: &mut Draft<'_>, hook: &Hook<'_>, revision: &str) -> Poll {
+    let due = match hook.said(draft, revision) {
+        Some((HookOutcome::Passed, _)) => return Poll::Passed,
+        Some((_, time)) => later(time, scene.interval()),
+        // Something that does not move until it has answered, so that a repetition is known as one.
+        None => draft
+            .status
+            .last_transition_time
+            .as_ref()
+            .map_or(Timestamp::UNIX_EPOCH, |time| this_second(time.0)),
+    };
+    if due > scene.now {
+        draft.wake_at(due);
+        return Poll::Later;
+    }
+    hook.ask(scene, draft, revision, due).map_or(Poll::Later, Poll::Said)
+}
+
+fn reason(outcome: HookOutcome) -> Reason {
+    match outcome {
+        HookOutcome::Passed => Reason::HookPassed,
+        HookOutcome::Refused => Reason::HookFailed,
+        HookOutcome::Unanswered => Reason::HookUnanswered,
+    }
+}
+
+/// A time as the status keeps it, and not in the future.
+pub(super) fn this_second(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
