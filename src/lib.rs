@@ -8,9 +8,9 @@
 //! workload · routing · analysis         pure: objects to objects, weights to routes, metrics to verdicts
 //! rollout                               pure: Observation + now -> Decision
 //! admission                             pure: Review + Catalog -> Verdict
-//! execute                               a Decision into ordered writes through `trait World`
+//! execute · egress                      a Decision into ordered writes through `trait World`; where requests may go
 //! cluster · simulation                  the World made of an API server, and of memory
-//! providers · certs                     metric servers; certificates
+//! providers · hooks · notify · certs    metric servers; hooks and gates; alerts; certificates
 //! server                                admission over HTTPS, probes and metrics over HTTP
 //! controller                            the loop
 //! cli                                   one file a subcommand
@@ -23,8 +23,10 @@ pub mod certs;
 pub mod cli;
 pub mod cluster;
 pub mod controller;
+pub mod egress;
 pub mod execute;
 pub mod hooks;
+pub mod notify;
 pub mod providers;
 pub mod rollout;
 pub mod routing;

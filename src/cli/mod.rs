@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. Everything that the program does can be reached from here.
 
+mod alerts;
 mod crds;
 mod manifests;
 mod plan;

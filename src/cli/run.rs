@@ -4,6 +4,7 @@ use std::{future::Future, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use super::{
     CliError,
+    alerts::AlertArgs,
     settings::{SettingsArgs, positive},
     telemetry::{self, LogFormat},
 };
@@ -53,6 +54,8 @@ pub struct RunArgs {
     /// Where events of Canaries without an event hook are told.
     #[arg(long, env = "EVENT_WEBHOOK_URL", hide_env_values = true, default_value = "")]
     event_webhook: String,
+    #[command(flatten)]
+    alerts: AlertArgs,
     /// How long to go on serving after SIGTERM, so that no call is lost while the endpoint is being removed.
     #[arg(long, default_value = "5s")]
     shutdown_delay: Duration,
@@ -80,6 +83,7 @@ pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
         cert_dir: arguments.cert_dir,
         ca_overlap: positive("ca-overlap", arguments.ca_overlap)?,
         event_webhook: Some(arguments.event_webhook).filter(|url| !url.is_empty()),
+        alerting: arguments.alerts.alerting(),
         shutdown_delay: positive("shutdown-delay", arguments.shutdown_delay)?,
     };
     block_on(async {

@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn event(message: &str) -> Event {
-        Event { reason: Reason::RolledBack, message: message.to_owned() }
+        Event::new(Reason::RolledBack, message)
     }
 
     #[tokio::test(start_paused = true)]

@@ -36,8 +36,8 @@ pub enum ClusterError {
         /// What we were doing, with the object.
         what: String,
     },
-    /// A Secret that a MetricTemplate names.
-    #[error("{secret} does not exist; create it, or correct provider.secretRef of the MetricTemplate")]
+    /// A Secret that a MetricTemplate or an AlertProvider names.
+    #[error("{secret} does not exist; create it, or correct the secretRef that names it")]
     NoSecret {
         /// The Secret.
         secret: ObjectRef,

@@ -1,4 +1,4 @@
-//! Secrets with the credentials of metric servers: read when a question is asked, and never kept.
+//! Secrets with the credentials of metric servers and chat rooms: read when they are spoken to, and never kept.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -55,10 +55,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case(
-        404,
-        "Secret shop/login does not exist; create it, or correct provider.secretRef of the MetricTemplate"
-    )]
+    #[case(404, "Secret shop/login does not exist; create it, or correct the secretRef that names it")]
     #[case(403, "Secret shop/login may not be read; allow Sluice's service account to get Secrets there")]
     #[case(500, "reading Secret shop/login")]
     #[tokio::test]

@@ -141,7 +141,7 @@ impl Metrics {
         metrics
     }
 
-    /// Somebody was told something through a channel (`event`): `sent`, `failed` or `dropped`.
+    /// Somebody was told something through a channel (`event`, `alert`): `sent`, `failed` or `dropped`.
     pub(super) fn told(&self, channel: &'static str, outcome: &'static str) {
         self.told.get_or_create(&ByChannel { channel, outcome }).inc();
     }

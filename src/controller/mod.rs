@@ -1,5 +1,6 @@
 //! The loop, and everything that runs around it: watches, leadership, the gate's endpoint, probes, the end.
 
+mod alerts;
 mod asks;
 mod catalog;
 mod gate;
@@ -34,6 +35,8 @@ use crate::{
     rollout::Settings,
     server::{self, Drain},
 };
+pub use alerts::Alerting;
+use alerts::Alerts;
 use asks::Asks;
 use catalog::Follower;
 use metrics::Metrics;
@@ -71,6 +74,8 @@ pub struct Options {
     pub ca_overlap: Duration,
     /// Who hears of the events of Canaries without an event hook.
     pub event_webhook: Option<String>,
+    /// Who is alerted about Canaries that name nobody.
+    pub alerting: Alerting,
     /// How long to go on serving after the signal to end.
     pub shutdown_delay: Duration,
 }
@@ -149,10 +154,17 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     let providers = Providers::new(Limits::default()).map_err(ControllerError::Providers)?;
     let hooks = Arc::new(Hooks::new(settings.hook_hosts.clone()));
     let (tell, told) = mpsc::unbounded_channel();
-    let teller = Teller::new(hooks.clone(), options.event_webhook.clone(), metrics.clone());
-    tasks.spawn(teller.run(told));
-    let asks = Asks::new(cluster.clone(), providers, hooks, answered);
+    let asks = Asks::new(cluster.clone(), providers, hooks.clone(), answered);
     let settings = Arc::new(settings);
+    let alerts = Alerts::new(
+        cluster.clone(),
+        announcer.clone(),
+        settings.clone(),
+        options.alerting.clone(),
+        metrics.clone(),
+    );
+    let teller = Teller::new(hooks, options.event_webhook.clone(), alerts, metrics.clone());
+    tasks.spawn(teller.run(told));
     let schema = lead::watch_schema(client);
     let leader = lead::Leader {
         schema: schema.clone(),

@@ -1,4 +1,4 @@
-//! Events, told to hooks in the background: in order for each Canary, so that a slow listener holds no other one up and no
+//! Events, told to hooks and chat rooms in the background: in order for each Canary, so that a slow listener holds no other one up and no
 //! rollout.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 use jiff::Timestamp;
 use tokio::sync::mpsc::{self, error::TrySendError};
 
-use super::metrics::Metrics;
+use super::{alerts::Alerts, metrics::Metrics};
 use crate::{
     api::{CanaryKey, HookOutcome},
     cluster::Told,
@@ -26,7 +26,7 @@ const BACKLOG: usize = 64;
 /// How long the task of a Canary waits for its next event.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Tells hooks of events.
+/// Tells hooks and chat rooms of events.
 pub(super) struct Teller {
     listeners: Arc<Listeners>,
     queues: HashMap<CanaryKey, mpsc::Sender<(Told, Timestamp)>>,
@@ -36,6 +36,7 @@ pub(super) struct Teller {
 struct Listeners {
     hooks: Arc<Hooks>,
     global: Option<Global>,
+    alerts: Alerts,
     metrics: Metrics,
 }
 
@@ -48,13 +49,13 @@ struct Global {
 
 impl Teller {
     /// Tells `hooks` of Canaries, and for those that have none the one at `url`.
-    pub(super) fn new(hooks: Arc<Hooks>, url: Option<String>, metrics: Metrics) -> Self {
+    pub(super) fn new(hooks: Arc<Hooks>, url: Option<String>, alerts: Alerts, metrics: Metrics) -> Self {
         let global = url.map(|url| Global {
             hooks: Hooks::new(HookHosts::of_url(&url)),
             url,
             failing: AtomicBool::new(false),
         });
-        Teller { listeners: Arc::new(Listeners { hooks, global, metrics }), queues: HashMap::new() }
+        Teller { listeners: Arc::new(Listeners { hooks, global, alerts, metrics }), queues: HashMap::new() }
     }
 
     /// Hands on what is told, until nobody tells anything any more.
@@ -98,6 +99,10 @@ impl Listeners {
     }
 
     async fn tell(&self, told: &Told, now: Timestamp) {
+        tokio::join!(self.alerts.tell(told), self.event(told, now));
+    }
+
+    async fn event(&self, told: &Told, now: Timestamp) {
         let Told { canary, status, event } = told;
         let own = event_calls(canary, status, event, now);
         let quiet = own.is_empty();

@@ -63,7 +63,7 @@ fn decision() -> Decision {
         known: Default::default(),
         lacks: Vec::new(),
         wake: None,
-        events: vec![Event { reason: Reason::Promoting, message: "So it is.".to_owned() }],
+        events: vec![Event::new(Reason::Promoting, "So it is.")],
     }
 }
 

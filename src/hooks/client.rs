@@ -1,20 +1,14 @@
-//! HTTP clients for hooks: they look names up themselves, so that no name leads where no hook may go.
+//! HTTP clients for hooks.
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use reqwest::{
-    Client, Url,
-    dns::{Addrs, Name, Resolve, Resolving},
-    redirect,
-};
+use reqwest::{Client, Url, redirect};
 
-use super::address;
-use crate::rollout::Reach;
+use crate::{egress, rollout::Reach};
 
 /// Redirects that are followed within one server.
 const MAX_REDIRECTS: usize = 3;
@@ -57,31 +51,13 @@ fn build(manner: Manner) -> reqwest::Result<Client> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
-        .dns_resolver(Arc::new(Judge { own: manner.own }))
+        .dns_resolver(egress::resolver(manner.own))
         .redirect(redirect::Policy::custom(follow))
         .pool_max_idle_per_host(IDLE)
         .tls_danger_accept_invalid_certs(manner.insecure);
     // A developer's proxy must not stand between a test and its server on loopback.
     let builder = if manner.proxy && !cfg!(test) { builder } else { builder.no_proxy() };
     builder.build()
-}
-
-/// Looks names up and passes on only addresses that a hook may call.
-struct Judge {
-    own: bool,
-}
-
-impl Resolve for Judge {
-    fn resolve(&self, name: Name) -> Resolving {
-        let own = self.own;
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            for address in &found {
-                address::judge(address.ip(), own)?;
-            }
-            Ok(Box::new(found.into_iter()) as Addrs)
-        })
-    }
 }
 
 /// Follows a redirect only within one server.
@@ -99,18 +75,10 @@ pub(super) fn why(error: &reqwest::Error, host: &str, timeout: Duration) -> Stri
     if error.is_timeout() {
         return format!("{host} did not answer within {} s", timeout.as_secs_f64());
     }
-    let cause = innermost(error);
+    let cause = egress::innermost(error);
     if error.is_connect() {
         format!("{host} cannot be reached ({cause})")
     } else {
         format!("the exchange with {host} broke off ({cause})")
     }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

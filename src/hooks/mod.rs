@@ -1,7 +1,6 @@
 //! Calls the hooks of Canaries: only hosts that the operator allows, within limits of time, size and number, and never the
 //! machine's own or the cloud's metadata. What an answer means is decided in [`crate::rollout`].
 
-mod address;
 mod client;
 mod retry;
 #[cfg(test)]
@@ -19,7 +18,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::rollout::{Call, HookHosts, Reach, Reply};
+use crate::{
+    egress,
+    rollout::{Call, HookHosts, Reach, Reply},
+};
 use client::Clients;
 
 /// Calls under way at once, over all hosts.
@@ -99,8 +101,8 @@ impl Hooks {
             url.set_host(Some(name)).map_err(|error| bad(&error.to_string()))?;
         }
         // A name is judged when it is looked up; an address is never looked up.
-        if let Some(address) = address::literal(&url) {
-            address::judge(address, reach == Reach::Named)?;
+        if let Some(address) = egress::literal(&url) {
+            egress::judge(address, reach == Reach::Named)?;
         }
         Ok((url, reach))
     }

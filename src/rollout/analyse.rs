@@ -55,8 +55,9 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if scene.skips_analysis() {
         return begin_promotion(scene, draft, "The analysis is skipped.");
     }
-    if let Some(why) = gates::called_back(scene, draft, &revision) {
-        return take_back(scene, draft, &why);
+    if let Some(back) = gates::called_back(scene, draft, &revision) {
+        take_back(scene, draft, &back.why);
+        return draft.alert(back.alert);
     }
     if scene.plan.is_empty() {
         return draft.block(

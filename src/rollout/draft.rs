@@ -9,7 +9,7 @@ use super::{
     Answer, Answers, Ask, AskId, Decision, Effect, Event, Reason, conditions, conditions::Blocker,
     text::whole,
 };
-use crate::api::{Canary, CanaryStatus, ObjectRef, Phase};
+use crate::api::{Canary, CanaryStatus, ObjectRef, Phase, Severity};
 
 /// Collects what a decision consists of.
 pub(super) struct Draft<'a> {
@@ -79,7 +79,14 @@ impl<'a> Draft<'a> {
 
     /// Tells people something beside what was decided.
     pub(super) fn tell(&mut self, reason: Reason, message: impl Into<String>) {
-        self.events.push(Event { reason, message: whole(message.into()) });
+        self.events.push(Event::new(reason, whole(message.into())));
+    }
+
+    /// The last event alerts people otherwise than its reason does.
+    pub(super) fn alert(&mut self, alert: Option<Severity>) {
+        if let Some(event) = self.events.last_mut() {
+            event.alert = alert;
+        }
     }
 
     /// Tells people unless the last decision said the same already: for what is tried again as long as it does not help.
@@ -152,7 +159,7 @@ impl<'a> Draft<'a> {
                 .iter()
                 .any(|c| c.type_ == conditions::STALLED && c.message == blocker.message);
             if !known {
-                self.events.push(Event { reason: Reason::Blocked, message: blocker.message.clone() });
+                self.events.push(Event::new(Reason::Blocked, blocker.message.clone()));
             }
         }
         conditions::update(&mut self.status, self.blocker.as_ref(), self.now);

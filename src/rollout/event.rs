@@ -1,5 +1,7 @@
 //! What people are told, each with a reason of its own so that the aggregation of events hides nothing.
 
+use crate::api::Severity;
+
 /// One line of a Canary's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -7,6 +9,15 @@ pub struct Event {
     pub reason: Reason,
     /// One sentence.
     pub message: String,
+    /// How loudly people are alerted, if at all.
+    pub alert: Option<Severity>,
+}
+
+impl Event {
+    /// An event that alerts people as its reason does.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Event { reason, message: message.into(), alert: reason.alert() }
+    }
 }
 
 macro_rules! reasons {
@@ -73,6 +84,20 @@ reasons! {
     PrimaryRestored warning,
     /// The target was scaled while idle; it was put back and the wish is kept for the next promotion.
     ReplicasHeld normal,
+    /// An alert did not reach its room; told once until one does.
+    AlertFailed warning,
     /// Something keeps the Canary from going on.
     Blocked warning,
+}
+
+impl Reason {
+    /// How loudly people are alerted.
+    fn alert(self) -> Option<Severity> {
+        match self {
+            Reason::Initialized | Reason::RevisionDetected | Reason::Promoted => Some(Severity::Info),
+            Reason::GateClosed => Some(Severity::Warn),
+            Reason::RolledBack | Reason::PromotionFailed => Some(Severity::Error),
+            _ => None,
+        }
+    }
 }

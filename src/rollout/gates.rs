@@ -13,7 +13,7 @@ use super::{
     text::whole,
 };
 use crate::{
-    api::{HookAnswer, HookOutcome, Phase, WebhookType},
+    api::{HookAnswer, HookOutcome, Phase, Severity, WebhookType},
     workload::RevisionId,
 };
 
@@ -58,22 +58,32 @@ pub(super) fn nothing_waits(draft: &mut Draft<'_>) {
     }
 }
 
-/// Why a `rollback` hook wants the revision taken back, if one does. Nobody is told of one that does not.
-pub(super) fn called_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str) -> Option<String> {
+/// A `rollback` hook wants the revision taken back.
+pub(super) struct CalledBack {
+    /// Which one, and what it said.
+    pub(super) why: String,
+    /// How loudly people are alerted: somebody wished it so.
+    pub(super) alert: Option<Severity>,
+}
+
+/// Whether a `rollback` hook wants the revision taken back. Nobody is told of one that does not.
+pub(super) fn called_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str) -> Option<CalledBack> {
     let type_ = WebhookType::Rollback;
     for hook in hooks::of(scene.canary, type_) {
+        let wished = |by: &str| CalledBack {
+            why: whole(format!("A rollback is asked for by {by}")),
+            alert: (!hook.is_muted()).then_some(Severity::Warn),
+        };
         match polled(scene, draft, &hook, revision) {
             Poll::Said(said) => {
                 draft.wake_at(later(scene.now, scene.interval()));
                 match said.outcome {
-                    HookOutcome::Passed => {
-                        return Some(whole(format!("A rollback is asked for by {}", said.sentence)));
-                    }
+                    HookOutcome::Passed => return Some(wished(&said.sentence)),
                     HookOutcome::Unanswered => hooks::tell(draft, type_, &said),
                     HookOutcome::Refused => {}
                 }
             }
-            Poll::Passed => return Some(whole(format!("A rollback is asked for by {}", hook.title()))),
+            Poll::Passed => return Some(wished(&hook.title())),
             Poll::Later => {}
         }
     }

@@ -2,6 +2,7 @@
 //! to a [`Decision`]; it reads nothing and writes nothing.
 
 mod affinity;
+mod alert;
 mod analyse;
 mod ask;
 mod conditions;
@@ -24,6 +25,7 @@ mod settings;
 mod text;
 mod timeline;
 
+pub use alert::{Alert, Audience, alert, audience};
 pub use ask::{Answer, Answers, Ask, AskId, Measured, Question};
 pub use configs::configs;
 pub use decide::decide;

@@ -31,10 +31,11 @@ pub(super) fn begin_promotion(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &st
 pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
     if !scene.skips_analysis()
-        && let Some(why) = called_back(scene, draft, &revision)
+        && let Some(back) = called_back(scene, draft, &revision)
     {
         draft.enter(Phase::Failed);
-        return draft.event(Reason::RolledBack, format!("The primary gets its old revision back. {why}"));
+        draft.event(Reason::RolledBack, format!("The primary gets its old revision back. {}", back.why));
+        return draft.alert(back.alert);
     }
     if !scene.can_copy(&revision) {
         // One of its configs has moved on before it was copied: what was analysed is nowhere any more.

@@ -67,9 +67,10 @@ pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     match scene.revised(&draft.status) {
         Revised::New(revision) if draft.status.phase == Phase::Waiting => {
-            if let Some(why) = called_back(scene, draft, revision.as_str()) {
+            if let Some(back) = called_back(scene, draft, revision.as_str()) {
                 draft.status.last_applied_spec = Some(revision.to_string());
-                return take_back(scene, draft, &why);
+                take_back(scene, draft, &back.why);
+                return draft.alert(back.alert);
             }
             if may_start(scene, draft, &revision) {
                 return start(scene, draft, &revision);

@@ -16,7 +16,7 @@ const ROOMS: &[&[&str]] = &[
     &["workload", "routing", "analysis"],
     &["rollout"],
     &["admission"],
-    &["execute"],
+    &["execute", "egress"],
     &["cluster", "simulation", "providers", "hooks", "notify", "certs"],
     &["server"],
     &["controller"],

@@ -44,7 +44,7 @@ set. The blocks of the routers are made from what these say of themselves, in _r
   resources: [events]
   verbs: [create, patch]
 {{- if .Values.metricSecrets }}
-# Credentials of metric servers (secretRef of a MetricTemplate): one at a time, never listed, never watched.
+# Credentials of metric servers and chat rooms (secretRef of a MetricTemplate, of an AlertProvider): one at a time, never listed, never watched.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]

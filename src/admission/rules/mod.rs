@@ -159,7 +159,6 @@ pub static RULES: &[&Rule] = &[
     &unsupported::TARGET_KIND,
     &unsupported::TEMPLATE_PROVIDER,
     &unsupported::REVERT,
-    &unsupported::ALERTS,
     &unsupported::TEMPLATE_WAITS,
 ];
 

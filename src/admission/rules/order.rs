@@ -39,7 +39,7 @@ mod tests {
         // Two Canaries on one workload; a route that leads to nobody; a run that never ends; a value of a wrong form; something that is not served.
         let worst = ["SL102", "SL302", "SL404", "SL001", "SL906"].map(place);
         assert!(worst.is_sorted(), "{worst:?}");
-        let warnings = ["SL306", "SL201", "SL401", "SL502", "SL911"].map(place);
+        let warnings = ["SL306", "SL201", "SL401", "SL502", "SL912"].map(place);
         assert!(warnings.is_sorted(), "{warnings:?}");
     }
 

@@ -112,29 +112,6 @@ spec:
     PLAIN,
 );
 
-pub(super) static ALERTS: Rule = Rule {
-    id: "SL911",
-    severity: Severity::Warning,
-    title: "Alerts (spec.analysis.alerts) are not sent yet; events and metrics are",
-    manner: Manner::Plain,
-    check: Check::Canary(alerts),
-    cel: &[],
-    wrong: "
-kind: AlertProvider
-metadata:
-  name: on-call
----
-spec:
-  analysis:
-    alerts:
-      - name: on-call
-        severity: error
-        providerRef:
-          name: on-call
-",
-    right: PLAIN,
-};
-
 pub(super) static TEMPLATE_WAITS: Rule = Rule {
     id: "SL912",
     severity: Severity::Warning,
@@ -220,13 +197,6 @@ fn revert(context: &Context<'_>, findings: &mut Findings) {
             "the target would stay at 0 replicas when this Canary is deleted",
             "Remove it, and scale the target up before you delete the Canary",
         );
-    }
-}
-
-fn alerts(context: &Context<'_>, findings: &mut Findings) {
-    if context.analysis().is_some_and(|analysis| !analysis.alerts.is_empty()) {
-        let fix = "Watch the Canary's events and the metrics sluice exports";
-        findings.report("spec.analysis.alerts", "alerts are not sent yet", fix);
     }
 }
 

@@ -74,7 +74,10 @@ fn w_api_1_a_fraction_is_refused_and_poisons_only_itself() {
 
 #[test]
 fn an_update_is_refused_only_for_what_it_introduces() {
-    let old = canary(|canary| canary["spec"]["autoscalerRef"] = json!({"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "app"}));
+    let old = canary(|canary| {
+        canary["spec"]["autoscalerRef"] =
+            json!({"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "app"})
+    });
     let mut new = old.clone();
     new["spec"]["analysis"]["threshold"] = json!(7);
     let problems = world(vec![old.clone()]).write(&new);

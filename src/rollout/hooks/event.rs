@@ -78,7 +78,7 @@ mod tests {
             last_applied_spec: Some("ab12".to_owned()),
             ..CanaryStatus::default()
         };
-        let event = Event { reason: Reason::RolledBack, message: "The revision is taken back.".to_owned() };
+        let event = Event::new(Reason::RolledBack, "The revision is taken back.");
         let now = Timestamp::from_millisecond(1_700_000_000_123).unwrap();
         let calls = event_calls(&canary, &status, &event, now);
         assert_eq!(calls.len(), 1, "hooks of other types hear nothing");

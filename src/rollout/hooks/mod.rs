@@ -19,7 +19,7 @@ use super::{
     draft::{Draft, later},
     scene::Scene,
 };
-use crate::api::{Canary, HookAnswer, HookOutcome, Webhook, WebhookType};
+use crate::api::{Canary, HookAnswer, HookOutcome, Severity, Webhook, WebhookType};
 
 /// An unanswered call is asked for again after this time, in seconds: it is lost only with the process that made it.
 const ASK_AGAIN: i64 = 30;
@@ -41,6 +41,8 @@ pub(super) struct Said {
     pub(super) before: Option<HookOutcome>,
     /// Whether it says so for the first time in a row.
     pub(super) news: bool,
+    /// Whether nobody is alerted about it.
+    pub(super) muted: bool,
 }
 
 impl Said {
@@ -72,6 +74,11 @@ impl Hook<'_> {
     /// What people call it.
     pub(super) fn title(&self) -> String {
         format!("{} {} {}", self.webhook.type_, call::kind(self.webhook.type_), self.name)
+    }
+
+    /// Whether nobody is alerted about it.
+    pub(super) fn is_muted(&self) -> bool {
+        self.webhook.mute_alert
     }
 
     /// Its entry in the status.
@@ -146,7 +153,7 @@ impl Hook<'_> {
 
     pub(super) fn say(&self, outcome: HookOutcome, words: &str, before: Option<HookOutcome>) -> Said {
         let sentence = format!("{}: {words}", self.title());
-        Said { outcome, sentence, before, news: before != Some(outcome) }
+        Said { outcome, sentence, before, news: before != Some(outcome), muted: self.is_muted() }
     }
 }
 
@@ -187,7 +194,12 @@ pub(super) fn tell(draft: &mut Draft<'_>, type_: WebhookType, said: &Said) {
                 _ => (Reason::HookUnanswered, "No usable answer"),
             };
             let sentence = format!("{what}: {}", said.sentence);
-            if said.news { draft.event(reason, sentence) } else { draft.say(sentence) }
+            if said.news {
+                draft.event(reason, sentence);
+                draft.alert((!said.muted).then_some(Severity::Warn));
+            } else {
+                draft.say(sentence);
+            }
         }
     }
 }

@@ -67,6 +67,13 @@ pub fn interval(canary: &Canary) -> SignedDuration {
     wished.max(SignedDuration::from_secs(SHORTEST_INTERVAL))
 }
 
+/// How long a phase of a Canary may wait.
+pub(super) fn deadline(canary: &Canary) -> SignedDuration {
+    // No time at all is no deadline that anything could meet.
+    let wished = canary.spec.progress_deadline_seconds.filter(|seconds| *seconds > 0);
+    SignedDuration::from_secs(i64::from(wished.unwrap_or(DEFAULT_DEADLINE)))
+}
+
 fn blocked(reason: &'static str, message: impl std::fmt::Display) -> Blocker {
     Blocker { reason, message: message.to_string() }
 }
@@ -163,9 +170,7 @@ impl<'a> Scene<'a> {
 
     /// How long a phase may wait.
     pub(super) fn deadline(&self) -> SignedDuration {
-        // No time at all is no deadline that anything could meet.
-        let wished = self.canary.spec.progress_deadline_seconds.filter(|seconds| *seconds > 0);
-        SignedDuration::from_secs(i64::from(wished.unwrap_or(DEFAULT_DEADLINE)))
+        deadline(self.canary)
     }
 
     /// How long nothing is scaled down after traffic has left.

@@ -1,4 +1,4 @@
-//! Addresses that no hook ever reaches, whatever name leads there.
+//! Addresses that no request of users ever reaches, whatever name leads there.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +14,7 @@ const METADATA: [IpAddr; 4] = [
 ];
 
 /// The address that a URL names itself.
-pub(super) fn literal(url: &Url) -> Option<IpAddr> {
+pub fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         url::Host::Ipv4(address) => Some(address.into()),
         url::Host::Ipv6(address) => Some(address.into()),
@@ -23,7 +23,7 @@ pub(super) fn literal(url: &Url) -> Option<IpAddr> {
 }
 
 /// Whether an address may be called; `own` allows this machine. The error is a fragment.
-pub(super) fn judge(address: IpAddr, own: bool) -> Result<(), String> {
+pub fn judge(address: IpAddr, own: bool) -> Result<(), String> {
     let address = plain(address);
     let link_local = match address {
         IpAddr::V4(v4) => v4.is_link_local(),
@@ -34,11 +34,11 @@ pub(super) fn judge(address: IpAddr, own: bool) -> Result<(), String> {
         IpAddr::V6(v6) => v6.is_unspecified() || v6.is_multicast(),
     };
     if link_local || nobody || METADATA.contains(&address) {
-        return Err(format!("its host is {address}, which hooks never call"));
+        return Err(format!("its host is {address}, which is never called"));
     }
     if address.is_loopback() && !own {
         return Err(format!(
-            "its host is {address}, Sluice's own machine, which hooks call only if --allow-hook-hosts names the host"
+            "its host is {address}, Sluice's own machine, which is called only where the operator names that host"
         ));
     }
     Ok(())
