@@ -9,7 +9,7 @@ mod reviews;
 
 use divan::{Bencher, black_box};
 use reviews::{Kind, Large, Mix, Review};
-use sluice::admission::{Call, Catalog, Endpoint, Gate, Lookup, Lookups};
+use sluice::admission::{Call, Catalog, Endpoint, Gate, Lookup, Lookups, Mode};
 use sluice::api::Canary;
 use sluice::rollout::Settings;
 
@@ -37,7 +37,7 @@ fn judge(bencher: Bencher<'_, '_>, canaries: usize, review: &Review) {
     let gate = Gate::new(Settings::default(), "system:serviceaccount:sluice-system:sluice");
     let endpoint = Endpoint::ALL.into_iter().find(|endpoint| endpoint.path() == review.path).unwrap();
     bencher.bench_local(|| {
-        let call = Call::parse(endpoint, black_box(&review.body)).unwrap();
+        let call = Call::parse(endpoint, Mode::Enforce, black_box(&review.body)).unwrap();
         let found = gate.needs(&call).into_iter().map(|needed| {
             let object = match needed.kind.as_str() {
                 "Deployment" => objects::deployment(&needed.name),

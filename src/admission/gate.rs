@@ -6,18 +6,21 @@
 use super::catalog::Catalog;
 use super::endpoint::Endpoint;
 use super::lookup::Lookups;
+use super::mode::Mode;
 use super::problem::{Problem, Severity};
 use super::reply;
 use super::review::{Request, ReviewError};
 use super::verdict::Verdict;
-use super::{examine, forecast, rules, target};
+use super::{examine, forecast, guards, rules};
 use crate::api::ObjectRef;
 use crate::rollout::Settings;
 
-/// Accounts of the cluster's own repair; nothing may stand in their way.
-const SYSTEM: [&str; 2] = [
+/// Accounts of the cluster's own repair; nothing may stand in their way. The last one stands for both where the controllers of
+/// the cluster have no accounts of their own.
+pub(super) const SYSTEM: [&str; 3] = [
     "system:serviceaccount:kube-system:generic-garbage-collector",
     "system:serviceaccount:kube-system:namespace-controller",
+    "system:kube-controller-manager",
 ];
 
 /// A review that came in.
@@ -25,6 +28,8 @@ const SYSTEM: [&str; 2] = [
 pub struct Call {
     /// Where it came in.
     pub endpoint: Endpoint,
+    /// How much the verdict counts there.
+    pub mode: Mode,
     /// What is asked.
     pub request: Request,
 }
@@ -34,16 +39,16 @@ impl Call {
     ///
     /// # Errors
     /// The body is no review that could be answered: HTTP 400.
-    pub fn parse(endpoint: Endpoint, body: &[u8]) -> Result<Call, ReviewError> {
-        Ok(Call { endpoint, request: Request::parse(body)? })
+    pub fn parse(endpoint: Endpoint, mode: Mode, body: &[u8]) -> Result<Call, ReviewError> {
+        Ok(Call { endpoint, mode, request: Request::parse(body)? })
     }
 
-    /// Writes the answer.
+    /// Writes the answer, which refuses and changes nothing unless the mode enforces.
     ///
     /// # Errors
     /// The answer could not be written as JSON: HTTP 500.
     pub fn answer(&self, verdict: &Verdict) -> Result<Vec<u8>, ReviewError> {
-        reply::bytes(&self.request, verdict)
+        reply::bytes(&self.request, self.mode, verdict)
     }
 }
 
@@ -61,13 +66,15 @@ impl Gate {
         Gate { settings, own: own.into() }
     }
 
-    /// The objects to read before the call is judged; none for a workload, whose writes wait for nobody, unless it is a dry run.
+    /// The objects to read before the call is judged; none for a workload or a Service, whose writes wait for nobody, unless it is a
+    /// dry run.
     pub fn needs(&self, call: &Call) -> Vec<ObjectRef> {
         match call.endpoint {
             Endpoint::CanaryMutate | Endpoint::CanaryValidate if !self.trusts(&call.request) => {
                 examine::needs(&call.request, &self.settings)
             }
             Endpoint::TargetMutate if !self.trusts(&call.request) => forecast::needs(&call.request),
+            Endpoint::RouteMutate if !self.trusts(&call.request) => guards::needs(&call.request),
             _ => Vec::new(),
         }
     }
@@ -90,9 +97,12 @@ impl Gate {
                 forecast::of_canary(request, verdict, settings, lookups)
             }
             Endpoint::TargetMutate => {
-                let verdict = target::review(request, catalog);
+                let verdict = guards::workload(request, catalog, lookups);
                 forecast::of_target(request, verdict, catalog, settings, lookups)
             }
+            Endpoint::CanaryDelete => guards::departure(request, catalog, settings, lookups),
+            Endpoint::RouteMutate => guards::shared(request, catalog, settings, lookups),
+            Endpoint::OwnedDelete => guards::deletion::review(request, catalog, lookups),
         }
     }
 
@@ -101,7 +111,7 @@ impl Gate {
     }
 }
 
-/// What is said of an object that nobody can read: one of ours is refused, a workload passes as it is.
+/// What is said of an object that nobody can read: one of ours is refused, anything else passes as it is.
 fn unreadable(call: &Call, why: &str) -> Verdict {
     let mut verdict = Verdict::allow();
     match call.endpoint {
@@ -112,10 +122,12 @@ fn unreadable(call: &Call, why: &str) -> Verdict {
             message: format!("the object cannot be read: {why}"),
             fix: "Write it with less nesting and with numbers that fit into 64 bits".to_owned(),
         }),
-        Endpoint::TargetMutate => verdict.notices.push(format!(
-            "{} {} was not looked at, for it cannot be read: {why}",
-            call.request.kind, call.request.name
-        )),
+        Endpoint::CanaryDelete | Endpoint::TargetMutate | Endpoint::RouteMutate | Endpoint::OwnedDelete => {
+            verdict.notices.push(format!(
+                "{} {} was not looked at, for it cannot be read: {why}",
+                call.request.kind, call.request.name
+            ))
+        }
     }
     verdict
 }

@@ -9,8 +9,10 @@ pub mod endpoint;
 pub mod examine;
 mod forecast;
 pub mod gate;
+pub mod guards;
 pub mod lookup;
 mod mend;
+pub mod mode;
 pub mod problem;
 pub mod registration;
 pub mod reply;
@@ -20,7 +22,6 @@ pub mod schema;
 pub mod set;
 mod sparing;
 pub mod standing;
-pub mod target;
 pub mod verdict;
 mod warning;
 
@@ -28,6 +29,7 @@ pub use catalog::{Catalog, Claim, Entry, Overlap, Rival, SharedKind, SharedRef, 
 pub use endpoint::Endpoint;
 pub use gate::{Call, Gate};
 pub use lookup::{Lookup, Lookups};
+pub use mode::Mode;
 pub use problem::{Problem, Severity};
 pub use review::{Operation, Request, ReviewError};
 pub use verdict::Verdict;

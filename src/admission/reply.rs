@@ -6,10 +6,12 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
+use super::mode::Mode;
 use super::problem::{Problem, short};
 use super::review::{REVIEW_VERSION, Request, ReviewError};
 use super::verdict::Verdict;
 use super::warning;
+use crate::api::names::GATE;
 
 /// Most problems that one refusal spells out; an object with more was hardly written by hand.
 const MOST: usize = 50;
@@ -61,11 +63,20 @@ struct Cause {
     message: String,
 }
 
-/// The answer to a request as the API server reads it.
-pub fn bytes(request: &Request, verdict: &Verdict) -> Result<Vec<u8>, ReviewError> {
-    let allowed = verdict.is_allowed();
-    let told = verdict.warnings().map(Problem::to_string).chain(verdict.notices.iter().cloned());
-    let changes = allowed && !verdict.patch.0.is_empty();
+/// The answer to a request as the API server reads it. Unless the mode enforces, what would have been refused or changed is told
+/// as warnings.
+pub fn bytes(request: &Request, mode: Mode, verdict: &Verdict) -> Result<Vec<u8>, ReviewError> {
+    let enforced = mode == Mode::Enforce;
+    let allowed = verdict.is_allowed() || !enforced;
+    let unless = if enforced { String::new() } else { format!("without {GATE}={}: ", mode.as_str()) };
+    let told = verdict
+        .errors()
+        .filter(|_| !enforced)
+        .map(|error| format!("{unless}refused, {error}"))
+        .chain(verdict.warnings().map(Problem::to_string))
+        .chain(verdict.changes.iter().map(|change| format!("{unless}{change}")))
+        .chain(verdict.notices.iter().cloned());
+    let changes = enforced && allowed && !verdict.patch.0.is_empty();
     let patch =
         changes.then(|| serde_json::to_vec(&verdict.patch)).transpose().map_err(ReviewError::Write)?;
     let response = Response {
@@ -144,7 +155,7 @@ mod tests {
     }
 
     fn answer(verdict: &Verdict) -> Value {
-        serde_json::from_slice(&bytes(&request(), verdict).unwrap()).unwrap()
+        serde_json::from_slice(&bytes(&request(), Mode::Enforce, verdict).unwrap()).unwrap()
     }
 
     #[test]
@@ -201,6 +212,30 @@ mod tests {
         }
         "#
         );
+    }
+
+    #[test]
+    fn in_a_namespace_that_warns_nothing_is_refused_or_changed_and_all_is_told() {
+        let patch = Patch(vec![PatchOperation::Add(json_patch::AddOperation {
+            path: "/a".try_into().unwrap(),
+            value: json!(1),
+        })]);
+        let verdict = Verdict {
+            problems: vec![problem(Severity::Error, "spec.a"), problem(Severity::Warning, "spec.b")],
+            notices: vec!["a plan".into()],
+            patch,
+            changes: vec!["it stays at 0".into()],
+            ..Verdict::default()
+        };
+        let answer: Value =
+            serde_json::from_slice(&bytes(&request(), Mode::Warn, &verdict).unwrap()).unwrap();
+        let warnings = [
+            "without sluice.dev/gate=warn: refused, SL999 spec.a: it is wrong. Mend it.",
+            "SL999 spec.b: it is wrong. Mend it.",
+            "without sluice.dev/gate=warn: it stays at 0",
+            "a plan",
+        ];
+        assert_eq!(answer["response"], json!({"uid": "u1", "allowed": true, "warnings": warnings}));
     }
 
     #[test]

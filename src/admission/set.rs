@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     catalog::Catalog,
-    examine,
+    examine, guards,
     lookup::{Lookup, Lookups},
     problem::Problem,
     review::{Operation, Request},
@@ -92,18 +92,23 @@ impl<'a> Set<'a> {
         Judgement { problems, unseen: unseen.map(|(reference, _)| reference).collect() }
     }
 
-    /// What is said when an object of ours is deleted.
-    pub fn end(&self, object: &Value) -> Vec<Problem> {
-        let reference = ObjectRef::of(object);
+    /// The problems of somebody's write to what a Canary of the set made or releases: a deletion if there is no `new`.
+    pub fn guard(&self, old: &Value, new: Option<&Value>) -> Vec<Problem> {
+        let reference = ObjectRef::of(old);
         let request = Request {
             group: reference.group_version().0.to_owned(),
-            kind: reference.kind.clone(),
+            kind: reference.kind,
             namespace: reference.namespace,
             name: reference.name,
-            operation: Operation::Delete,
+            operation: if new.is_some() { Operation::Update } else { Operation::Delete },
+            object: new.cloned(),
+            old_object: Some(old.clone()),
             ..Request::default()
         };
-        examine::review(&request, &self.catalog, self.settings, &Lookups::new()).problems
+        let judge = |lookups: &Lookups| guards::review(&request, &self.catalog, self.settings, lookups);
+        let verdict = judge(&Lookups::new());
+        let look = |reference: ObjectRef| (reference.clone(), self.look(&reference));
+        judge(&verdict.confirm.into_iter().map(look).collect()).problems
     }
 
     /// The last object of that identity, for it is what stays once all are applied.

@@ -7,14 +7,16 @@ mod corpus;
 mod forecast;
 mod hostile;
 mod own_kinds;
+mod primaries;
 mod rules;
 mod shared;
 mod targets;
 mod unreadable;
+mod ways;
 
 use serde_json::{Value, json};
 
-use super::{Call, Catalog, Endpoint, Gate, Lookup, Lookups, Problem, Verdict};
+use super::{Call, Catalog, Endpoint, Gate, Lookup, Lookups, Mode, Problem, Verdict};
 use crate::api::{Canary, ObjectRef};
 use crate::rollout::Settings;
 
@@ -68,6 +70,26 @@ impl World {
         verdict
     }
 
+    /// The problems of something of ours that somebody deletes or, if one of its name is there, changes.
+    fn guarded(&self, object: &Value, deletes: bool) -> Vec<Problem> {
+        let call = if deletes {
+            let endpoint = if object["apiVersion"] == "flagger.app/v1beta1" {
+                Endpoint::CanaryDelete
+            } else {
+                Endpoint::OwnedDelete
+            };
+            call(endpoint, &deletion("ann", object))
+        } else {
+            let (kind, name) =
+                (object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap());
+            let Lookup::Found(old) = self.look(&ObjectRef::new("", kind, "shop", name)) else {
+                panic!("{kind} {name} is not there to be changed")
+            };
+            call(Endpoint::TargetMutate, &review("ann", object.clone(), Some(old)))
+        };
+        self.judge(&call).problems
+    }
+
     /// The problems of an object that is written: an update if one of its kind and name is there.
     fn write(&self, object: &Value) -> Vec<Problem> {
         let (kind, name) = (object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap());
@@ -83,15 +105,18 @@ impl World {
         verdict.problems
     }
 
-    /// What is told when an object is deleted.
+    /// What is told when an object of our own kinds is deleted.
     fn delete(&self, object: &Value) -> Verdict {
-        let mut request = review("ann", Value::Null, Some(object.clone()));
-        let (group, version) = object["apiVersion"].as_str().unwrap().split_once('/').unwrap();
-        let of = json!({"operation": "DELETE", "name": object["metadata"]["name"],
-            "kind": {"group": group, "version": version, "kind": object["kind"]}});
-        json_patch::merge(&mut request["request"], &of);
-        self.judge(&call(Endpoint::CanaryValidate, &request))
+        self.judge(&call(Endpoint::CanaryDelete, &deletion("ann", object)))
     }
+}
+
+/// A review of a deletion.
+fn deletion(user: &str, old: &Value) -> Value {
+    let mut review = review(user, old.clone(), None);
+    review["request"]["operation"] = json!("DELETE");
+    review["request"]["oldObject"] = review["request"]["object"].take();
+    review
 }
 
 /// A review of a write as the API server sends it.
@@ -106,7 +131,7 @@ fn review(user: &str, object: Value, old: Option<Value>) -> Value {
 }
 
 fn call(endpoint: Endpoint, review: &Value) -> Call {
-    Call::parse(endpoint, review.to_string().as_bytes()).unwrap()
+    Call::parse(endpoint, Mode::Enforce, review.to_string().as_bytes()).unwrap()
 }
 
 /// The problems as lines, to read a failed test by.

@@ -14,6 +14,8 @@ pub struct Verdict {
     pub notices: Vec<String>,
     /// The change to make in the same write; empty for none.
     pub patch: Patch,
+    /// Sentences for the writer about what the patch does.
+    pub changes: Vec<String>,
     /// Objects whose word a refusal rests on, or of which there may be more to say, and that were not read from the API server for
     /// this request: read them, add them to the look-ups and judge again. Empty when the verdict is final.
     pub confirm: Vec<ObjectRef>,

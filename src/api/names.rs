@@ -4,6 +4,8 @@
 pub const MANAGED: &str = "sluice.dev/managed";
 /// Value of [`MANAGED`].
 pub const MANAGED_VALUE: &str = "true";
+/// Label of a namespace: how much the gate's word counts there (`off`, `warn`, else it enforces).
+pub const GATE: &str = "sluice.dev/gate";
 /// Annotation: name of the Canary that owns the object.
 pub const CANARY: &str = "sluice.dev/canary";
 /// Annotation of an idle target: the replica count that its writer wished.
@@ -12,6 +14,12 @@ pub const REPLICAS: &str = "sluice.dev/replicas";
 pub const REVISION: &str = "sluice.dev/revision";
 /// Annotation of a target: who changed its pod template last.
 pub const REQUESTED_BY: &str = "sluice.dev/requested-by";
+/// Annotation of a primary: why somebody changes it by hand. With it they may, and it stays so until the next promotion.
+pub const BREAK_GLASS: &str = "sluice.dev/break-glass";
+/// Annotation of a primary: who gave that reason, or made use of it last.
+pub const BREAK_GLASS_BY: &str = "sluice.dev/break-glass-by";
+/// Annotation of our Services: the ports that are ours, `9898/TCP,9797/TCP`.
+pub const PORTS: &str = "sluice.dev/ports";
 /// Annotation of what we made or adopted: fingerprint of all that we last applied to it.
 pub const APPLIED: &str = "sluice.dev/applied";
 /// Annotation of a snapshot: what goes to the primary with its revision without being part of it, as JSON.
@@ -43,6 +51,8 @@ pub const FLUX_DISABLED: [(&str, &str); 2] = [
 ];
 /// Part of every Flux label and annotation key; such keys are never copied to a primary.
 pub const FLUX_TOOLKIT: &str = "toolkit.fluxcd.io";
+/// Annotation of a pod template by which `kubectl rollout restart` restarts.
+pub const RESTARTED_AT: &str = "kubectl.kubernetes.io/restartedAt";
 /// Annotation of client-side apply; never copied.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 

@@ -1,12 +1,13 @@
 //! The gate's edge: hands a review to the pure `admission` room, and reads what it wants to see.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use crate::{
-    admission::{self, Call, Catalog, Endpoint, Lookup, Lookups, rules},
+    admission::{self, Call, Catalog, Endpoint, Lookup, Lookups, Mode, rules},
     api::ObjectRef,
     cluster::Cluster,
     sentence,
@@ -18,9 +19,6 @@ use tokio::time::Instant;
 /// How long a review may wait for objects in all. A slower API server makes an object unknown, never a refusal.
 const READ_TIME: Duration = Duration::from_millis(300);
 
-/// Most problems of one refusal that the log repeats.
-const LOGGED: usize = 20;
-
 /// Answers admission reviews.
 pub(super) struct Gate {
     pub(super) cluster: Cluster,
@@ -29,32 +27,51 @@ pub(super) struct Gate {
 }
 
 impl server::Gate for Gate {
-    async fn review(&self, endpoint: Endpoint, body: Bytes) -> Answer {
-        let call = match Call::parse(endpoint, &body) {
+    async fn review(&self, endpoint: Endpoint, mode: Mode, body: Bytes) -> Answer {
+        let call = match Call::parse(endpoint, mode, &body) {
             Ok(call) => call,
             Err(error) => {
                 return Answer { body: error.to_string().into_bytes(), verdict: Verdict::Malformed };
             }
         };
         let verdict = self.judge(&call).await;
-        if !verdict.is_allowed() {
-            let problems: Vec<String> = verdict.errors().take(LOGGED).map(ToString::to_string).collect();
-            tracing::info!(
-                kind = call.request.kind,
-                namespace = call.request.namespace,
-                name = call.request.name,
-                user = call.request.user,
-                dry_run = call.request.dry_run,
-                problems = problems.join(" "),
-                "refused"
-            );
+        let outcome = outcome(&verdict);
+        if outcome == Verdict::Denied {
+            refused(&call, &verdict);
         }
         match call.answer(&verdict) {
-            Ok(body) if verdict.is_allowed() => Answer { body, verdict: Verdict::Allowed },
-            Ok(body) => Answer { body, verdict: Verdict::Denied },
+            Ok(body) => Answer { body, verdict: outcome },
             Err(error) => Answer { body: error.to_string().into_bytes(), verdict: Verdict::Failed },
         }
     }
+}
+
+/// What the verdict counts as, also where the mode does not enforce it.
+fn outcome(verdict: &admission::Verdict) -> Verdict {
+    match (verdict.is_allowed(), verdict.patch.0.is_empty()) {
+        (false, _) => Verdict::Denied,
+        (true, false) => Verdict::Changed,
+        (true, true) => Verdict::Allowed,
+    }
+}
+
+/// Logs who met which rules with what. Messages stay out of the log: they quote values, and a value may be a secret.
+fn refused(call: &Call, verdict: &admission::Verdict) {
+    let rules: BTreeSet<&str> = verdict.errors().map(|problem| problem.rule).collect();
+    let rules = Vec::from_iter(rules).join(" ");
+    let request = &call.request;
+    tracing::info!(
+        endpoint = call.endpoint.path(),
+        mode = call.mode.as_str(),
+        kind = request.kind,
+        namespace = request.namespace,
+        name = request.name,
+        user = request.user,
+        dry_run = request.dry_run,
+        rules,
+        "{}",
+        if call.mode == Mode::Enforce { "refused" } else { "would be refused" }
+    );
 }
 
 impl Gate {

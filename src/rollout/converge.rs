@@ -144,8 +144,21 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let replicas = if wished { scene.wished_replicas() } else { scene.primary_replicas() };
     let Some(mut object) = scene.render_primary(&revision, replicas) else { return };
     let live = scene.primary;
+    let by_hand = live.and_then(workload::break_glass);
+    if by_hand.is_some() && draft.status.phase == Phase::Promoting {
+        // This is the promotion until which the change by hand was to stay. Next time the primary gets the revision.
+        return mend_glass(scene, draft);
+    }
     if live.is_some_and(|live| workload::contains(live, &object)) {
         return more_pods(scene, draft);
+    }
+    if let Some(reason) = by_hand.filter(|_| draft.status.last_promoted_spec.is_some()) {
+        if matches!(draft.status.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed) {
+            let name = refs::primary_name(scene.canary);
+            let told = format!("{name} was changed by hand and stays so until the next promotion: {reason}");
+            draft.event_once(Reason::BreakGlass, told);
+        }
+        return;
     }
     if let Some(live) = live.filter(|_| scene.is_autoscaled()) {
         // Our apply has to name the count, or the API server takes 1; the autoscaler may have moved it since we looked.
@@ -167,6 +180,15 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         );
     }
     draft.effect(Effect::Apply { object, manager: Manager::Primary });
+}
+
+/// Takes away the annotations by which a change by hand was left alone.
+fn mend_glass(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let Some(primary) = scene.primary else { return };
+    let version = &primary["metadata"]["resourceVersion"];
+    let gone = json!({names::BREAK_GLASS: null, names::BREAK_GLASS_BY: null});
+    let patch = json!({"metadata": {"resourceVersion": version, "annotations": gone}});
+    draft.effect(Effect::Merge { reference: refs::primary(scene.canary), patch, manager: Manager::Claim });
 }
 
 /// While the primary is about to take traffic back: as many pods as serve now, if its autoscaler has not made them yet.

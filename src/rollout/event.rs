@@ -82,6 +82,8 @@ reasons! {
     PromotionFailed warning,
     /// The primary was not as we left it and was put right.
     PrimaryRestored warning,
+    /// The primary was changed by hand, with a reason, and is left so until the next promotion.
+    BreakGlass warning,
     /// The target was scaled while idle; it was put back and the wish is kept for the next promotion.
     ReplicasHeld normal,
     /// An alert did not reach its room; told once until one does.

@@ -15,6 +15,7 @@ pub mod field;
 mod former;
 mod gatewayapi;
 mod gloo;
+mod held;
 mod istio;
 mod kubernetes;
 mod object;
@@ -31,6 +32,7 @@ pub use cookie::{Cookie, Cookies};
 pub use error::{Problem, RoutingError};
 pub use field::Field;
 pub use former::{farewell, former, in_step};
+pub use held::held;
 pub use istio::mesh_hosts;
 pub use part::chosen;
 pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
@@ -56,6 +58,14 @@ pub static ROUTERS: &[&dyn Router] = &[
 /// The router of a provider, or `None` for one that Sluice cannot serve yet.
 pub fn router(provider: Provider) -> Option<&'static dyn Router> {
     ROUTERS.iter().copied().find(|router| router.providers().contains(&provider))
+}
+
+/// The router that reads and writes a kind of a group: that of the provider if it does, or else any that does.
+pub fn router_of(provider: Provider, group: &str, kind: &str) -> Option<&'static dyn Router> {
+    let touches = |router: &&'static dyn Router| {
+        router.kinds().iter().any(|known| known.kind == kind && known.group() == group)
+    };
+    router(provider).filter(touches).or_else(|| ROUTERS.iter().copied().find(touches))
 }
 
 /// Whether a Canary's connections are to be routed as they are, and not as HTTP.

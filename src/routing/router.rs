@@ -153,3 +153,15 @@ pub struct Kind {
     /// Plural as in URLs and roles.
     pub plural: &'static str,
 }
+
+impl Kind {
+    /// The group without its version; empty for core kinds.
+    pub fn group(&self) -> &'static str {
+        self.api_version.split_once('/').map(|(group, _)| group).unwrap_or_default()
+    }
+
+    /// The version without its group.
+    pub fn version(&self) -> &'static str {
+        self.api_version.rsplit('/').next().unwrap_or_default()
+    }
+}

@@ -4,7 +4,7 @@
 use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf};
 use serde_json::{Value, json};
 
-use super::{Router, RoutingError, Rule, Settings, Traffic, Weight, chosen, rule::Meaning};
+use super::{Router, RoutingError, Rule, Settings, Traffic, Weight, Weights, chosen, rule::Meaning};
 use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
 
 /// One write for a route.
@@ -90,38 +90,12 @@ pub(super) fn inside(
                     canary.apex_name()
                 )));
             }
-            Meaning::Split { primary, canary: share } => {
-                let places = [(primary, weights.primary.get()), (share, weights.canary.get())];
-                let moved = places.into_iter().filter(|(place, weight)| {
-                    rule.backends.get(*place).and_then(|backend| backend.weight) != Some(i64::from(*weight))
-                });
-                let moved: Vec<_> = moved
-                    .map(|(place, weight)| {
-                        add(pointer(&format!("{}/{place}/weight", rule.pointer)), json!(weight))
-                    })
-                    .collect();
+            Meaning::Split { .. } | Meaning::Apex => {
+                let moved = split(router, canary, rule, present, weights);
                 if !moved.is_empty() {
                     edits.push(tested(rule, present));
                     edits.extend(moved);
                 }
-            }
-            Meaning::Apex => {
-                let Some(backend) = present.pointer(&format!("{}/0", rule.pointer)) else { continue };
-                let lead = |service: String, weight: u8| {
-                    let mut backend = backend.clone();
-                    router.lead(canary, &mut backend, &service);
-                    backend["weight"] = weight.into();
-                    backend
-                };
-                let split = json!([
-                    lead(canary.primary_service_name(), weights.primary.get()),
-                    lead(canary.canary_service_name(), weights.canary.get()),
-                ]);
-                edits.push(tested(rule, present));
-                edits.push(PatchOperation::Replace(ReplaceOperation {
-                    path: pointer(&rule.pointer),
-                    value: split,
-                }));
             }
         }
         ours = true;
@@ -144,6 +118,42 @@ pub(super) fn inside(
     let version = present.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
     let version = TestOperation { path: pointer("/metadata/resourceVersion"), value: version };
     Ok(Some(Patch(std::iter::once(PatchOperation::Test(version)).chain(edits).collect())))
+}
+
+/// The edits by which a rule that leads to us has these weights; none for any other rule, and for one that has them.
+pub(super) fn split(
+    router: &dyn Router,
+    canary: &Canary,
+    rule: &Rule,
+    present: &Object,
+    weights: Weights,
+) -> Vec<PatchOperation> {
+    match rule.meaning(canary) {
+        Meaning::Foreign | Meaning::Mixed => Vec::new(),
+        Meaning::Split { primary, canary: share } => {
+            let places = [(primary, weights.primary.get()), (share, weights.canary.get())];
+            let moved = places.into_iter().filter(|(place, weight)| {
+                rule.backends.get(*place).and_then(|backend| backend.weight) != Some(i64::from(*weight))
+            });
+            let weight =
+                |(place, weight)| add(pointer(&format!("{}/{place}/weight", rule.pointer)), json!(weight));
+            moved.map(weight).collect()
+        }
+        Meaning::Apex => {
+            let Some(backend) = present.pointer(&format!("{}/0", rule.pointer)) else { return Vec::new() };
+            let lead = |service: String, weight: u8| {
+                let mut backend = backend.clone();
+                router.lead(canary, &mut backend, &service);
+                backend["weight"] = weight.into();
+                backend
+            };
+            let value = json!([
+                lead(canary.primary_service_name(), weights.primary.get()),
+                lead(canary.canary_service_name(), weights.canary.get()),
+            ]);
+            vec![PatchOperation::Replace(ReplaceOperation { path: pointer(&rule.pointer), value })]
+        }
+    }
 }
 
 /// The rule is still the one that we read.

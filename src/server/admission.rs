@@ -15,14 +15,16 @@ use http::{StatusCode, header};
 
 use super::Metrics;
 use super::intake::{BODY_LIMIT, BODY_TIME, Intake, Refused};
-use crate::admission::Endpoint;
+use crate::admission::{Endpoint, Mode};
 
 /// How a request ended, for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// The object may be written.
+    /// The object may be written as it is.
     Allowed,
-    /// The object was refused.
+    /// The object may be written and is changed, or would be if the mode enforced.
+    Changed,
+    /// The object is refused, or would be if the mode enforced.
     Denied,
     /// The body is no review; answered with 400.
     Malformed,
@@ -45,6 +47,7 @@ impl Verdict {
     pub fn name(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
+            Self::Changed => "changed",
             Self::Denied => "denied",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
@@ -66,26 +69,28 @@ pub struct Answer {
 
 /// Judges a review. May wait (a look at the target), must be quick: the API server waits with it.
 pub trait Gate: Send + Sync + 'static {
-    /// Judges the body of a request to `endpoint`.
-    fn review(&self, endpoint: Endpoint, body: Bytes) -> impl Future<Output = Answer> + Send;
+    /// Judges the body of a request to `endpoint` from a namespace of this mode.
+    fn review(&self, endpoint: Endpoint, mode: Mode, body: Bytes) -> impl Future<Output = Answer> + Send;
 }
 
 /// The routes of all endpoints. POST only; the content type is not looked at.
 pub fn router<G: Gate>(gate: Arc<G>, metrics: Metrics) -> Router {
     let mut router = Router::new();
     let intake = Intake::new();
-    for endpoint in Endpoint::ALL {
+    for (endpoint, mode) in
+        Endpoint::ALL.into_iter().flat_map(|endpoint| Mode::ALL.map(|mode| (endpoint, mode)))
+    {
         let (gate, metrics, intake) = (gate.clone(), metrics.clone(), intake.clone());
         let handler = move |request: Request| {
             let (gate, metrics, intake) = (gate.clone(), metrics.clone(), intake.clone());
             async move {
                 let start = Instant::now();
-                let (verdict, response) = answer(gate.as_ref(), endpoint, &intake, request).await;
-                metrics.observe(endpoint, verdict, start.elapsed());
+                let (verdict, response) = answer(gate.as_ref(), endpoint, mode, &intake, request).await;
+                metrics.observe(endpoint, mode, verdict, start.elapsed());
                 response
             }
         };
-        router = router.route(endpoint.path(), post(handler));
+        router = router.route(&endpoint.path_in(mode), post(handler));
     }
     let unknown =
         || async { (StatusCode::NOT_FOUND, "no such endpoint: this is the admission port of Sluice\n") };
@@ -95,6 +100,7 @@ pub fn router<G: Gate>(gate: Arc<G>, metrics: Metrics) -> Router {
 async fn answer<G: Gate>(
     gate: &G,
     endpoint: Endpoint,
+    mode: Mode,
     intake: &Intake,
     request: Request,
 ) -> (Verdict, Response) {
@@ -103,7 +109,7 @@ async fn answer<G: Gate>(
         Err(why) => return refusal(why),
     };
     // A panic must cost this one request only; the API server applies the failure policy.
-    match AssertUnwindSafe(gate.review(endpoint, body.bytes.clone())).catch_unwind().await {
+    match AssertUnwindSafe(gate.review(endpoint, mode, body.bytes.clone())).catch_unwind().await {
         Ok(Answer { body, verdict }) => {
             let status = if verdict == Verdict::Malformed { StatusCode::BAD_REQUEST } else { StatusCode::OK };
             let json = [(header::CONTENT_TYPE, "application/json")];

@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::Verdict;
-use crate::admission::Endpoint;
+use crate::admission::{Endpoint, Mode};
 use crate::certs::Facts;
 
 /// Seconds. Around the time-outs of the hot path (1 s) and below.
@@ -23,6 +23,7 @@ const BUCKETS: [f64; 9] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0, 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
     endpoint: Endpoint,
+    mode: Mode,
     verdict: Verdict,
 }
 
@@ -34,6 +35,12 @@ struct Place {
 impl EncodeLabelValue for Endpoint {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
         encoder.write_str(self.path())
+    }
+}
+
+impl EncodeLabelValue for Mode {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(self.as_str())
     }
 }
 
@@ -57,7 +64,7 @@ impl Metrics {
         let duration = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         registry.register(
             "sluice_admission_requests",
-            "Admission requests by endpoint and verdict",
+            "Admission requests by endpoint, mode of the namespace and verdict",
             requests.clone(),
         );
         registry.register(
@@ -69,8 +76,8 @@ impl Metrics {
     }
 
     /// Counts one request.
-    pub fn observe(&self, endpoint: Endpoint, verdict: Verdict, took: Duration) {
-        self.requests.get_or_create(&Request { endpoint, verdict }).inc();
+    pub fn observe(&self, endpoint: Endpoint, mode: Mode, verdict: Verdict, took: Duration) {
+        self.requests.get_or_create(&Request { endpoint, mode, verdict }).inc();
         self.duration.get_or_create(&Place { endpoint }).observe(took.as_secs_f64());
     }
 }

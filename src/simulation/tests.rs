@@ -20,9 +20,11 @@ mod daemonset;
 mod deadlines;
 mod edits;
 mod faq;
+mod harmless;
 mod hooks;
 mod inconclusive;
 mod mirrored;
+mod primary;
 mod provider;
 mod shared;
 

@@ -1,6 +1,6 @@
 //! The ports of the generated Services.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use k8s_openapi::{api::core::v1::ContainerPort, apimachinery::pkg::util::intstr::IntOrString};
 use serde::Deserialize;
@@ -12,6 +12,36 @@ use crate::api::{CanaryService, Object};
 const SIDECARS: [&str; 2] = ["istio-proxy", "envoy"];
 /// Most characters of a port's name in a Service.
 const PORT_NAME: usize = 63;
+
+/// By what the API server tells the ports of a Service apart; prints as `9898/TCP`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortKey {
+    number: i64,
+    protocol: String,
+}
+
+impl PortKey {
+    /// That of a port; none if it has no number.
+    pub fn of(port: &Value) -> Option<PortKey> {
+        let protocol = port.get("protocol").and_then(Value::as_str).unwrap_or("TCP");
+        Some(PortKey { number: port.get("port")?.as_i64()?, protocol: protocol.to_owned() })
+    }
+
+    /// Those of a list with commas; what cannot be read is left out.
+    pub fn all(text: &str) -> Vec<PortKey> {
+        let read = |text: &str| {
+            let (number, protocol) = text.split_once('/')?;
+            Some(PortKey { number: number.parse().ok()?, protocol: protocol.to_owned() })
+        };
+        text.split(',').filter_map(read).collect()
+    }
+}
+
+impl fmt::Display for PortKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.number, self.protocol)
+    }
+}
 
 /// The ports of each of the three Services: the Canary's own first, then the discovered ones if it asks for them.
 ///

@@ -93,6 +93,12 @@ pub fn same_revision(live_primary: &Object, canary: &Canary, target: &Snapshot, 
     contains(&live, &wanted) && contains(&wanted, &live)
 }
 
+/// Why somebody changes a live primary by hand, if they say so in its annotation.
+pub fn break_glass(live_primary: &Object) -> Option<&str> {
+    let reason = live_primary.pointer("/metadata/annotations")?.get(names::BREAK_GLASS)?.as_str()?;
+    Some(reason).filter(|reason| !reason.trim().is_empty())
+}
+
 /// The fingerprint of the configs that a live primary's pods were started with.
 pub fn configs_of(live_primary: &Object) -> Option<&str> {
     live_primary.pointer("/spec/template/metadata/annotations")?.get(names::CONFIGS)?.as_str()

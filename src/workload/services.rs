@@ -3,7 +3,7 @@
 //! | field | value |
 //! |---|---|
 //! | labels | the Canary's for this Service; the selector's key with the Service's own name |
-//! | annotations | the Canary's for this Service; what keeps Flux away |
+//! | annotations | the Canary's for this Service; what keeps Flux away; which ports are ours |
 //! | `selector` | apex and primary: the selector's key with `<value>-primary`; canary: all of the target's `matchLabels` |
 //! | `ports` | the Canary's port, then the discovered ones |
 //! | `clusterIP` | `None` if headless and the Service does not have another already; it can never change |
@@ -16,7 +16,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Selector, WorkloadError, ports::ports};
+use super::{
+    Selector, WorkloadError,
+    ports::{PortKey, ports},
+};
 use crate::api::{Canary, CanaryService, Live, Metadata, Object, ObjectRef, names, owned};
 
 /// Most characters of a Service's name.
@@ -88,6 +91,10 @@ fn one(
     let mut annotations = metadata.annotations;
     annotations.extend(names::FLUX_DISABLED.map(|(key, value)| (key.to_owned(), value.to_owned())));
 
+    // Which ports are ours: the gate leaves the others to whoever writes the Service.
+    let own: Vec<String> = ports.iter().filter_map(PortKey::of).map(|key| key.to_string()).collect();
+    annotations.insert(names::PORTS.to_owned(), own.join(","));
+
     let mut spec = Map::new();
     spec.insert("selector".to_owned(), pods);
     let ports = match live.filter(|_| !owned) {
@@ -127,8 +134,7 @@ fn target_pods(target: &Object, selector: &Selector) -> Value {
 /// call it by that, unless the Canary gives one. Several ports need names, so one without gets its number for a name.
 fn adopted_ports(live: &Object, ours: &[Value], named: bool) -> Vec<Value> {
     let theirs = live.pointer("/spec/ports").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let key =
-        |port: &Value| (port["port"].clone(), port.get("protocol").cloned().unwrap_or_else(|| "TCP".into()));
+    let key = PortKey::of;
     let has_name = |port: &Value| port["name"].as_str().is_some_and(|name| !name.is_empty());
     let mut ports = ours.to_vec();
     let name =

@@ -115,7 +115,7 @@ pub(super) async fn watch(path: String, mut seen: impl FnMut(Value) -> bool) -> 
 }
 
 /// Where objects of a kind are listed; an empty namespace is all of them, or none for kinds without.
-pub(super) fn collection(plural: &str, namespace: &str) -> String {
+pub(crate) fn collection(plural: &str, namespace: &str) -> String {
     let group = match plural {
         "pods" | "services" | "secrets" | "configmaps" | "namespaces" => "/api/v1",
         "deployments" | "daemonsets" | "replicasets" | "controllerrevisions" => "/apis/apps/v1",

@@ -59,6 +59,17 @@ pub(super) const SUFFIXES: [&str; 2] = ["-primary", "-canary"];
 pub(super) const PRIMARY: &str = "-primary";
 
 impl Claim {
+    /// Name of the workload that serves, as [`Canary::primary_name`] has it.
+    pub fn primary(&self) -> String {
+        format!("{}{PRIMARY}", self.target)
+    }
+
+    /// Names of the three Services.
+    pub fn services(&self) -> [String; 3] {
+        let [primary, canary] = SUFFIXES.map(|suffix| format!("{}{suffix}", self.apex));
+        [self.apex.clone(), primary, canary]
+    }
+
     /// In what two claims get into each other's way.
     pub fn overlap(&self, other: &Claim) -> Option<Overlap> {
         let near = (self.namespace == other.namespace).then(|| self.near(other)).flatten();

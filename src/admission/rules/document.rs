@@ -13,22 +13,25 @@ this list.
 An UPDATE is refused only for problems that it introduces: what stood so before only warns, except what the operator
 forbids (SL501). Objects that are being deleted and updates that leave `spec` as it is always pass.
 
+SL6xx are about writes of others to what a Canary made or releases. They hold as long as the Canary is there and stays.
+
 Examples show what differs from the plain objects at the end of this page. Of several documents the last is being
 written, or deleted where the first line says so; the others are in the cluster before.
 ";
 
-const GROUPS: [(&str, &str); 7] = [
+const GROUPS: [(&str, &str); 8] = [
     ("SL0", "Form"),
     ("SL1", "Identity and ownership"),
     ("SL2", "Target"),
     ("SL3", "Routing"),
     ("SL4", "Analysis"),
     ("SL5", "References"),
+    ("SL6", "What is ours in the cluster"),
     ("SL9", "Not served yet"),
 ];
 
 /// The kinds of plain objects.
-const PLAIN: [&str; 7] = [
+const PLAIN: [&str; 8] = [
     "Canary",
     "MetricTemplate",
     "AlertProvider",
@@ -36,6 +39,7 @@ const PLAIN: [&str; 7] = [
     "DaemonSet",
     "HorizontalPodAutoscaler",
     "Secret",
+    "Service",
 ];
 
 /// The page as Markdown.

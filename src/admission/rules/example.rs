@@ -6,7 +6,10 @@
 
 use serde_json::{Value, json};
 
-use crate::admission::{Lookup, Problem, set::Set};
+use crate::admission::{
+    Lookup, Problem,
+    set::{Set, is_ours},
+};
 use crate::api::ObjectRef;
 use crate::rollout::Settings;
 
@@ -61,6 +64,14 @@ pub fn plain(kind: &str) -> Value {
             "flagger.app/v1beta1",
             "on-call",
             json!({"type": "slack", "channel": "releases", "secretRef": {"name": "credentials"}}),
+        ),
+        "Service" => (
+            "v1",
+            "app",
+            json!({
+                "selector": {"app": "app-primary"},
+                "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": 80}],
+            }),
         ),
         "MetricTemplate" => (
             "flagger.app/v1beta1",
@@ -130,5 +141,11 @@ pub fn problems(example: &str) -> Result<Vec<Problem>, serde_saphyr::Error> {
     let together = example.contains(TOGETHER);
     let old = others.iter().find(|other| !together && ObjectRef::of(other) == ObjectRef::of(&written));
     let set = Set::new(others.iter().chain(together.then_some(&written)), &settings, absent);
-    Ok(if example.contains(DELETED) { set.end(&written) } else { set.judge(&written, old).problems })
+    Ok(if example.contains(DELETED) {
+        set.guard(&written, None)
+    } else if let Some(old) = old.filter(|_| !is_ours(&written)) {
+        set.guard(old, Some(&written))
+    } else {
+        set.judge(&written, old).problems
+    })
 }

@@ -2,7 +2,7 @@
 //!
 //! A rule is one function with an id that never changes its meaning, a severity and two examples; a new rule is a file (or a few
 //! lines beside its relatives) and a line in [`RULES`]. Ids are grouped: SL0xx form, SL1xx identity and ownership, SL2xx target,
-//! SL3xx routing, SL4xx analysis, SL5xx references, SL9xx what Sluice cannot do yet.
+//! SL3xx routing, SL4xx analysis, SL5xx references, SL6xx what is ours in the cluster, SL9xx what Sluice cannot do yet.
 
 mod address;
 mod affinity;
@@ -55,6 +55,7 @@ pub use metric::Faults;
 pub use secret::keys_only;
 
 use super::catalog::Catalog;
+use super::guards;
 use super::lookup::{Lookup, Lookups};
 use super::problem::{Problem, Severity, short};
 use crate::api::{
@@ -154,6 +155,11 @@ pub static RULES: &[&Rule] = &[
     &alert_provider::IN_CLEAR,
     &alert_provider::SECRET,
     &secret::OF_TEMPLATE,
+    &guards::primary::TEMPLATE,
+    &guards::deletion::PRIMARY,
+    &guards::deletion::TARGET,
+    &guards::deletion::WAY,
+    &guards::farewell::NOBODY_SERVES,
     &unsupported::PROVIDER,
     &unsupported::AUTOSCALER,
     &unsupported::TARGET_KIND,
@@ -215,6 +221,8 @@ pub enum Check {
     Copies(fn(&ObjectRef, usize, &mut Findings)),
     /// The end of an object that Canaries share.
     Departure(fn(&Departure<'_>, &mut Findings)),
+    /// A write of something that is ours in the cluster, by the guard of the endpoint that it comes to.
+    Guard,
 }
 
 /// An object that Canaries share, under review, and what is known around it.

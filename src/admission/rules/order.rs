@@ -3,9 +3,9 @@
 
 use crate::admission::problem::Problem;
 
-/// The groups of ids from the worst down: whose traffic it is and where it goes; whether the workload can be released; how a
+/// The groups of ids from the worst down: whose traffic it is, who serves it and where it goes; whether the workload can be released; how a
 /// revision is judged, and by what; how a value is written; what is not served yet.
-const WORST: [&str; 7] = ["SL1", "SL3", "SL2", "SL4", "SL5", "SL0", "SL9"];
+const WORST: [&str; 8] = ["SL1", "SL6", "SL3", "SL2", "SL4", "SL5", "SL0", "SL9"];
 
 /// Puts problems in the order in which they are told; within a group it stays that of the rules.
 pub fn sort(problems: &mut [Problem]) {

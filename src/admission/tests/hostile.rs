@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{OWN, World, call, review};
 use crate::admission::rules::example;
-use crate::admission::{Call, Endpoint, Gate, Lookups};
+use crate::admission::{Call, Endpoint, Gate, Lookups, Mode};
 use crate::rollout::Settings;
 
 /// Any JSON, with the words of our kinds among its keys and values.
@@ -94,14 +94,20 @@ proptest! {
     #[test]
     fn any_bytes_are_an_answer_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         for endpoint in Endpoint::ALL {
-            let _ = Call::parse(endpoint, &bytes);
+            let _ = Call::parse(endpoint, Mode::Enforce, &bytes);
         }
     }
 
     #[test]
-    fn any_object_is_answered_with_its_uid(object in anything(), old in anything(), kind in 0..4_usize) {
-        let kind = ["Canary", "MetricTemplate", "AlertProvider", "Deployment"][kind];
-        let group = if kind == "Deployment" { "apps" } else { "flagger.app" };
+    fn any_object_is_answered_with_its_uid(object in anything(), old in anything(), kind in 0..6_usize) {
+        let (group, kind) = [
+            ("flagger.app", "Canary"),
+            ("flagger.app", "MetricTemplate"),
+            ("flagger.app", "AlertProvider"),
+            ("apps", "Deployment"),
+            ("", "Service"),
+            ("gateway.networking.k8s.io", "HTTPRoute"),
+        ][kind];
         let body = json!({"request": {
             "uid": "the-uid", "operation": "UPDATE", "namespace": "shop", "name": "app",
             "kind": {"group": group, "kind": kind}, "object": object, "oldObject": old,

@@ -24,7 +24,11 @@ fn run(text: &str) -> Vec<Problem> {
     let mut world = World::new(objects);
     world.settings.no_cross_namespace_refs = text.contains("--no-cross-namespace-refs");
     world.answers = !text.contains("does not answer");
-    if text.contains(example::DELETED) { world.delete(&written).problems } else { world.write(&written) }
+    let deletes = text.contains(example::DELETED);
+    if deletes || written["kind"] == "Deployment" {
+        return world.guarded(&written, deletes);
+    }
+    world.write(&written)
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn stored(world: &World, new: &Value, old: &Value) -> (Value, Vec<String>) {
     let mut twice = stored.clone();
     patch(&mut twice, &again.patch.0).unwrap();
     assert_eq!(twice, stored, "a second call changes nothing");
-    (stored, verdict.notices)
+    (stored, verdict.changes)
 }
 
 #[rstest]
@@ -206,9 +206,9 @@ fn the_patch_touches_nothing_but_ours() {
 #[case::the_garbage_collector("system:serviceaccount:kube-system:generic-garbage-collector", |_: &mut Value, _: &mut Value| {})]
 #[case::an_unmarked_workload("ann", |_: &mut Value, old: &mut Value| old["metadata"]["annotations"] = json!({}))]
 #[case::a_canary_that_is_gone("ann", |_: &mut Value, old: &mut Value| old["metadata"]["annotations"]["sluice.dev/canary"] = json!("gone"))]
-#[case::a_primary("ann", |new: &mut Value, old: &mut Value| {
-    new["metadata"]["name"] = json!("app-primary");
-    old["metadata"]["name"] = json!("app-primary");
+#[case::another_workload("ann", |new: &mut Value, old: &mut Value| {
+    new["metadata"]["name"] = json!("other");
+    old["metadata"]["name"] = json!("other");
 })]
 #[case::another_kind("ann", |new: &mut Value, _: &mut Value| new["kind"] = json!("DaemonSet"))]
 #[case::a_workload_that_is_being_deleted("ann", |new: &mut Value, _: &mut Value| new["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z"))]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{report::Report, *};
 use crate::{
-    admission::{Call, Catalog, Endpoint, Gate, Lookup, Severity},
+    admission::{Call, Catalog, Endpoint, Gate, Lookup, Mode, Severity},
     api::ObjectRef,
     cli::manifests::Manifest,
     rollout::Settings,
@@ -121,7 +121,7 @@ fn told_by_the_gate(manifest: &Manifest, others: &[Manifest]) -> Vec<String> {
         "kind": {"group": group, "version": version, "kind": reference.kind},
         "operation": "CREATE", "object": object,
     }});
-    let call = Call::parse(Endpoint::CanaryMutate, review.to_string().as_bytes()).unwrap();
+    let call = Call::parse(Endpoint::CanaryMutate, Mode::Enforce, review.to_string().as_bytes()).unwrap();
     let gate = Gate::new(Settings::default(), "system:serviceaccount:sluice-system:sluice");
     let look = |reference: ObjectRef| {
         let found = others.iter().find(|other| ObjectRef::of(&other.object) == reference);

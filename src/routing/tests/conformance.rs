@@ -1,12 +1,13 @@
 //! What holds of every router, for any Canary: the same cases over the whole table.
 
+use json_patch::Patch;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{traffic, weights};
 use crate::{
     api::{Canary, Live, Object, ObjectRef},
-    routing::{ROUTERS, Router, RoutingError, Settings},
+    routing::{ROUTERS, Router, RoutingError, Settings, held},
     workload::{apply, contains},
 };
 
@@ -155,6 +156,29 @@ proptest! {
             if router.capabilities().weights {
                 let route = router.read(&canary, &live(&second)).unwrap().unwrap();
                 prop_assert_eq!(route.weights, weights(share), "{:?}", second);
+            }
+        }
+    }
+
+    /// The guard of a new router costs nothing: what depends on the weights stands in its rules.
+    #[test]
+    fn a_write_that_moves_the_weights_keeps_those_that_were_there_and_all_else_that_it_says(
+        service in service(),
+        before in 0..=100i64,
+        wished in 0..=100i64,
+    ) {
+        for router in ROUTERS {
+            let canary = canary(*router, &service);
+            let rendered = |share| render(*router, &canary, &Live::default(), share);
+            let (Some(old), Some(new)) = (rendered(before), rendered(wished)) else { continue };
+            for (old, new) in old.iter().zip(new) {
+                let mut written = new.clone();
+                written["metadata"]["labels"]["team"] = json!("x");
+                let edits = Patch(held(*router, &canary, old, &written));
+                json_patch::patch(&mut written, &edits).unwrap();
+                prop_assert_eq!(&written["spec"], &old["spec"]);
+                prop_assert_eq!(&written["metadata"]["labels"]["team"], "x");
+                prop_assert!(held(*router, &canary, old, &written).is_empty(), "a second call changes nothing");
             }
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{canary, traffic, weights};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
-    routing::{Change, Settings, Weights, changes, router},
+    routing::{Change, Settings, Weights, changes, held, router},
 };
 
 /// A route as users write it: a rule of the apex between rules of others.
@@ -139,4 +139,51 @@ fn a_route_of_ours_is_applied_whole() {
     let mut drifted = own.clone();
     drifted["spec"]["rules"] = json!([]);
     assert_eq!(wish(&canary, &drifted, weights(20)), Ok(vec![Change::Apply(own)]));
+}
+
+/// The route after somebody wrote `new` over `old` and the gate kept the weights.
+fn kept(old: &Object, new: &Object) -> Object {
+    let mut after = new.clone();
+    let edits = held(router(Provider::GatewayApiV1).unwrap(), &canary(json!({})), old, new);
+    json_patch::patch(&mut after, &json_patch::Patch(edits)).unwrap();
+    after
+}
+
+#[test]
+fn a_user_who_applies_a_route_again_takes_no_step_back_and_may_move_its_other_rules() {
+    let canary = canary(json!({}));
+    let at_20 = carried_out(&canary, &users(), 20);
+    let mut again = users();
+    let rules = again["spec"]["rules"].as_array_mut().unwrap();
+    rules.insert(
+        0,
+        json!({"matches": [{"path": {"value": "/new"}}], "backendRefs": [{"name": "new", "port": 80}]}),
+    );
+    let after = kept(&at_20, &again);
+    let split = at_20["spec"]["rules"][1]["backendRefs"].clone();
+    let mut expected = again.clone();
+    expected["spec"]["rules"][2]["backendRefs"] = split;
+    assert_eq!(after, expected);
+}
+
+#[test]
+fn rules_with_weights_of_their_own_keep_them_place_by_place_and_only_as_long_as_the_places_are_clear() {
+    let split = |share: i64| json!([{"name": "cider-primary", "port": 80, "weight": 100 - share}, {"name": "cider-canary", "port": 80, "weight": share}]);
+    let route = |shares: &[i64]| {
+        let mut route = users();
+        let rules: Vec<Value> = shares.iter().map(|share| json!({"backendRefs": split(*share)})).collect();
+        route["spec"]["rules"] = rules.into();
+        route
+    };
+    assert_eq!(kept(&route(&[100, 0]), &route(&[50, 50])), route(&[100, 0]));
+    assert_eq!(kept(&route(&[100, 0]), &route(&[50, 50, 50])), route(&[50, 50, 50]));
+}
+
+#[test]
+fn a_route_that_led_nowhere_near_us_is_left_as_it_is_written() {
+    assert_eq!(kept(&json!({}), &users()), users());
+    let mut mixed = users();
+    mixed["spec"]["rules"] =
+        json!([{"backendRefs": [{"name": "cider", "weight": 1}, {"name": "shop", "weight": 1}]}]);
+    assert_eq!(kept(&carried_out(&canary(json!({})), &users(), 20), &mixed), mixed);
 }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
-use crate::admission::Endpoint;
+use crate::admission::{Endpoint, Mode};
 use crate::certs::{Action, Facts, Material, Names, Policy, Resolver, Situation, make, server_config};
 
 const NAME: &str = "sluice.sluice-system.svc";
@@ -35,7 +35,7 @@ struct Echo {
 }
 
 impl Gate for Echo {
-    async fn review(&self, endpoint: Endpoint, body: Bytes) -> Answer {
+    async fn review(&self, endpoint: Endpoint, mode: Mode, body: Bytes) -> Answer {
         match &body[..] {
             b"panic" => panic!("a rule fell over"),
             b"nonsense" => return Answer { body: Vec::new(), verdict: Verdict::Malformed },
@@ -45,7 +45,7 @@ impl Gate for Echo {
             }
             _ => {}
         }
-        let text = format!("{} {}", endpoint.path(), body.len());
+        let text = format!("{} {}", endpoint.path_in(mode), body.len());
         Answer { body: text.into_bytes(), verdict: Verdict::Allowed }
     }
 }
@@ -67,9 +67,9 @@ async fn call(router: &Router, method: Method, path: &str, body: impl Into<Body>
 #[tokio::test]
 async fn every_endpoint_hands_its_bytes_to_the_gate() {
     let (router, _) = routes();
-    for endpoint in Endpoint::ALL {
-        let (status, text) = call(&router, Method::POST, endpoint.path(), "12345").await;
-        assert_eq!((status, text), (StatusCode::OK, format!("{} 5", endpoint.path())));
+    for path in Endpoint::ALL.into_iter().flat_map(|endpoint| Mode::ALL.map(|mode| endpoint.path_in(mode))) {
+        let (status, text) = call(&router, Method::POST, &path, "12345").await;
+        assert_eq!((status, text), (StatusCode::OK, format!("{path} 5")));
     }
 }
 
@@ -109,7 +109,9 @@ async fn a_body_at_the_limit_passes_and_one_above_gets_413() {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
     let counted = |verdict| {
-        format!("sluice_admission_requests_total{{endpoint=\"/target/mutate\",verdict=\"{verdict}\"}} 1\n")
+        format!(
+            "sluice_admission_requests_total{{endpoint=\"/target/mutate\",mode=\"enforce\",verdict=\"{verdict}\"}} 1\n"
+        )
     };
     assert!(text.contains(&counted("allowed")) && text.contains(&counted("too_large")), "{text}");
     assert!(

@@ -13,7 +13,7 @@ use crate::support::space::Space;
 use crate::support::{api, bed, kubectl, switch, wait};
 
 /// Tries until the gate could be asked: a replica that is being replaced must not decide a test.
-fn apply(space: &Space, objects: &[&Value]) -> Outcome {
+pub(super) fn apply(space: &Space, objects: &[&Value]) -> Outcome {
     wait::until(wait::NOTICED, "the gate to be reached", || {
         let outcome = kubectl::write(&space.namespace, &["apply"], objects);
         if outcome.stderr.contains("failed calling webhook") { Err(outcome.stderr) } else { Ok(outcome) }
@@ -21,7 +21,7 @@ fn apply(space: &Space, objects: &[&Value]) -> Outcome {
 }
 
 #[track_caller]
-fn contains_all(text: &str, parts: &[&str]) {
+pub(super) fn contains_all(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "`{part}` is missing in:\n{text}");
     }
@@ -37,7 +37,7 @@ fn left_alone(space: &Space, name: &str) {
     assert_eq!(seen.weight(), 0, "{}", seen.line());
 }
 
-fn wrong(file: &str) -> Value {
+pub(super) fn wrong(file: &str) -> Value {
     let path = bed::root().join("tests/demo/wrong").join(file);
     serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::install::shared;
 use crate::support::helm::helm;
@@ -125,4 +125,81 @@ fn a_changed_template_is_stamped_and_an_unchanged_one_is_not() {
     let in_template = space.deployment(APP)["spec"]["template"]["metadata"]["annotations"].to_string();
     assert!(!in_template.contains("sluice.dev/"), "the pod template was touched: {in_template}");
     assert!(api::find("deployments", &space.namespace, "podinfo-primary").is_some());
+}
+
+/// The first time that a pod of a test's app is ready shows here, however short it lives: the kubelet writes it, we poll.
+fn ready_pods(space: &Space) -> Vec<Value> {
+    let ready = |pod: &Value| {
+        let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+    };
+    space.pods(APP).into_iter().filter(ready).collect()
+}
+
+/// `/scale` passes the gate, which the API server does not ask about it: the controller is as quick as its watch.
+#[test]
+fn a_resting_target_that_is_scaled_is_put_back_before_any_pod_of_it_is_ready() {
+    let Some(_sluice) = shared("a scaled target") else { return };
+    let space = Space::new("scaled");
+    space.initialised(&podinfo("one"), &canary(&space.host(), &[20, 50]));
+    space.kubectl(&["scale", "deployment", APP, "--replicas=2"]).ok();
+    wait::until(wait::NOTICED, "the target to be put back", || {
+        assert!(ready_pods(&space).is_empty(), "a pod of a resting target became ready");
+        let target = space.deployment(APP);
+        let (count, kept) =
+            (&target["spec"]["replicas"], &target["metadata"]["annotations"]["sluice.dev/replicas"]);
+        if count == 0 && kept == "2" { Ok(()) } else { Err(format!("{count} replicas, a wish for {kept}")) }
+    });
+    space.rests();
+}
+
+/// An autoscaler does nothing about a workload at zero, also one that the Canary does not name.
+#[test]
+fn an_autoscaler_that_the_canary_does_not_name_starts_no_pod_of_a_resting_target() {
+    let Some(_sluice) = shared("an autoscaler beside the Canary") else { return };
+    let space = Space::new("hpa");
+    space.initialised(&podinfo("one"), &canary(&space.host(), &[20, 50]));
+    let scaler = json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "beside"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": APP},
+            "minReplicas": 2, "maxReplicas": 3,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}],
+        },
+    });
+    space.apply(&[&scaler]);
+    wait::until(wait::PODS, "the autoscaler to have looked", || {
+        let scaler = api::get("horizontalpodautoscalers", &space.namespace, "beside");
+        let reasons = scaler["status"]["conditions"].to_string();
+        if reasons.contains("ScalingDisabled") { Ok(()) } else { Err(reasons) }
+    });
+    assert_eq!(space.deployment(APP)["spec"]["replicas"], 0);
+    assert!(space.pods(APP).is_empty(), "a pod was started");
+}
+
+/// `kubectl replace` with a manifest that knows nothing of us: our label, by which we watch, and our annotations are gone from
+/// it, and so is the replica count.
+#[test]
+fn a_replace_that_drops_our_marks_in_mid_run_loses_no_step() {
+    let Some(_sluice) = shared("a replace in mid-run") else { return };
+    let space = Space::new("replace");
+    let history = space.initialised(&podinfo("one"), &canary(&space.host(), &[20, 50]));
+    let mark = history.mark();
+    space.apply(&[&podinfo("two")]);
+    for weight in [20, 50] {
+        history.first(mark, wait::STEP, "the next step", |seen| seen.weight() == weight && seen.is_due());
+        // Without the gate the controller may write between what kubectl reads and what it writes.
+        wait::until(wait::NOTICED, "a write without a conflict", || {
+            let outcome = kubectl::write(&space.namespace, &["replace"], &[&podinfo("two")]);
+            if outcome.success { Ok(()) } else { Err(outcome.text()) }
+        });
+    }
+    history.ends(mark, "Succeeded");
+    let raised: Vec<i64> =
+        history.weights(mark).into_iter().filter(|weight| ![0, 100].contains(weight)).collect();
+    assert_eq!(raised, [20, 50]);
+    let metadata = space.deployment(APP)["metadata"].clone();
+    assert_eq!(metadata["labels"]["sluice.dev/managed"], "true");
+    assert_eq!(metadata["annotations"]["sluice.dev/canary"], APP);
+    assert_eq!(space.version("podinfo-primary"), "two");
 }

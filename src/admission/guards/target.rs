@@ -4,55 +4,28 @@
 //! Nothing is ever refused here and nothing else is touched; in any doubt the object passes as it is. All is computed from the
 //! old object, because the API server may call more than once for one write and other webhooks may have changed the new one.
 
-use json_patch::{
-    AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, jsonptr::PointerBuf,
-};
-use serde_json::{Map, Value, json};
+use json_patch::{Patch, PatchOperation};
+use serde_json::{Value, json};
 
-use super::catalog::{Catalog, Entry};
-use super::review::{Operation, Request};
-use super::verdict::Verdict;
-use crate::api::names::{CANARY, PREFIX, REPLICAS, REQUESTED_BY, REVISION, SCALE_TO_ZERO};
-use crate::api::{CanaryKey, Phase, TargetKind};
+use super::marks::{annotation, ours, remove, restore, set};
+use super::write::Write;
+use crate::admission::verdict::Verdict;
+use crate::api::names::{REPLICAS, REQUESTED_BY, REVISION, SCALE_TO_ZERO};
+use crate::api::{Phase, TargetKind};
 use crate::workload::RevisionId;
 
 /// Beginning of the names of our own field managers.
 const OUR_MANAGERS: &str = "sluice/";
 
-/// Judges the write to a workload by somebody else than us.
-pub fn review(request: &Request, catalog: &Catalog) -> Verdict {
-    Write::read(request, catalog).map(|write| write.verdict()).unwrap_or_default()
+/// Judges the write to a workload that a Canary releases.
+pub(super) fn review(write: &Write<'_>) -> Verdict {
+    write.verdict()
 }
 
-/// A write to a workload that a Canary releases.
-struct Write<'a> {
-    request: &'a Request,
-    new: &'a Value,
-    old: &'a Value,
-    canary: CanaryKey,
-    entry: &'a Entry,
-}
-
-impl<'a> Write<'a> {
-    /// The write, if it is one that concerns us.
-    fn read(request: &'a Request, catalog: &'a Catalog) -> Option<Self> {
-        let (new, old) = (request.object.as_ref()?, request.old_object.as_ref()?);
-        let going = new.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null());
-        let odd = !new.get("metadata").is_some_and(Value::is_object);
-        if request.operation != Operation::Update || !request.sub_resource.is_empty() || going || odd {
-            return None;
-        }
-        let canary =
-            CanaryKey::new(request.namespace.clone(), marks(old, "annotations")?.get(CANARY)?.as_str()?);
-        let entry = catalog.get(&canary)?;
-        // A primary carries the same marks and another name; a mark that does not fit its Canary is not ours to act on.
-        let fits = entry.claim.kind.as_str() == request.kind && entry.claim.target == request.name;
-        (fits && !entry.deleting).then_some(Write { request, new, old, canary, entry })
-    }
-
+impl Write<'_> {
     fn verdict(&self) -> Verdict {
         let mut verdict = Verdict::allow();
-        let mut annotations = ours(marks(self.old, "annotations"));
+        let mut annotations = ours(self.old, "annotations");
         if let Some(revision) = self.revision() {
             annotations.insert(REVISION.to_owned(), revision.as_str().into());
             annotations.insert(REQUESTED_BY.to_owned(), self.request.user.clone().into());
@@ -68,10 +41,10 @@ impl<'a> Write<'a> {
             }
             if let Some(replicas) = held {
                 patch.push(set(&["spec", "replicas"], replicas.into(), self.new.pointer("/spec/replicas")));
-                verdict.notices.push(self.held(replicas, wish.as_deref()));
+                verdict.changes.push(self.held(replicas, wish.as_deref()));
             }
         }
-        restore(self.new, "labels", &ours(marks(self.old, "labels")), &mut patch);
+        restore(self.new, "labels", &ours(self.old, "labels"), &mut patch);
         restore(self.new, "annotations", &annotations, &mut patch);
         verdict.patch = Patch(patch);
         verdict
@@ -99,7 +72,7 @@ impl<'a> Write<'a> {
                 Some(present) if present.is_object() => set(&key, idle.clone(), None),
                 present => set(&nodes, json!({ SCALE_TO_ZERO: idle }), present),
             }),
-            (None, Some(_)) => Some(PatchOperation::Remove(RemoveOperation { path: pointer(&key) })),
+            (None, Some(_)) => Some(remove(&key)),
             _ => None,
         }
     }
@@ -119,7 +92,7 @@ impl<'a> Write<'a> {
     /// The wish that an earlier call for this same write has put into the new object. A user who writes the annotation owns it;
     /// what a webhook writes is owned by nobody.
     fn earlier_wish(&self) -> Option<String> {
-        let written = marks(self.new, "annotations")?.get(REPLICAS)?.as_str()?;
+        let written = annotation(self.new, REPLICAS)?;
         let key = format!("f:{REPLICAS}");
         let path = ["f:metadata", "f:annotations", key.as_str()];
         (self.owned_by_another(&path) != Some(true)).then(|| written.to_owned())
@@ -154,45 +127,4 @@ impl<'a> Write<'a> {
 /// What stands at a path of keys.
 fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
-}
-
-/// The labels or annotations of an object.
-fn marks<'a>(object: &'a Value, of: &str) -> Option<&'a Map<String, Value>> {
-    object.get("metadata")?.get(of)?.as_object()
-}
-
-/// Those that are ours.
-fn ours(marks: Option<&Map<String, Value>>) -> Map<String, Value> {
-    let ours = marks.into_iter().flatten().filter(|(key, _)| key.starts_with(PREFIX));
-    ours.map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
-/// Makes our keys of the new object's labels or annotations the wished ones, and leaves all others alone.
-fn restore(new: &Value, of: &str, wished: &Map<String, Value>, patch: &mut Vec<PatchOperation>) {
-    let Some(present) = marks(new, of) else {
-        if !wished.is_empty() {
-            patch.push(set(&["metadata", of], wished.clone().into(), None));
-        }
-        return;
-    };
-    for (key, value) in wished {
-        if present.get(key) != Some(value) {
-            patch.push(set(&["metadata", of, key], value.clone(), present.get(key)));
-        }
-    }
-    for key in present.keys().filter(|key| key.starts_with(PREFIX) && !wished.contains_key(*key)) {
-        patch.push(PatchOperation::Remove(RemoveOperation { path: pointer(&["metadata", of, key]) }));
-    }
-}
-
-fn set(path: &[&str], value: Value, present: Option<&Value>) -> PatchOperation {
-    let path = pointer(path);
-    match present {
-        Some(_) => PatchOperation::Replace(ReplaceOperation { path, value }),
-        None => PatchOperation::Add(AddOperation { path, value }),
-    }
-}
-
-fn pointer(path: &[&str]) -> PointerBuf {
-    PointerBuf::from_tokens(path.iter().copied())
 }
