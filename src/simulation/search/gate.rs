@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::{
-    admission::{Call, Catalog, Endpoint, Gate, Lookups, Operation, Request},
+    admission::{Call, Catalog, Endpoint, Gate, Lookups, Mode, Operation, Request},
     api::{Canary, Object, ObjectRef},
     rollout::Settings,
     simulation::Memory,
@@ -31,7 +31,7 @@ pub(super) fn adjust(memory: &mut Memory, target: &ObjectRef, before: &Arc<Objec
         old_object: Some(before.as_ref().clone()),
         ..Request::default()
     };
-    let call = Call { endpoint: Endpoint::TargetMutate, request };
+    let call = Call { endpoint: Endpoint::TargetMutate, mode: Mode::Enforce, request };
     let verdict = Gate::new(settings.clone(), "sluice").judge(&call, &catalog, &Lookups::default());
     // What the gate cannot adjust passes as it is.
     let _ = memory.patch(target, &verdict.patch);
