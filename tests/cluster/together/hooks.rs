@@ -77,7 +77,7 @@ fn a_rollback_gate_takes_a_revision_back_and_hooks_outside_the_cluster_are_not_c
     gatekeeper(&space);
     let url = |code: u16| format!("http://gate:{PORT}/status/{code}");
     let outside =
-        json!({"name": "outside", "type": "post-rollout", "url": "http://169.254.169.254/latest/meta-data"});
+        json!({"name": "outside", "type": "post-rollout", "url": "http://outside.example.com/told"});
     let closed = [hook("rollback", &url(403)), hook("confirm-promotion", &url(403)), outside.clone()];
     let history = space.initialised(&podinfo("one"), &hooked(&space, &closed));
     let mark = history.mark();
