@@ -3,7 +3,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::routers::{LAG, RATE, space_on};
+use super::routers::{RATE, space_on};
 use crate::install::shared;
 use crate::support::data_plane::{
     CONTOUR_HTTP_PROXY, CONTOUR_HTTP_ROUTE, DataPlane, ISTIO_HTTP_ROUTE, ISTIO_INGRESS, ISTIO_MESH,
@@ -41,12 +41,16 @@ fn w_rt_14_each_way_to_match_is_enough_and_nobody_else_meets_the_canary(#[case] 
     history.first(mark, wait::STEP, "those who match to be led to the canary", |seen| {
         seen.weight() == 100 && seen.is_due()
     });
-    std::thread::sleep(LAG);
     let somebody = || plane.visitor(&space);
     let answers = |visitor: Visitor| -> Vec<String> {
         let mut visitor = visitor;
         (0..5).map(|_| visitor.ask()).collect()
     };
+    // A proxy has a route some time after its object says so.
+    wait::until(wait::NOTICED, "the proxy to have the route", || {
+        let seen = answers(somebody().with("x-insider", "yes"));
+        if seen == ["two"; 5] { Ok(()) } else { Err(seen.join(" ")) }
+    });
     let by_client = |client: &str, region: &str| somebody().with("x-client", client).with("x-region", region);
     for visitor in [
         somebody().with("x-insider", "yes"),

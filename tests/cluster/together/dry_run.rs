@@ -20,7 +20,7 @@ fn plan(space: &Space, object: &serde_json::Value) -> Vec<String> {
 /// Asks again for a while: what the gate cannot look up within its 300 ms, as on a busy machine, it does not tell.
 #[track_caller]
 fn begins(space: &Space, object: &serde_json::Value, expected: &[&str]) {
-    wait::until(wait::NOTICED, "the plan of a dry run", || {
+    wait::until(wait::PODS, "the plan of a dry run", || {
         let plan = plan(space, object);
         let same = plan.len() >= expected.len()
             && plan.iter().zip(expected).all(|(line, begin)| line.starts_with(begin));

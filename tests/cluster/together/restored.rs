@@ -61,6 +61,9 @@ fn a_users_route_that_is_applied_again_in_mid_run_keeps_the_step() {
     });
     let words = ["apply", "--server-side", "--force-conflicts", "--field-manager=gitops"];
     kubectl::write(&space.namespace, &words, &[&route]).ok();
+    // Contour calls a route unresolved as long as any of its Services is missing.
+    let help = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "help"}, "spec": {"ports": [{"port": 80}]}});
+    space.apply(&[&help]);
     let history = space.initialised(&podinfo("one"), &canary(&space.host(), &[20, 50]));
     let mark = history.mark();
     space.apply(&[&podinfo("two")]);
