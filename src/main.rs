@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Reviews and lists come in large pieces; this allocator gives their memory back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match sluice::cli::main(std::env::args_os()) {
         Ok(code) => code,

@@ -40,8 +40,16 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every way to end.
-    pub const ALL: [Verdict; 7] =
-        [Self::Allowed, Self::Denied, Self::Malformed, Self::TooLarge, Self::Slow, Self::Busy, Self::Failed];
+    pub const ALL: [Verdict; 8] = [
+        Self::Allowed,
+        Self::Changed,
+        Self::Denied,
+        Self::Malformed,
+        Self::TooLarge,
+        Self::Slow,
+        Self::Busy,
+        Self::Failed,
+    ];
 
     /// Its name as a label value.
     pub fn name(self) -> &'static str {

@@ -1,7 +1,5 @@
 //! What one Canary claims for itself, and in what two of them get into each other's way.
 
-use std::collections::BTreeSet;
-
 use crate::api::{Canary, Provider, TargetKind};
 use crate::routing::{self, Meeting, RouteClaim};
 
@@ -16,8 +14,8 @@ pub struct Claim {
     pub target: String,
     /// Name of its apex Service, from which the names of the other two follow.
     pub apex: String,
-    /// Hosts inside of the mesh, where one route a host counts.
-    pub mesh_hosts: BTreeSet<String>,
+    /// Hosts inside of the mesh, where one route a host counts; in order.
+    pub mesh_hosts: Box<[String]>,
     /// Requests that its route alone is to answer, of whatever namespace the Gateway is.
     pub routes: Vec<RouteClaim>,
 }
@@ -30,7 +28,7 @@ impl Claim {
             kind: canary.spec.target_ref.kind,
             target: canary.target_name().to_owned(),
             apex: canary.apex_name().to_owned(),
-            mesh_hosts: routing::mesh_hosts(canary),
+            mesh_hosts: routing::mesh_hosts(canary).into_iter().collect(),
             routes: routing::claims(canary, default),
         }
     }

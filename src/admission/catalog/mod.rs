@@ -11,8 +11,9 @@ mod stored;
 mod tests;
 mod uses;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -42,8 +43,8 @@ pub struct Entry {
     pub deleting: bool,
     /// What it claims.
     pub claim: Claim,
-    /// What it uses together with others.
-    pub uses: BTreeSet<SharedRef>,
+    /// What it uses together with others, in order.
+    pub uses: Box<[SharedRef]>,
     /// The label by which its target's pods are found, `app=web`, once somebody looked at the target.
     pub label: Option<String>,
 }
@@ -57,7 +58,7 @@ impl Entry {
             suspended: canary.spec.suspend,
             deleting: canary.metadata.deletion_timestamp.is_some(),
             claim,
-            uses: uses::uses(canary),
+            uses: uses::uses(canary).into_iter().collect(),
             label: None,
         }
     }
@@ -82,7 +83,7 @@ type Place = (String, String);
 pub struct Catalog {
     /// The provider of Canaries that name none.
     provider: Provider,
-    entries: BTreeMap<CanaryKey, Entry>,
+    entries: BTreeMap<Arc<CanaryKey>, Entry>,
     /// By name of the target; kinds are told apart by the entries.
     by_target: Index<Place>,
     by_apex: Index<Place>,
@@ -132,6 +133,7 @@ impl Catalog {
     /// Takes in a Canary as it is now.
     pub fn apply(&mut self, canary: &Canary) {
         let key = CanaryKey::from(canary);
+        let key = self.entries.get_key_value(&key).map_or_else(|| Arc::new(key), |(known, _)| Arc::clone(known));
         let mut entry = Entry::of(canary, self.claim(canary));
         // What was seen of a target holds until it is seen again.
         let of_target = |known: &&Entry| {
@@ -156,25 +158,29 @@ impl Catalog {
 
     /// Forgets a Canary.
     pub fn remove(&mut self, key: &CanaryKey) {
-        let Some(Entry { claim, uses, label, .. }) = self.entries.remove(key) else { return };
-        self.by_target.remove(&(key.namespace.clone(), claim.target), key);
-        self.by_apex.remove(&(key.namespace.clone(), claim.apex), key);
-        claim.mesh_hosts.iter().for_each(|host| self.by_mesh_host.remove(host, key));
-        claim.routes.iter().for_each(|route| self.by_route.remove(&spot(route), key));
-        uses.iter().for_each(|shared| self.by_use.remove(shared, key));
-        label.into_iter().for_each(|label| self.by_label.remove(&(key.namespace.clone(), label), key));
+        let Some((key, Entry { claim, uses, label, .. })) = self.entries.remove_entry(key) else { return };
+        let place = |name: String| (key.namespace.clone(), name);
+        self.by_target.remove(place(claim.target), &key);
+        self.by_apex.remove(place(claim.apex), &key);
+        claim.mesh_hosts.into_iter().for_each(|host| self.by_mesh_host.remove(host, &key));
+        claim.routes.iter().for_each(|route| self.by_route.remove(spot(route), &key));
+        uses.into_iter().for_each(|shared| self.by_use.remove(shared, &key));
+        label.into_iter().for_each(|label| self.by_label.remove(place(label), &key));
     }
 
     /// Remembers by which label the pods of a Canary's target are found; returns the others whose targets have the label that
     /// it has now or had before. Nothing if that is known.
     pub fn learn(&mut self, key: &CanaryKey, label: Option<String>) -> Vec<CanaryKey> {
-        let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.label != label) else {
+        let Some((stored, known)) = self.entries.get_key_value(key).filter(|(_, entry)| entry.label != label) else {
             return Vec::new();
         };
+        let (stored, former) = (Arc::clone(stored), known.label.clone());
         let place = |label: &String| (key.namespace.clone(), label.clone());
-        let former = std::mem::replace(&mut entry.label, label.clone());
-        former.iter().for_each(|label| self.by_label.remove(&place(label), key));
-        label.iter().for_each(|label| self.by_label.add(place(label), key));
+        former.iter().for_each(|label| self.by_label.remove(place(label), &stored));
+        label.iter().for_each(|label| self.by_label.add(place(label), &stored));
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.label.clone_from(&label);
+        }
         let both = former.iter().chain(&label);
         both.flat_map(|label| self.labelled(&key.namespace, label))
             .filter(|other| *other != key)

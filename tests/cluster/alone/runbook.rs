@@ -121,14 +121,18 @@ fn every_command_of_the_runbook_does_what_the_runbook_says() {
     let _sluice = alone.installed().changing();
     controller::ready();
     let space = Space::named(NAMESPACE);
-    space.apply(&[&podinfo("one")]);
+    space.initialised(&podinfo("one"), &canary("shop.example.com", &[20, 50]));
     // The schema takes it, the gate does not.
-    let wrong =
-        with(&canary("runbook.example.com", &[20, 50]), &json!({"spec": {"service": {"gatewayRefs": null}}}));
+    let wrong = with(
+        &canary("runbook.example.com", &[20, 50]),
+        &json!({"metadata": {"name": "wrong"}, "spec": {"service": {"gatewayRefs": null}}}),
+    );
     let book = Book::open(&wrong);
 
     why_was_it_refused(&book);
     how_is_it(&book);
+    by_hand(&book, &space);
+    off_in_one_namespace(&book, &wrong);
     certificates(&book, &wrong);
     off_and_on(&book, &wrong);
     down_and_up(&book, &wrong);
@@ -143,6 +147,26 @@ fn why_was_it_refused(book: &Book) {
         "kubectl -n sluice-system logs -l app.kubernetes.io/name=sluice --prefix --tail=-1 | grep refused",
         "SL302",
     );
+}
+
+fn by_hand(book: &Book, space: &Space) {
+    let edit = ["set", "env", "deployment/podinfo-primary", "PODINFO_UI_MESSAGE=hand"];
+    let said = space.kubectl(&edit).refused();
+    assert!(said.contains("SL601"), "{said}");
+    book.run(
+        r#"kubectl -n shop annotate deployment podinfo-primary sluice.dev/break-glass="checkout is down, the fix cannot wait""#,
+    )
+    .ok();
+    space.kubectl(&edit).ok();
+}
+
+fn off_in_one_namespace(book: &Book, wrong: &Value) {
+    book.run("kubectl label namespace shop sluice.dev/gate=off").ok();
+    wait::until(wait::NOTICED, "a wrong Canary to pass where the gate is off", || {
+        api::dry_run("canaries", NAMESPACE, wrong).map(drop)
+    });
+    book.run("kubectl label namespace shop sluice.dev/gate-").ok();
+    is_on(wrong);
 }
 
 fn how_is_it(book: &Book) {
