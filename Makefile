@@ -20,7 +20,7 @@ THREADS ?= 6
 GATE    ?= on
 export CLUSTER KEEP GATE
 
-.PHONY: help check generate build image cluster cluster-down unit test test-all simulate demo bench-gate bench-verdict clean
+.PHONY: help check generate build image cluster cluster-down unit test test-all simulate demo bench-gate bench-verdict fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench-gate: ## speed and memory of the gate beside a bare endpoint, on loopback 
 
 bench-verdict: ## what the judgement alone takes, without a connection
 	cargo bench --locked --quiet --bench verdict
+
+fuzz: ## the fuzz targets for long: INPUTS each (2500000) from SEED (1), optimised; replays
+	FUZZ_INPUTS=$(or $(INPUTS),2500000) FUZZ_SEED=$(or $(SEED),1) cargo test --locked --release --test fuzz -- --nocapture
 
 clean: cluster-down ## remove what was built here (the test-bed's download cache stays)
 	cargo clean
