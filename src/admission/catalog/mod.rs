@@ -133,7 +133,8 @@ impl Catalog {
     /// Takes in a Canary as it is now.
     pub fn apply(&mut self, canary: &Canary) {
         let key = CanaryKey::from(canary);
-        let key = self.entries.get_key_value(&key).map_or_else(|| Arc::new(key), |(known, _)| Arc::clone(known));
+        let key =
+            self.entries.get_key_value(&key).map_or_else(|| Arc::new(key), |(known, _)| Arc::clone(known));
         let mut entry = Entry::of(canary, self.claim(canary));
         // What was seen of a target holds until it is seen again.
         let of_target = |known: &&Entry| {
@@ -171,7 +172,8 @@ impl Catalog {
     /// Remembers by which label the pods of a Canary's target are found; returns the others whose targets have the label that
     /// it has now or had before. Nothing if that is known.
     pub fn learn(&mut self, key: &CanaryKey, label: Option<String>) -> Vec<CanaryKey> {
-        let Some((stored, known)) = self.entries.get_key_value(key).filter(|(_, entry)| entry.label != label) else {
+        let Some((stored, known)) = self.entries.get_key_value(key).filter(|(_, entry)| entry.label != label)
+        else {
             return Vec::new();
         };
         let (stored, former) = (Arc::clone(stored), known.label.clone());
