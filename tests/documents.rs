@@ -280,3 +280,25 @@ fn every_way_to_be_wrong_is_covered_by_a_rule_or_a_test_that_exists_or_said_to_b
         }
     }
 }
+
+/// Each row of what went wrong with the peer names the cluster test that shows the right behaviour.
+#[test]
+fn every_wrong_behaviour_of_the_peer_has_a_cluster_test_that_exists() {
+    let text = read("docs/wrong-behaviour.md");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| Flagger |"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert_eq!(rows.len(), 23, "a row came or went");
+    for row in rows {
+        let [_, _, shown] = row.as_slice() else { panic!("{row:?} has not three cells") };
+        let tests: Vec<_> = shown.split('`').filter_map(|quoted| quoted.split_once(".rs::")).collect();
+        assert!(!tests.is_empty() || *shown == "the same", "{row:?}: no test shows it");
+        for (file, test) in tests {
+            assert!(file.starts_with("tests/cluster/"), "{row:?}: {file} is not on a cluster");
+            let there = read(&format!("{file}.rs")).contains(&format!("fn {test}("));
+            assert!(there, "{row:?}: there is no {file}.rs::{test}");
+        }
+    }
+}

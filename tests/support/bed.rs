@@ -40,6 +40,11 @@ pub(crate) fn take_down() -> command::Outcome {
     testbed(&["down"], wait::BED)
 }
 
+/// Kills the API server of a bed of ours and starts it again; waits until it is ready.
+pub(crate) fn restart_api() -> command::Outcome {
+    testbed(&["restart-api"], wait::BED)
+}
+
 /// The top of the checkout.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::install::alone;
 use crate::support::command::Outcome;
 use crate::support::helm::{self, helm, upgrade, upgrade_words};
+use crate::support::history::History;
 use crate::support::manifests::{APP, canary, podinfo, with};
 use crate::support::space::Space;
 use crate::support::{api, controller, facts, kubectl, switch, wait};
@@ -141,6 +142,12 @@ fn over_the_crds_of_the_peer_nothing_is_done_until_the_job_has_brought_ours() {
         kubectl::write("default", &["apply", "--server-side", "--field-manager=helm"], &[&peers_crd()]);
     create.ok();
     assert!(!our_status_is_served());
+    // Where nobody minds it, a fraction is stored: the list of Canaries that the peer reads then fails as a whole.
+    let established = ["wait", "--for=condition=Established", "--timeout=25s", "crd/canaries.flagger.app"];
+    kubectl::kubectl(&established).ok();
+    let old = Space::new("fraction");
+    let steps = json!({"spec": {"analysis": {"stepWeights": null, "stepWeight": 2.5, "maxWeight": 50}}});
+    old.apply(&[&with(&canary(&old.host(), &[]), &steps)]);
 
     // Without the Job the controller has to see it by itself.
     let words = upgrade_words(&["crds.apply=false"]);
@@ -161,6 +168,9 @@ fn over_the_crds_of_the_peer_nothing_is_done_until_the_job_has_brought_ours() {
     upgrade(&[]).ok();
     assert!(our_status_is_served());
     controller::ready();
+    let told = History::of(&old.namespace, APP)
+        .wait(wait::NOTICED, "the fraction to be named", |seen| seen.is("Stalled"));
+    assert!(told.condition("Stalled")["message"].to_string().contains("SL001"), "{}", told.line());
     let space = Space::new("crds");
     space.initialised(&podinfo("one"), &canary(&space.host(), &[20, 50]));
 }

@@ -1,7 +1,7 @@
 //! Tests that have the installation for themselves.
 
 pub(crate) mod certs;
-mod crash;
+pub(crate) mod crash;
 mod idle;
 mod install;
 mod outage;

@@ -44,6 +44,14 @@ def down(options):
     cluster.down(options.bed)
 
 
+def restart_api(options):
+    """kill the API server and start it again"""
+    if settings.existing():
+        raise Failure("CLUSTER=existing: the cluster of the current kubeconfig is left alone")
+    _be_up(options.bed)
+    cluster.restart_api(options.bed)
+
+
 def apply_addons(options):
     """add Contour and Istio with their Envoys, Gateway API and Prometheus"""
     if settings.existing():
@@ -115,7 +123,8 @@ def load(options):
     os.execv(program, [program, *defaults, *options.rest])
 
 
-COMMANDS = {"build": build, "up": up, "down": down, "addons": apply_addons, "status": status, "env": env, "image": image, "load": load}
+COMMANDS = {"build": build, "up": up, "down": down, "addons": apply_addons, "status": status, "env": env, "image": image, "load": load,
+            "restart-api": restart_api}
 
 
 def main(arguments):

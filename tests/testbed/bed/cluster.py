@@ -1,5 +1,7 @@
 """Bringing a bed up and taking it down again."""
+import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -53,6 +55,18 @@ def down(bed):
         _clear(bed)
 
 
+def restart_api(bed):
+    """Kills the API server and starts it again as it was."""
+    with step("restarting the API server"):
+        for pid, command in namespaces.processes(bed).items():
+            if "kube-apiserver" in command:
+                os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: "apiserver" in missing_parts(bed), 20, "the API server does not end")
+        parts = node.control_plane(bed, bed.addresses, programs.path("kubernetes"))
+        _start(bed, {"apiserver": parts["apiserver"]})
+        wait_until(lambda: kubectl_succeeds(bed, "get", "--raw", "/readyz"), 120, lambda: _late(bed, "apiserver"), pause=0.3)
+
+
 def is_up(bed):
     """Whether a bed came up to its end and all of it still runs."""
     machine.check_root()  # others cannot see what runs in it
@@ -61,7 +75,7 @@ def is_up(bed):
 
 def missing_parts(bed):
     """The parts of the node that do not run."""
-    running = {word.rpartition("/")[2] for command in namespaces.processes(bed) for word in command[:2]}
+    running = {word.rpartition("/")[2] for command in namespaces.processes(bed).values() for word in command[:2]}
     return [name for name, word in PARTS.items() if word not in running]
 
 

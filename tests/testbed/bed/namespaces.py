@@ -58,16 +58,16 @@ def inside(bed, *command):
 
 
 def processes(bed):
-    """The command lines of everything that runs in the bed."""
+    """The pid and the command line of everything that runs in the bed."""
     pid = first_process(bed)
     if pid is None:
-        return []
+        return {}
     ours = os.readlink(f"/proc/{pid}/ns/pid")
-    found = []
+    found = {}
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and os.readlink(entry / "ns/pid") == ours:
-                found.append((entry / "cmdline").read_bytes().decode(errors="replace").split("\0"))
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue  # it ended while we looked
     return found
