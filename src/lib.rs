@@ -12,7 +12,7 @@
 //! cluster · simulation                  the World made of an API server, and of memory
 //! providers · hooks · notify · certs    metric servers; hooks and gates; alerts; certificates
 //! server                                admission over HTTPS, probes and metrics over HTTP
-//! controller                            the loop
+//! controller · loadtester               the loop; loads and gates for hooks
 //! cli                                   one file a subcommand
 //! ```
 
@@ -26,6 +26,7 @@ pub mod controller;
 pub mod egress;
 pub mod execute;
 pub mod hooks;
+pub mod loadtester;
 pub mod notify;
 pub mod providers;
 pub mod rollout;

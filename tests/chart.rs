@@ -250,6 +250,34 @@ fn pods_pass_the_restricted_standard() {
 }
 
 #[test]
+fn the_load_tester_is_there_when_wished_and_has_no_right_in_the_cluster() {
+    let Some(objects) = render(&[]) else { return };
+    assert!(find(&objects.unwrap(), "Deployment", "sluice-loadtester").is_none());
+    let wished = ["loadtester.enabled=true", "loadtester.gates.existingClaim=gates"];
+    let Some(objects) = render(&[&wished[..], &["loadtester.gates.tokenSecret=gate-token"]].concat()) else {
+        return;
+    };
+    let objects = objects.unwrap();
+    let pod = &named(&objects, "Deployment", "sluice-loadtester")["spec"]["template"];
+    let spec = &pod["spec"];
+    assert_eq!(spec["automountServiceAccountToken"], false);
+    assert!(spec["serviceAccountName"].is_null());
+    assert_eq!(spec["securityContext"]["runAsNonRoot"], true);
+    let container = &spec["containers"][0];
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(container["env"][0]["valueFrom"]["secretKeyRef"]["name"], "gate-token");
+    assert_eq!(spec["volumes"][0]["persistentVolumeClaim"]["claimName"], "gates");
+    let service = named(&objects, "Service", "sluice-loadtester");
+    assert_eq!(service["spec"]["selector"], pod["metadata"]["labels"]);
+    // The gate's own Service and budget must not take these pods for theirs.
+    let gate = &named(&objects, "Service", "sluice")["spec"]["selector"];
+    assert_ne!(gate["app.kubernetes.io/component"], pod["metadata"]["labels"]["app.kubernetes.io/component"]);
+    let subjects: Vec<_> =
+        objects.iter().filter(|object| object["kind"].as_str().unwrap().ends_with("Binding")).collect();
+    assert!(subjects.iter().all(|binding| !binding["subjects"].to_string().contains("loadtester")));
+}
+
+#[test]
 fn crds_are_applied_before_install_and_upgrade_and_their_account_is_gone_afterwards() {
     let Some(objects) = render(&[]) else { return };
     let hooks: Vec<Value> = objects
@@ -276,6 +304,7 @@ fn crds_are_applied_before_install_and_upgrade_and_their_account_is_gone_afterwa
 #[case::no_duration("routeSettle=5seconds")]
 #[case::the_peers_wrong_level("logLevel=warning")]
 #[case::no_name("namespace=A_B")]
+#[case::no_load_tester("loadtester.replicas=2")]
 #[case::shorter_than_the_drain("terminationGracePeriodSeconds=5")]
 fn a_wrong_value_is_refused(#[case] value: &str) {
     let Some(rendered) = render(&[value]) else { return };
@@ -294,6 +323,7 @@ fn a_wrong_value_is_refused(#[case] value: &str) {
 #[case::subchart_globals("global.region=eu")]
 #[case::extra("extraArgs={--concurrency=8}")]
 #[case::hooks("allowHookHosts=cluster\\,hooks.example.com")]
+#[case::load_tester("loadtester.enabled=true,loadtester.extraArgs={--max-rate=50}")]
 #[case::environment("extraEnv[0].name=EVENT_WEBHOOK_URL,extraEnv[0].value=http://events.shop/")]
 #[case::scheduling(
     "priorityClassName=high,nodeSelector.disk=fast,podLabels.team=a,image.pullSecrets[0].name=pull"

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod crds;
+mod loadtester;
 mod manifests;
 mod plan;
 mod routers;
@@ -38,6 +39,7 @@ Examples:
   sluice plan -f canary.yaml -f deployment.yaml
   sluice simulate -f canary.yaml
   sluice rules SL101
+  sluice loadtester
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use.
 Long flags may be written with one dash, as the peer has them.";
@@ -60,6 +62,9 @@ enum Command {
     Simulate(Box<simulate::SimulateArgs>),
     /// Prints the routers and what each can do.
     Routers(routers::RoutersArgs),
+    /// Sends loads and keeps gates for hooks.
+    #[command(name = "loadtester")]
+    LoadTester(Box<loadtester::LoadTesterArgs>),
 }
 
 /// Why a command did not do its work.
@@ -91,6 +96,9 @@ pub enum CliError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The load tester.
+    #[error("running the load tester")]
+    LoadTester(#[source] Box<crate::loadtester::LoadTesterError>),
     /// What was to be printed.
     #[error("writing the objects as YAML")]
     Print(#[source] Box<dyn Error + Send + Sync>),
@@ -119,6 +127,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<ExitCode, C
         Command::Plan(arguments) => plan::run(*arguments),
         Command::Simulate(arguments) => simulate::run(*arguments),
         Command::Routers(arguments) => routers::run(&arguments),
+        Command::LoadTester(arguments) => loadtester::run(*arguments),
     }
 }
 

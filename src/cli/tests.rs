@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::CommandFactory;
+use rstest::rstest;
 
 use super::*;
 
@@ -22,11 +23,11 @@ fn refused(arguments: &[&str]) -> String {
     Cli::try_parse_from(spelling::with_two_dashes(arguments)).unwrap_err().to_string()
 }
 
-/// The flags of `sluice run` with their defaults, as clap has them.
-fn flags() -> BTreeMap<String, String> {
+/// The flags of a command with their defaults, as clap has them.
+fn flags(command: &str) -> BTreeMap<String, String> {
     let cli = Cli::command();
-    let run = cli.find_subcommand("run").unwrap();
-    let flags = run.get_arguments().filter_map(|flag| {
+    let command = cli.find_subcommand(command).unwrap();
+    let flags = command.get_arguments().filter_map(|flag| {
         let defaults: Vec<_> =
             flag.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
         Some((format!("--{}", flag.get_long()?), defaults.join(",")))
@@ -34,9 +35,11 @@ fn flags() -> BTreeMap<String, String> {
     flags.filter(|(flag, _)| flag != "--help").collect()
 }
 
-#[test]
-fn the_table_of_flags_says_what_the_command_line_has() {
-    let table: BTreeMap<String, String> = OPERATE
+#[rstest]
+#[case("run", OPERATE)]
+#[case("loadtester", include_str!("../../docs/loadtester.md"))]
+fn the_table_of_flags_says_what_the_command_line_has(#[case] command: &str, #[case] document: &str) {
+    let table: BTreeMap<String, String> = document
         .lines()
         .filter_map(|line| line.strip_prefix("| `--"))
         .filter_map(|row| row.split_once("` | "))
@@ -44,7 +47,7 @@ fn the_table_of_flags_says_what_the_command_line_has() {
             (format!("--{flag}"), rest.split(" |").next().unwrap().trim_matches('`').to_owned())
         })
         .collect();
-    let flags = flags();
+    let flags = flags(command);
     assert_eq!(table.keys().collect::<Vec<_>>(), flags.keys().collect::<Vec<_>>());
     for (flag, default) in &flags {
         let told = &table[flag];
@@ -55,16 +58,23 @@ fn the_table_of_flags_says_what_the_command_line_has() {
     }
 }
 
-#[test]
-fn the_chart_passes_only_flags_that_exist() {
-    let flags = flags();
-    let passed: Vec<&str> = DEPLOYMENT
+#[rstest]
+#[case("run", DEPLOYMENT, 10)]
+#[case("loadtester", include_str!("../../charts/sluice/templates/loadtester.yaml"), 4)]
+fn the_chart_passes_only_flags_that_exist(
+    #[case] command: &str,
+    #[case] template: &str,
+    #[case] least: usize,
+) {
+    let flags = flags(command);
+    let passed: Vec<&str> = template
         .split("--")
         .skip(1)
         .map(|rest| rest.split(|c: char| !c.is_ascii_lowercase() && c != '-').next().unwrap())
-        .filter(|flag| !flag.is_empty())
+        // A line of three dashes parts two objects.
+        .filter(|flag| !flag.is_empty() && !flag.starts_with('-'))
         .collect();
-    assert!(passed.len() > 10, "{passed:?}");
+    assert!(passed.len() > least, "{passed:?}");
     for flag in passed {
         assert!(flags.contains_key(&format!("--{flag}")), "the chart passes --{flag}");
     }

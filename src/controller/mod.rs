@@ -20,10 +20,7 @@ use std::{
 
 use jiff::SignedDuration;
 use prometheus_client::registry::Registry;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -109,7 +106,7 @@ pub enum ControllerError {
 /// Runs until SIGTERM or SIGINT, then ends in order: no new work, work in flight, the lease, the endpoints.
 pub async fn run(client: kube::Client, settings: Settings, options: Options) -> Result<(), ControllerError> {
     let shutdown = CancellationToken::new();
-    end_on_signal(&shutdown)?;
+    server::end_on_signal(&shutdown).map_err(ControllerError::Signals)?;
     let tasks = TaskTracker::new();
     let mut registry = Registry::default();
     let metrics = Metrics::new(&mut registry, settings.provider.as_str());
@@ -263,28 +260,6 @@ fn keeper(client: kube::Client, options: &Options) -> Result<Keeper, ControllerE
         service: options.name.clone(),
     };
     Keeper::start(client, settings, source).map_err(ControllerError::Certificates)
-}
-
-/// The first signal ends in order, the second at once.
-fn end_on_signal(shutdown: &CancellationToken) -> Result<(), ControllerError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(ControllerError::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(ControllerError::Signals)?;
-    let shutdown = shutdown.clone();
-    tokio::spawn(async move {
-        for ending in [false, true] {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            if ending {
-                tracing::error!("second signal: ending at once");
-                std::process::exit(1);
-            }
-            tracing::info!("ending: no new work, then work in flight, then the endpoints");
-            shutdown.cancel();
-        }
-    });
-    Ok(())
 }
 
 type WatchHealth = Vec<(&'static str, tokio::sync::watch::Receiver<crate::cluster::Health>)>;

@@ -1,17 +1,12 @@
-//! What holds for every request that goes where users point: addresses that are never called, and names that are looked up with
-//! an eye on that.
+//! What holds for every request that goes where users point: hosts that the operator allows, addresses that are never called,
+//! names that are looked up with an eye on that, redirects, and words for failures.
 
 mod address;
+mod destination;
+mod fault;
 mod resolver;
 
 pub use address::{judge, literal};
+pub use destination::{authority, destination, redirects};
+pub use fault::{innermost, why};
 pub use resolver::resolver;
-
-/// The innermost cause of an error, which says most.
-pub fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
-}

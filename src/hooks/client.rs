@@ -3,15 +3,12 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
-    time::Duration,
 };
 
-use reqwest::{Client, Url, redirect};
+use reqwest::Client;
 
 use crate::{egress, rollout::Reach};
 
-/// Redirects that are followed within one server.
-const MAX_REDIRECTS: usize = 3;
 /// Idle connections that are kept to one host.
 const IDLE: usize = 4;
 
@@ -52,33 +49,10 @@ fn build(manner: Manner) -> reqwest::Result<Client> {
     let builder = Client::builder()
         .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
         .dns_resolver(egress::resolver(manner.own))
-        .redirect(redirect::Policy::custom(follow))
+        .redirect(egress::redirects())
         .pool_max_idle_per_host(IDLE)
         .tls_danger_accept_invalid_certs(manner.insecure);
     // A developer's proxy must not stand between a test and its server on loopback.
     let builder = if manner.proxy && !cfg!(test) { builder } else { builder.no_proxy() };
     builder.build()
-}
-
-/// Follows a redirect only within one server.
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let first = attempt.previous().first().map(Url::origin);
-    if first == Some(attempt.url().origin()) && attempt.previous().len() <= MAX_REDIRECTS {
-        attempt.follow()
-    } else {
-        attempt.stop()
-    }
-}
-
-/// Why no answer came, without the URL.
-pub(super) fn why(error: &reqwest::Error, host: &str, timeout: Duration) -> String {
-    if error.is_timeout() {
-        return format!("{host} did not answer within {} s", timeout.as_secs_f64());
-    }
-    let cause = egress::innermost(error);
-    if error.is_connect() {
-        format!("{host} cannot be reached ({cause})")
-    } else {
-        format!("the exchange with {host} broke off ({cause})")
-    }
 }

@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     egress,
-    rollout::{Call, HookHosts, Reach, Reply},
+    rollout::{Call, HookHosts, Reply},
 };
 use client::Clients;
 
@@ -69,9 +69,9 @@ impl Hooks {
     }
 
     async fn attempts(&self, call: &Call) -> Result<Reply, String> {
-        let (url, reach) = self.address(call)?;
+        let (url, reach) = egress::destination("hook", &call.url, &self.hosts, &call.payload.namespace)?;
         let client = self.clients.of(&reach, call.insecure)?;
-        let host = host(&url);
+        let host = egress::authority(&url);
         // First a place at the host, so that nobody waits for it with a slot in hand.
         let (_place, _slot) = (self.place(&host).await, self.slots.acquire().await);
         let mut pause = retry::FIRST;
@@ -86,25 +86,6 @@ impl Hooks {
             tokio::time::sleep(attempt.after.unwrap_or(pause).min(retry::LONGEST)).await;
             (left, pause) = (left - 1, pause * 2);
         }
-    }
-
-    /// The address as it is called, and how its host is reached.
-    fn address(&self, call: &Call) -> Result<(Url, Reach), String> {
-        let bad = |why: &str| format!("its URL cannot be used ({why}); write http:// or https:// and a host");
-        let mut url = Url::parse(&call.url).map_err(|error| bad(&error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(bad(&format!("the scheme is {}", url.scheme())));
-        }
-        let host = url.host_str().ok_or_else(|| bad("it has no host"))?.to_owned();
-        let reach = self.hosts.reach(&host, &call.payload.namespace)?;
-        if let Reach::Service(name) = &reach {
-            url.set_host(Some(name)).map_err(|error| bad(&error.to_string()))?;
-        }
-        // A name is judged when it is looked up; an address is never looked up.
-        if let Some(address) = egress::literal(&url) {
-            egress::judge(address, reach == Reach::Named)?;
-        }
-        Ok((url, reach))
     }
 
     async fn place(&self, host: &str) -> Option<OwnedSemaphorePermit> {
@@ -122,7 +103,7 @@ impl Hooks {
 
 async fn attempt(client: &reqwest::Client, url: &Url, call: &Call, host: &str) -> Attempt {
     let silent = |error: reqwest::Error| {
-        let why = client::why(&error, host, call.timeout);
+        let why = egress::why(&error, host, call.timeout);
         Attempt { reply: Reply::Silent(why), again: true, after: None }
     };
     let sent = client.post(url.clone()).timeout(call.timeout).json(&call.payload).send().await;
@@ -155,10 +136,4 @@ async fn attempt(client: &reqwest::Client, url: &Url, call: &Call, host: &str) -
 fn readable(headers: &header::HeaderMap, body: &[u8]) -> String {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if kind.starts_with("text/html") { String::new() } else { String::from_utf8_lossy(body).into_owned() }
-}
-
-/// `host:port`, without credentials.
-fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

@@ -1,6 +1,7 @@
 //! What listens: the HTTPS admission endpoint, and plain HTTP for probes and metrics. Moves bytes; judges nothing.
 
 mod admission;
+mod end;
 mod intake;
 mod limit;
 mod listen;
@@ -10,6 +11,7 @@ mod status;
 mod tests;
 
 pub use admission::{Answer, Gate, Verdict, router};
+pub use end::end_on_signal;
 pub use intake::{BODY_LIMIT, BODY_TIME, IN_FLIGHT};
 pub use listen::{CONNECTIONS, Drain, FIRST_REQUEST, REST, bind, http, https};
 pub use metrics::{Metrics, register_certificate};

@@ -19,7 +19,7 @@ const ROOMS: &[&[&str]] = &[
     &["execute", "egress"],
     &["cluster", "simulation", "providers", "hooks", "notify", "certs"],
     &["server"],
-    &["controller"],
+    &["controller", "loadtester"],
     &["cli"],
 ];
 

@@ -48,7 +48,7 @@ const fn task(
 }
 
 const TASKS: &[Task] = &[
-    task("cmd", &["cmd"], &["logCmdOutput"]),
+    task("cmd", &["cmd"], &["logCmdOutput", "wait"]),
     task("bash", &["cmd"], &["returnCmdOutput"]),
     task("helm", &["cmd"], &["returnCmdOutput"]),
     task("helmv3", &["cmd"], &["returnCmdOutput"]),
