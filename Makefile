@@ -20,7 +20,7 @@ THREADS ?= 6
 GATE    ?= on
 export CLUSTER KEEP GATE
 
-.PHONY: help check generate build image cluster cluster-down unit test test-all simulate demo bench-gate bench-verdict fuzz clean
+.PHONY: help check generate build image cluster cluster-down unit test test-all simulate demo bench-gate bench-loop bench-verdict fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ demo: build ## the whole job shown on a real cluster, checked; KEEP=1 leaves it 
 
 bench-gate: ## speed and memory of the gate beside a bare endpoint, on loopback (some minutes and a release build)
 	cargo bench --locked --quiet --bench gate
+
+bench-loop: ## what the loop costs with up to 1,000 Canaries, on an API server of its own (some minutes and a release build)
+	$(TESTBED) build
+	cargo bench --locked --quiet --bench loop
 
 bench-verdict: ## what the judgement alone takes, without a connection
 	cargo bench --locked --quiet --bench verdict

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::process::Memory;
 use super::reviews::Kind;
+use super::shared::Memory;
 
 /// What was measured of one server.
 pub(crate) struct Figures {

@@ -13,6 +13,8 @@ mod load;
 mod objects;
 mod process;
 mod reviews;
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,8 +22,8 @@ use std::time::Duration;
 
 use figures::Figures;
 use load::Line;
-use process::Process;
 use reviews::{Kind, Large, Mix};
+use shared::Process;
 
 /// Canaries behind the small gate.
 const FEW: usize = 10;
@@ -62,14 +64,14 @@ fn main() {
 
 async fn run() {
     let directory = tempfile::tempdir().unwrap();
-    let certificate = process::certificate(directory.path());
+    let certificate = shared::certificate(directory.path());
     let mut servers = Vec::new();
     for (name, canaries) in
         [("bare", None), ("gate, 10 Canaries", Some(FEW)), ("gate, 10,000 Canaries", Some(MANY))]
     {
-        let address = process::free_address();
+        let address = shared::free_address();
         let process = match canaries {
-            None => Process::bare(address, directory.path()),
+            None => process::bare(address, directory.path()),
             Some(count) => gate(address, directory.path(), count).await,
         };
         let mix = Mix::new(canaries.unwrap_or(MANY));
@@ -91,7 +93,7 @@ async fn run() {
 /// A follower in front of an API server with so many Canaries.
 async fn gate(address: SocketAddr, directory: &Path, canaries: usize) -> Process {
     let api = api::serve(canaries).await;
-    Process::gate(address, directory, api).await
+    process::gate(address, directory, api).await
 }
 
 /// Fills caches and connections; nothing of it counts.

@@ -39,6 +39,8 @@ pub(super) fn start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &Revisio
     let next =
         if scene.skips_analysis() { "it is promoted without analysis" } else { "its pods are started" };
     draft.event(Reason::RevisionDetected, format!("New revision {revision}: {next}."));
+    // The wait for pods begins with the write that begins the run.
+    draft.overdue(scene.deadline());
 }
 
 /// One look at a run.
@@ -125,7 +127,7 @@ fn wait(scene: &Scene<'_>, draft: &mut Draft<'_>, why: String) {
     if draft.overdue(scene.deadline()) {
         take_back(scene, draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
     } else {
-        draft.say(why);
+        draft.awaits(scene.deadline(), why);
     }
 }
 
@@ -292,6 +294,10 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp) {
             } else {
                 let of = if scene.chooses() { "requests that match" } else { "traffic" };
                 draft.event(Reason::WeightRaised, format!("The canary gets {weight} % of the {of}."));
+            }
+            if scene.plan.iterations().is_none() {
+                // The wait for the route begins with the write that asks for it.
+                draft.overdue(scene.deadline());
             }
         }
     }

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::api::{Canary, CanaryStatus, ObjectRef, Phase, Severity};
 
+/// Nobody is told of a wait that is over sooner: each word is a write of the status.
+const MOMENT: SignedDuration = SignedDuration::from_secs(2);
+
 /// Collects what a decision consists of.
 pub(super) struct Draft<'a> {
     canary: &'a Canary,
@@ -147,6 +150,15 @@ impl<'a> Draft<'a> {
             self.wake_at(deadline);
         }
         deadline <= self.now
+    }
+
+    /// Names what is awaited, once the wait that `overdue` began has lasted for a moment.
+    pub(super) fn awaits(&mut self, limit: SignedDuration, why: impl Into<String>) {
+        let begun = self.status.deadline_at.as_ref().and_then(|deadline| deadline.0.checked_sub(limit).ok());
+        match begun.and_then(|begun| begun.checked_add(MOMENT).ok()).filter(|told| *told > self.now) {
+            Some(told) => self.wake_at(told),
+            None => self.say(why),
+        }
     }
 
     /// The decision; its status is the present one unless something changed.

@@ -25,6 +25,8 @@ pub(super) fn begin_promotion(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &st
         Reason::Promoting,
         format!("{why} {} gets revision {revision}.", refs::primary_name(scene.canary)),
     );
+    // The wait for the primary begins with the write that begins the promotion.
+    draft.overdue(scene.deadline());
 }
 
 /// Waits for the primary and gives it its traffic back.
@@ -65,7 +67,7 @@ pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
                 if draft.overdue(scene.deadline()) {
                     fail(draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
                 } else {
-                    draft.say(why);
+                    draft.awaits(scene.deadline(), why);
                 }
             }
         },
@@ -73,7 +75,7 @@ pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         Readiness::Waiting(why) if draft.overdue(scene.deadline()) => {
             fail(draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
         }
-        Readiness::Waiting(why) => draft.say(why),
+        Readiness::Waiting(why) => draft.awaits(scene.deadline(), why),
     }
 }
 
@@ -113,6 +115,7 @@ fn hand_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: String) {
     draft.status.last_promoted_spec = Some(revision);
     draft.enter(Phase::Finalising);
     draft.event(Reason::TrafficReturned, "The primary runs the new revision and gets all traffic.");
+    draft.overdue(scene.deadline());
 }
 
 /// Traffic is back: the target's pods go once every proxy knows.

@@ -49,7 +49,7 @@ pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
                         format!("{why} The target goes on serving; mend its pod template."),
                     );
                 } else {
-                    draft.say(why);
+                    draft.awaits(scene.deadline(), why);
                 }
             }
         }
@@ -139,7 +139,7 @@ pub(super) fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
                     draft.block("RouteNotAccepted", why);
                 } else if matches!(draft.status.phase, Phase::Initializing | Phase::Finalising) {
                     // At rest, the end of the last run stays the last word.
-                    draft.say(why);
+                    draft.awaits(scene.deadline(), why);
                 }
             }
         },

@@ -37,6 +37,21 @@ fn nothing_that_has_ended_keeps_a_deadline() {
     assert_eq!(simulation.status().next_step_at, None);
 }
 
+/// Each step is written twice, when it is wished and when its time begins to run; what is awaited for a moment only is not.
+#[test]
+fn waits_that_are_over_soon_are_not_written() {
+    let mut simulation = initialised(weights(&[10, 20, 50]), good());
+    let writes = |simulation: &Simulation| {
+        simulation.world.state().deeds.iter().filter(|(_, deed)| matches!(deed, Deed::Status(_))).count()
+    };
+    let before = writes(&simulation);
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded);
+    let written = writes(&simulation) - before;
+    assert!(written <= 15, "{written} writes of the status for three steps");
+}
+
 #[test]
 fn a_mended_first_version_gets_a_deadline_of_its_own() {
     let mut simulation = simulation(weights(&[50]), good());
