@@ -80,7 +80,7 @@ impl Gate {
     }
 
     /// Judges a call. If [`Verdict::confirm`] names objects, read them, add them to the look-ups and judge again; what could not
-    /// be read goes in as failed, and the refusal stands.
+    /// be read goes in as failed, and nothing is refused for it.
     pub fn judge(&self, call: &Call, catalog: &Catalog, lookups: &Lookups) -> Verdict {
         if self.trusts(&call.request) {
             return Verdict::allow();

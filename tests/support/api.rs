@@ -25,20 +25,26 @@ pub(super) fn runtime() -> &'static Runtime {
     })
 }
 
-fn client() -> &'static Client {
-    CLIENT.get_or_init(|| {
-        // An error means that it is installed already.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        runtime().block_on(async {
-            let config = match bed::bed().kubeconfig() {
-                Some(path) => {
-                    let file = Kubeconfig::read_from(path).unwrap();
-                    Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap()
-                }
-                None => Config::infer().await.unwrap(),
-            };
-            Client::try_from(config).unwrap()
-        })
+pub(super) fn client() -> &'static Client {
+    CLIENT.get_or_init(|| client_of(None))
+}
+
+/// A client of the API server at an address, or of the one that the kubeconfig names.
+pub(super) fn client_of(address: Option<&str>) -> Client {
+    // An error means that it is installed already.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    runtime().block_on(async {
+        let mut config = match bed::bed().kubeconfig() {
+            Some(path) => {
+                let file = Kubeconfig::read_from(path).unwrap();
+                Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap()
+            }
+            None => Config::infer().await.unwrap(),
+        };
+        if let Some(address) = address {
+            config.cluster_url = address.parse().unwrap();
+        }
+        Client::try_from(config).unwrap()
     })
 }
 
@@ -117,7 +123,7 @@ pub(super) async fn watch(path: String, mut seen: impl FnMut(Value) -> bool) -> 
 /// Where objects of a kind are listed; an empty namespace is all of them, or none for kinds without.
 pub(crate) fn collection(plural: &str, namespace: &str) -> String {
     let group = match plural {
-        "pods" | "services" | "secrets" | "configmaps" | "namespaces" => "/api/v1",
+        "pods" | "services" | "secrets" | "configmaps" | "namespaces" | "nodes" => "/api/v1",
         "deployments" | "daemonsets" | "replicasets" | "controllerrevisions" => "/apis/apps/v1",
         "horizontalpodautoscalers" => "/apis/autoscaling/v2",
         "canaries" | "metrictemplates" | "alertproviders" => "/apis/flagger.app/v1beta1",

@@ -80,7 +80,8 @@ fn prepare(tell: impl Fn(&str)) -> Result<Bed, String> {
     }
 }
 
-fn testbed(arguments: &[&str], limit: Duration) -> command::Outcome {
+/// Runs a command of the test-bed on the bed that is up.
+pub(crate) fn testbed(arguments: &[&str], limit: Duration) -> command::Outcome {
     command::run(Command::new(root().join("tests/testbed/testbed")).args(arguments), None, limit)
 }
 

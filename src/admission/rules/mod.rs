@@ -318,9 +318,19 @@ pub struct Findings {
 impl Findings {
     /// Reports a problem of the rule that is being checked: the field, what is wrong there and the way out.
     pub fn report(&mut self, path: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) {
+        let severity = self.rule.map_or(Severity::Warning, |rule| rule.severity);
+        self.push(severity, path.into(), message.into(), fix.into());
+    }
+
+    /// Reports what only may be wrong, because what the rule rests on could not be read: never more than a warning.
+    pub fn doubt(&mut self, path: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) {
+        self.push(Severity::Warning, path.into(), message.into(), fix.into());
+    }
+
+    fn push(&mut self, severity: Severity, path: String, message: String, fix: String) {
         let Some(rule) = self.rule.filter(|_| self.problems.len() < KEPT) else { return };
-        let (path, message, fix) = (short(path.into()), short(message.into()), short(fix.into()));
-        self.problems.push(Problem { rule: rule.id, severity: rule.severity, path, message, fix });
+        let (path, message, fix) = (short(path), short(message), short(fix));
+        self.problems.push(Problem { rule: rule.id, severity, path, message, fix });
     }
 
     /// Reports a sentence of another room, in which fault and way out are divided by the last semicolon or the first

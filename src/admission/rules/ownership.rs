@@ -136,7 +136,8 @@ spec:
 ",
 };
 
-/// The rivals of these overlaps that the API server confirms, or that it has to be asked about.
+/// The rivals of these overlaps that the API server confirms, or that it has to be asked about. One that could not be asked about
+/// is told and does not count: the index may be behind, and of two that were let in the controller stops the younger one.
 pub(super) fn rivals(context: &Context<'_>, overlaps: &[Overlap], findings: &mut Findings) -> Vec<Rival> {
     let claim = claim(context);
     let mut rivals = context.catalog.rivals(context.key, &claim);
@@ -149,7 +150,16 @@ pub(super) fn rivals(context: &Context<'_>, overlaps: &[Overlap], findings: &mut
                 true
             }
             Some(Lookup::Missing) => false,
-            Some(Lookup::Failed(_) | Lookup::Unseen) => true,
+            Some(Lookup::Unseen) => true,
+            Some(Lookup::Failed(reason)) => {
+                let (path, what) = subject(context.canary, rival.overlap);
+                findings.doubt(
+                    path,
+                    format!("Canary {} may claim {what} too; it could not be asked ({reason})", rival.key),
+                    "Look at the conditions of both Canaries once this one is stored",
+                );
+                false
+            }
             Some(Lookup::Found(object)) => {
                 let now: Result<Canary, _> = serde::Deserialize::deserialize(object);
                 // One that cannot be read keeps its claim.
@@ -161,6 +171,18 @@ pub(super) fn rivals(context: &Context<'_>, overlaps: &[Overlap], findings: &mut
         }
     });
     rivals
+}
+
+/// The field and the words for what two Canaries claim.
+fn subject(canary: &Canary, overlap: Overlap) -> (&'static str, String) {
+    match overlap {
+        Overlap::Target => ("spec.targetRef.name", canary.target_name().to_owned()),
+        Overlap::Primary => ("spec.targetRef.name", format!("{0} or {0}-primary", canary.target_name())),
+        Overlap::Apex | Overlap::ServiceName => {
+            ("spec.service.name", format!("Services of {}", canary.apex_name()))
+        }
+        Overlap::Route | Overlap::RoutePart => ("spec.service", "requests of its route".to_owned()),
+    }
 }
 
 /// What the Canary claims where it is written.

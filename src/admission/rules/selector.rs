@@ -248,11 +248,24 @@ fn shared(context: &Context<'_>, findings: &mut Findings) {
     let Some(workload) = workload(context) else { return };
     let Ok(selector) = Selector::of(&workload, &context.settings.selector_labels) else { return };
     for (canary, target) in sharers(context, &selector) {
-        if !context.lookups.contains_key(&target) {
-            findings.confirm(target.clone());
+        let path = "spec.targetRef.name";
+        match context.lookups.get(&target) {
+            None => findings.confirm(target.clone()),
+            Some(Lookup::Failed(reason)) => {
+                findings.doubt(
+                    path,
+                    format!(
+                        "{}={} may be the selector label of {} {} of Canary {} too, which could not be looked at ({reason})",
+                        selector.key, selector.value, target.kind, target.name, canary.name
+                    ),
+                    "Look at the conditions of both Canaries once this one is stored",
+                );
+                continue;
+            }
+            Some(_) => {}
         }
         findings.report(
-            "spec.targetRef.name",
+            path,
             format!(
                 "{}={} is the selector label of {} {} of Canary {} too, so that the Services would send its requests to both primaries",
                 selector.key, selector.value, target.kind, target.name, canary.name

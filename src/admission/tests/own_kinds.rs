@@ -189,7 +189,10 @@ fn a_refusal_that_rests_on_another_canary_is_confirmed_first() {
     world.objects.remove(0);
     assert!(!refused(&world), "the rival is gone");
     world.answers = false;
-    assert!(refused(&world), "what cannot be confirmed stands");
+    let problems = world.write(&example::plain("Canary"));
+    let doubt = problems.iter().find(|problem| problem.rule == "SL102").unwrap();
+    assert_eq!(doubt.severity, Severity::Warning, "what cannot be confirmed is told and refuses nothing");
+    assert!(doubt.message.contains("Canary shop/first") && doubt.message.contains("no answer"), "{doubt}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Tests that share the installation.
 
 mod affinity;
+mod alerts;
 mod chosen;
+mod citizen;
+pub(crate) mod claims;
 mod configs;
 mod dry_run;
 mod edited;

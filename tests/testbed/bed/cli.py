@@ -46,10 +46,24 @@ def down(options):
 
 def restart_api(options):
     """kill the API server and start it again"""
-    if settings.existing():
-        raise Failure("CLUSTER=existing: the cluster of the current kubeconfig is left alone")
-    _be_up(options.bed)
+    _be_ours(options.bed)
     cluster.restart_api(options.bed)
+
+
+def reboot(options):
+    """cut the node's power and start it again with what is on its disk"""
+    _be_ours(options.bed)
+    cluster.reboot(options.bed)
+
+
+def second_api(options):
+    """start a second API server on the same etcd, or end it"""
+    _be_ours(options.bed)
+    if options.end:
+        cluster.end_second_api(options.bed)
+    else:
+        cluster.start_second_api(options.bed)
+        print(cluster.second_address(options.bed))
 
 
 def apply_addons(options):
@@ -124,7 +138,7 @@ def load(options):
 
 
 COMMANDS = {"build": build, "up": up, "down": down, "addons": apply_addons, "status": status, "env": env, "image": image, "load": load,
-            "restart-api": restart_api}
+            "restart-api": restart_api, "reboot": reboot, "second-api": second_api}
 
 
 def main(arguments):
@@ -152,12 +166,20 @@ def _parser():
         command = commands.add_parser(name, help=function.__doc__, description=function.__doc__, add_help=function is not load, allow_abbrev=False)
         command.add_argument("--name", help="the bed's name: up to 11 lower-case letters and digits (default: $TESTBED_NAME or dev)")
         command.set_defaults(function=function)
+        if function is second_api:
+            command.add_argument("--end", action="store_true", help="end it")
         if function is image:
             command.add_argument("binary", metavar="BINARY", nargs="?", default=settings.CHECKOUT / "target/release/sluice",
                                  help="the release binary of Sluice (default: target/release/sluice)")
             command.add_argument("tag", metavar="TAG", nargs="?", default=images.SLUICE, help=f"the image's name (default: {images.SLUICE})")
             command.add_argument("--output", type=settings.Path, help="where to write the archive (default: .testbed/images/TAG.tar)")
     return parser
+
+
+def _be_ours(bed):
+    if settings.existing():
+        raise Failure("CLUSTER=existing: the cluster of the current kubeconfig is left alone")
+    _be_up(bed)
 
 
 def _be_up(bed):

@@ -67,6 +67,53 @@ def restart_api(bed):
         wait_until(lambda: kubectl_succeeds(bed, "get", "--raw", "/readyz"), 120, lambda: _late(bed, "apiserver"), pause=0.3)
 
 
+def reboot(bed):
+    """Cuts the node's power and starts it again: what is on its disk stays, etcd's data and images too."""
+    with step("cutting the power"):
+        (bed.state / "complete").unlink()
+        namespaces.end(bed)
+        shutil.rmtree(bed.run / "containerd", ignore_errors=True)
+        bed.socket.unlink(missing_ok=True)
+        namespaces.forget(bed)
+        network.renew(bed)
+        cgroups.remove(bed)
+        cgroups.create(bed)
+        namespaces.create(bed, programs.path("pause"))
+    with step("control plane"):
+        _start_control_plane(bed)
+    with step("node"):
+        _start_node(bed)
+    (bed.state / "complete").touch()
+
+
+def second_api(bed):
+    """The pid of the second API server; None when there is none."""
+    port = node.SECOND_API_PORT
+    return next((pid for pid, command in namespaces.processes(bed).items() if "kube-apiserver" in command and port in command), None)
+
+
+def start_second_api(bed):
+    """Starts a second API server on the same etcd; does nothing when it is there."""
+    if second_api(bed) is not None:
+        return
+    with step("a second API server"):
+        _start(bed, node.second_apiserver(bed, bed.addresses, programs.path("kubernetes")))
+        wait_until(lambda: kubectl_succeeds(bed, "--server", second_address(bed), "get", "--raw", "/readyz"), 120,
+                   lambda: _late(bed, "apiserver-second"), pause=0.3)
+
+
+def end_second_api(bed):
+    """Ends it; does nothing when it is not there."""
+    pid = second_api(bed)
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: second_api(bed) is None, 60, f"the second API server, process {pid}, does not end: look at `ps {pid}`")
+
+
+def second_address(bed):
+    return f"https://{bed.addresses.node}:{node.SECOND_API_PORT}"
+
+
 def is_up(bed):
     """Whether a bed came up to its end and all of it still runs."""
     machine.check_root()  # others cannot see what runs in it

@@ -4,6 +4,7 @@ All of a bed's processes descend from one `pause`. When that one ends, however i
 takes their mounts away; so a killed run cannot leave processes or mounts behind, and `down` has no list to walk.
 """
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -86,8 +87,8 @@ def _arrange_mounts(bed):
     host.make_mount_points(PRIVATE)
     script = ["set -eu"]
     for place in PRIVATE:
-        own = bed.state / "private" / place.strip("/").replace("/", "-")
-        own.mkdir(parents=True)
+        own = _own(bed, place)
+        own.mkdir(parents=True, exist_ok=True)
         script.append(f"mount --bind '{own}' {place}")
     tunables = bed.state / "private" / "tunables"
     for name, value in TUNABLES.items():
@@ -96,6 +97,17 @@ def _arrange_mounts(bed):
         file.write_text(value)
         script.append(f"[ ! -e /proc/sys/{name} ] || mount --bind '{file}' /proc/sys/{name}")
     run(*inside(bed, "sh", "-c", "\n".join(script)))
+
+
+def forget(bed):
+    """Empties what a machine loses with its power: everything below `/run`."""
+    for place in PRIVATE:
+        if place.startswith("/run/"):
+            shutil.rmtree(_own(bed, place), ignore_errors=True)
+
+
+def _own(bed, place):
+    return bed.state / "private" / place.strip("/").replace("/", "-")
 
 
 def _started(pid):

@@ -25,23 +25,34 @@ def create(bed):
     """Makes the namespace, links it to the host, and returns the addresses it uses."""
     with host.lock():  # two beds that start together must not choose the same ranges
         addresses = _free_addresses()
-        run("ip", "netns", "add", bed.namespace)
-        run("ip", "link", "add", bed.link, "type", "veth", "peer", "name", "eth0", "netns", bed.namespace)
-        run("ip", "addr", "add", f"{addresses.host}/30", "dev", bed.link)
-        run("ip", "link", "set", bed.link, "up")
-        for command in (
-            ("ip", "addr", "add", f"{addresses.node}/30", "dev", "eth0"),
-            ("ip", "link", "set", "lo", "up"),
-            ("ip", "link", "set", "eth0", "up"),
-            ("sysctl", "-qw", "net.ipv4.ip_forward=1"),
-            # The kernel wants a route before kube-proxy's rules see the packet. Nobody answers ARP for a cluster IP,
-            # so one without a Service fails at once and does not wander between host and bed.
-            ("ip", "route", "add", str(addresses.services), "dev", "eth0", "src", str(addresses.node)),
-        ):
-            run(*inside(bed, *command))
-        for range_ in (addresses.pods, addresses.services):
-            run("ip", "route", "add", str(range_), "via", str(addresses.node))
+        _make(bed, addresses)
     return addresses
+
+
+def renew(bed):
+    """Makes all of it anew with the addresses that the bed has, as a machine does that starts again."""
+    with host.lock():
+        remove(bed)
+        _make(bed, bed.addresses)
+
+
+def _make(bed, addresses):
+    run("ip", "netns", "add", bed.namespace)
+    run("ip", "link", "add", bed.link, "type", "veth", "peer", "name", "eth0", "netns", bed.namespace)
+    run("ip", "addr", "add", f"{addresses.host}/30", "dev", bed.link)
+    run("ip", "link", "set", bed.link, "up")
+    for command in (
+        ("ip", "addr", "add", f"{addresses.node}/30", "dev", "eth0"),
+        ("ip", "link", "set", "lo", "up"),
+        ("ip", "link", "set", "eth0", "up"),
+        ("sysctl", "-qw", "net.ipv4.ip_forward=1"),
+        # The kernel wants a route before kube-proxy's rules see the packet. Nobody answers ARP for a cluster IP,
+        # so one without a Service fails at once and does not wander between host and bed.
+        ("ip", "route", "add", str(addresses.services), "dev", "eth0", "src", str(addresses.node)),
+    ):
+        run(*inside(bed, *command))
+    for range_ in (addresses.pods, addresses.services):
+        run("ip", "route", "add", str(range_), "via", str(addresses.node))
 
 
 def remove(bed):

@@ -5,6 +5,7 @@ from . import machine
 from .certificates import kubeconfig
 
 ETCD = "http://127.0.0.1:2379"  # the bed's own loopback, so beds do not meet
+API_PORT, SECOND_API_PORT = "6443", "6444"
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1", "kind": "Policy",
     "omitStages": ["RequestReceived"],
@@ -27,28 +28,39 @@ def configure(bed, addresses, snapshotter):
 
 def control_plane(bed, addresses, kubernetes):
     """Name and command line of the parts that need no node."""
-    pki = bed.state / "pki"
     return {
         "etcd": [
             kubernetes, "etcd", "--data-dir", bed.state / "etcd", "--listen-client-urls", ETCD, "--advertise-client-urls", ETCD,
             "--listen-peer-urls", "http://127.0.0.1:2380", "--unsafe-no-fsync", "--log-level", "warn"],
         "apiserver": [
-            kubernetes, "kube-apiserver", "--etcd-servers", ETCD, "--advertise-address", addresses.node, "--secure-port", "6443",
-            "--tls-cert-file", pki / "server.crt", "--tls-private-key-file", pki / "server.key", "--client-ca-file", pki / "ca.crt",
-            "--service-account-key-file", pki / "service-accounts.pub", "--service-account-signing-key-file", pki / "service-accounts.key",
-            "--service-account-issuer", "https://kubernetes.default.svc", "--service-cluster-ip-range", addresses.services,
-            "--kubelet-client-certificate", pki / "admin.crt", "--kubelet-client-key", pki / "admin.key",
-            # `logs` and `exec` would ask for the node by name, which no server knows
-            "--kubelet-preferred-address-types", "InternalIP",
-            "--authorization-mode", "Node,RBAC", "--allow-privileged",
+            *_apiserver(bed, addresses, kubernetes, API_PORT),
             "--audit-policy-file", bed.state / "config" / "audit.yaml", "--audit-log-path", bed.audit_log, "--audit-log-maxsize", "1000"],
         "controller-manager": [
             kubernetes, "kube-controller-manager", "--kubeconfig", kubeconfig(bed, "controller-manager"), "--leader-elect=false",
-            "--service-account-private-key-file", pki / "service-accounts.key", "--root-ca-file", pki / "ca.crt",
+            "--service-account-private-key-file", bed.state / "pki" / "service-accounts.key", "--root-ca-file", bed.state / "pki" / "ca.crt",
             "--use-service-account-credentials"],
         "scheduler": [kubernetes, "kube-scheduler", "--kubeconfig", kubeconfig(bed, "scheduler"), "--leader-elect=false"],
         "containerd": ["containerd", "--config", bed.state / "config" / "containerd.toml"],
     }
+
+
+def second_apiserver(bed, addresses, kubernetes):
+    """Name and command line of an API server beside the first, as a cluster with several has them: only etcd is shared."""
+    # The first alone says where the Service `kubernetes` leads: two at one address would take turns.
+    return {"apiserver-second": [*_apiserver(bed, addresses, kubernetes, SECOND_API_PORT), "--endpoint-reconciler-type", "none"]}
+
+
+def _apiserver(bed, addresses, kubernetes, port):
+    pki = bed.state / "pki"
+    return [
+        kubernetes, "kube-apiserver", "--etcd-servers", ETCD, "--advertise-address", addresses.node, "--secure-port", port,
+        "--tls-cert-file", pki / "server.crt", "--tls-private-key-file", pki / "server.key", "--client-ca-file", pki / "ca.crt",
+        "--service-account-key-file", pki / "service-accounts.pub", "--service-account-signing-key-file", pki / "service-accounts.key",
+        "--service-account-issuer", "https://kubernetes.default.svc", "--service-cluster-ip-range", addresses.services,
+        "--kubelet-client-certificate", pki / "admin.crt", "--kubelet-client-key", pki / "admin.key",
+        # `logs` and `exec` would ask for the node by name, which no server knows
+        "--kubelet-preferred-address-types", "InternalIP",
+        "--authorization-mode", "Node,RBAC", "--allow-privileged"]
 
 
 def agents(bed, addresses, kubernetes):
