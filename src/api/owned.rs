@@ -58,6 +58,35 @@ pub fn seal(canary: &Canary, mut object: Object, owned: bool) -> Object {
     object
 }
 
+/// The merge patch by which an object is the Canary's no more: without our marks, and without the Canary among its owners; none if
+/// there is nothing to take away.
+pub fn disowned(canary: &Canary, object: &Object) -> Option<Object> {
+    let metadata = &object["metadata"];
+    let nothing = |of: &str, keys: &mut dyn Iterator<Item = &str>| -> Map<String, Value> {
+        keys.filter(|key| metadata[of].get(*key).is_some()).map(|key| (key.to_owned(), Value::Null)).collect()
+    };
+    let ours = metadata["annotations"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+    let ours = ours.filter(|key| key.starts_with(names::PREFIX));
+    let flux = names::FLUX_DISABLED.map(|(key, _)| key);
+    let annotations = nothing("annotations", &mut ours.chain(flux));
+    let labels = nothing("labels", &mut [names::MANAGED].into_iter());
+    let owners = metadata["ownerReferences"].as_array().cloned().unwrap_or_default();
+    let others: Vec<Value> = owners
+        .iter()
+        .filter(|owner| owner["uid"].as_str() != canary.meta().uid.as_deref())
+        .cloned()
+        .collect();
+    if annotations.is_empty() && labels.is_empty() && others.len() == owners.len() {
+        return None;
+    }
+    Some(json!({"metadata": {
+        "resourceVersion": metadata["resourceVersion"],
+        "annotations": annotations,
+        "labels": labels,
+        "ownerReferences": others,
+    }}))
+}
+
 /// Whether this very wish was the last that we applied to the live object. If so and the object still lacks part of it, then
 /// somebody changed it since, or the API server's other webhooks never let it through: applying again may change nothing.
 pub fn is_applied(live: &Object, sealed: &Object) -> bool {

@@ -36,6 +36,7 @@ pub(super) fn update(status: &mut CanaryStatus, blocker: Option<&Blocker>, now: 
             | Phase::WaitingPromotion
             | Phase::Promoting
             | Phase::Finalising
+            | Phase::Terminating
     );
     let promoted = match phase {
         Phase::Initialized | Phase::Succeeded => ConditionStatus::True,

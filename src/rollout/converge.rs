@@ -116,7 +116,7 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     former.into_iter().for_each(|change| carry_out(draft, change));
 }
 
-fn carry_out(draft: &mut Draft<'_>, change: Change) {
+pub(super) fn carry_out(draft: &mut Draft<'_>, change: Change) {
     match change {
         Change::Apply(object) => draft.effect(Effect::Apply { object, manager: Manager::Route }),
         Change::Patch { reference, patch } => {
@@ -231,7 +231,7 @@ fn target_pods(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-fn scale(scene: &Scene<'_>, draft: &mut Draft<'_>, replicas: i32) {
+pub(super) fn scale(scene: &Scene<'_>, draft: &mut Draft<'_>, replicas: i32) {
     match scene.kind.scaled(replicas) {
         Scaling::Replicas(replicas) => {
             draft.effect(Effect::Scale { reference: refs::target(scene.canary), replicas });

@@ -8,6 +8,7 @@ use super::{
     analyse::progress,
     converge::converge,
     draft::Draft,
+    farewell,
     gates::post_rollout,
     promote::{finalise, promote},
     rest::{idle, initialise},
@@ -21,6 +22,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
     let canary = observation.canary.as_ref();
     let mut draft = Draft::new(canary, now);
     if canary.metadata.deletion_timestamp.is_some() {
+        farewell::leave(observation, settings, now, &mut draft);
         return draft.finish();
     }
     if canary.spec.suspend {
@@ -44,6 +46,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
                 draft.status.target = Some(target.observed.clone());
             }
             converge(&scene, &mut draft);
+            farewell::hold(canary, &mut draft);
         }
     }
     draft.finish()

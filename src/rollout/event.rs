@@ -86,6 +86,10 @@ reasons! {
     BreakGlass warning,
     /// The target was scaled while idle; it was put back and the wish is kept for the next promotion.
     ReplicasHeld normal,
+    /// The Canary is being deleted; its target is made to serve again before.
+    Terminating normal,
+    /// The target serves again; the Canary and its primary go.
+    Terminated normal,
     /// An alert did not reach its room; told once until one does.
     AlertFailed warning,
     /// Something keeps the Canary from going on.

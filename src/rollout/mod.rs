@@ -12,6 +12,7 @@ mod decide;
 mod decision;
 mod draft;
 mod event;
+mod farewell;
 mod gates;
 mod hooks;
 mod observation;

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::Phase,
     routing::{self, Weight},
-    workload::Readiness,
+    workload::{Readiness, RevisionId},
 };
 
 /// From nothing to a primary that serves. The target keeps serving until then, whatever happens to the primary.
@@ -66,6 +66,13 @@ pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 /// Between runs: a new revision starts one; what the last run left behind is finished.
 pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     match scene.revised(&draft.status) {
+        Revised::New(revision) if failed_with_the_peer(draft) => {
+            draft.status.last_applied_spec = Some(revision.to_string());
+            draft.say(format!(
+                "{} asks for a revision that failed with Flagger; the next one is analysed.",
+                target_name(scene)
+            ));
+        }
         Revised::New(revision) if draft.status.phase == Phase::Waiting => {
             if let Some(back) = called_back(scene, draft, revision.as_str()) {
                 draft.status.last_applied_spec = Some(revision.to_string());
@@ -98,6 +105,14 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         draft.event(Reason::TrafficReturned, "All traffic goes to the primary.");
     }
     settled(scene, draft);
+}
+
+/// Whether the last run was the peer's and failed. Its ids of revisions cannot be read; it keeps that of the target up to date
+/// as long as nothing new is to be analysed, so what the target asks for now is what failed.
+fn failed_with_the_peer(draft: &Draft<'_>) -> bool {
+    let status = &draft.status;
+    let foreign = status.last_applied_spec.as_deref().is_some_and(|id| !RevisionId::is_ours(id));
+    status.phase == Phase::Failed && status.target.is_none() && foreign
 }
 
 /// The target asks for what the primary runs: nothing is to be analysed.

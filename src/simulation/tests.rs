@@ -20,6 +20,7 @@ mod daemonset;
 mod deadlines;
 mod edits;
 mod faq;
+mod farewell;
 mod harmless;
 mod hooks;
 mod inconclusive;

@@ -34,4 +34,4 @@ pub use replicas::wished;
 pub use revision::{RevisionId, Snapshot};
 pub use scheduling::needs_its_own_pods;
 pub use selector::Selector;
-pub use services::{Services, render as render_services};
+pub use services::{Services, render as render_services, reverted as reverted_service};

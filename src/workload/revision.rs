@@ -14,6 +14,8 @@ use crate::api::{Canary, Object, digest::digest, names, owned};
 
 /// Most characters of an object's name.
 const NAME: usize = 253;
+/// Characters of an id.
+const DIGITS: usize = 16;
 
 /// Identity of a pod template and of the contents of its configs: 16 lower-case hex digits of a SHA-256.
 ///
@@ -41,6 +43,11 @@ impl RevisionId {
     /// The hex digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether an id in a status is one of ours; the peer's are shorter.
+    pub fn is_ours(id: &str) -> bool {
+        id.len() == DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit())
     }
 }
 

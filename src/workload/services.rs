@@ -123,6 +123,27 @@ fn one(
     owned::seal(canary, object, owned)
 }
 
+/// The merge patch by which the apex Service selects the target's pods; none if it does. What its user applied by `kubectl` says
+/// how they did so before.
+pub fn reverted(canary: &Canary, target: &Object, selector: &Selector, live: &Object) -> Option<Object> {
+    let applied =
+        live.pointer("/metadata/annotations").and_then(|all| all.get(names::LAST_APPLIED)?.as_str());
+    let applied = applied.filter(|_| !owned::controls(canary, live));
+    let applied: Option<Value> = applied.and_then(|text| serde_json::from_str(text).ok());
+    let users = applied.and_then(|object| object.pointer("/spec/selector").cloned());
+    let mut wanted = users.filter(Value::is_object).unwrap_or_else(|| target_pods(target, selector));
+    if live["spec"]["selector"] == wanted {
+        return None;
+    }
+    let present = live["spec"]["selector"].as_object().into_iter().flat_map(Map::keys);
+    let surplus: Vec<String> = present.filter(|key| wanted.get(key).is_none()).cloned().collect();
+    for key in surplus {
+        wanted[key] = Value::Null;
+    }
+    let version = &live["metadata"]["resourceVersion"];
+    Some(json!({"metadata": {"resourceVersion": version}, "spec": {"selector": wanted}}))
+}
+
 /// The pods of the target and of no other workload: a target may be told from another by several labels together. The
 /// primary's Services cannot do the same, as its pods have the labels of an older revision.
 fn target_pods(target: &Object, selector: &Selector) -> Value {

@@ -164,7 +164,6 @@ pub static RULES: &[&Rule] = &[
     &unsupported::AUTOSCALER,
     &unsupported::TARGET_KIND,
     &unsupported::TEMPLATE_PROVIDER,
-    &unsupported::REVERT,
     &unsupported::TEMPLATE_WAITS,
 ];
 

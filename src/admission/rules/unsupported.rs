@@ -101,17 +101,6 @@ spec:
     PLAIN,
 );
 
-pub(super) static REVERT: Rule = refused(
-    "SL910",
-    "The target is not restored on deletion yet (spec.revertOnDeletion)",
-    revert,
-    "
-spec:
-  revertOnDeletion: true
-",
-    PLAIN,
-);
-
 pub(super) static TEMPLATE_WAITS: Rule = Rule {
     id: "SL912",
     severity: Severity::Warning,
@@ -188,16 +177,6 @@ fn template_provider(context: &Context<'_>, findings: &mut Findings) {
 /// Whether the fault is a kind of server that cannot be asked yet.
 pub(super) fn is_kind(fault: &Fault) -> bool {
     matches!(fault, Fault::Provider { error, .. } if matches!(**error, SettingsError::NotSupported { .. }))
-}
-
-fn revert(context: &Context<'_>, findings: &mut Findings) {
-    if context.canary.spec.revert_on_deletion {
-        findings.report(
-            "spec.revertOnDeletion",
-            "the target would stay at 0 replicas when this Canary is deleted",
-            "Remove it, and scale the target up before you delete the Canary",
-        );
-    }
 }
 
 fn template_waits(template: &Shared<'_, MetricTemplate>, findings: &mut Findings) {

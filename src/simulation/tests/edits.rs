@@ -192,6 +192,23 @@ fn blue_green_edited_in_mid_run_ends(#[case] edit: Value) {
     assert_eq!(image(&simulation, "shop-primary"), "shop:2");
 }
 
+/// A Canary with a status and objects as the peer leaves them, whose target asks for an image.
+fn of_the_peer(phase: &str, wished: &str) -> Simulation {
+    let simulation = initialised(weights(&[50]), good());
+    let snapshots = simulation.world.state().memory.of_kind("ControllerRevision");
+    for snapshot in snapshots {
+        simulation.world.state().memory.delete(&snapshot);
+    }
+    let bare = json!({"metadata": {"annotations": null}});
+    simulation.user(&deployment(&simulation, "shop-primary"), &bare);
+    simulation.user(&deployment(&simulation, "shop"), &bare);
+    release(&simulation, wished);
+    let status = json!({"phase": phase, "canaryWeight": 0, "failedChecks": 0, "iterations": -1,
+        "lastAppliedSpec": "7d8f6c", "lastPromotedSpec": "5b9d4c", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    simulation.world.state().memory.replace_part(&simulation.canary_reference(), "status", status).unwrap();
+    simulation
+}
+
 #[rstest]
 fn a_status_of_the_peer_is_adopted_in_any_phase(
     #[values(
@@ -201,30 +218,40 @@ fn a_status_of_the_peer_is_adopted_in_any_phase(
         "WaitingPromotion",
         "Promoting",
         "Finalising",
-        "Succeeded",
-        "Failed"
+        "Succeeded"
     )]
     of: &str,
     #[values("shop:1", "shop:2")] wished: &str,
 ) {
-    let mut simulation = initialised(weights(&[50]), good());
-    let snapshots = simulation.world.state().memory.of_kind("ControllerRevision");
-    for snapshot in snapshots {
-        simulation.world.state().memory.delete(&snapshot);
-    }
-    let bare = json!({"metadata": {"annotations": null}});
-    simulation.user(&deployment(&simulation, "shop-primary"), &bare);
-    simulation.user(&deployment(&simulation, "shop"), &bare);
-    release(&simulation, wished);
-    let status = json!({"phase": of, "canaryWeight": 0, "failedChecks": 0, "iterations": -1,
-        "lastAppliedSpec": "7d8f6c", "lastPromotedSpec": "5b9d4c", "lastTransitionTime": "2026-01-01T00:00:00Z"});
-    simulation.world.state().memory.replace_part(&simulation.canary_reference(), "status", status).unwrap();
+    let mut simulation = of_the_peer(of, wished);
     simulation.pass(seconds(200), |_| {});
     let status = simulation.status();
     assert!(matches!(status.phase, Phase::Succeeded | Phase::Initialized), "{status:?}");
     assert_eq!(image(&simulation, "shop-primary"), wished);
     assert_eq!(replicas(&simulation, "shop"), 0);
     assert_eq!(status.last_promoted_spec, status.last_applied_spec);
+}
+
+#[rstest]
+#[case::the_next_one("shop:3")]
+#[case::the_way_back("shop:1")]
+fn a_revision_that_failed_with_the_peer_is_not_tried_again_and_what_comes_then_is_looked_at(
+    #[case] next: &str,
+) {
+    let mut simulation = of_the_peer("Failed", "shop:2");
+    let told = reasons(&simulation).len();
+    simulation.pass(seconds(200), |_| {});
+    assert_eq!(phase(&simulation), Phase::Failed);
+    assert_eq!(
+        (image(&simulation, "shop-primary"), replicas(&simulation, "shop")),
+        (json!("shop:1"), json!(0))
+    );
+    let since = reasons(&simulation).split_off(told);
+    assert!(!since.contains(&Reason::RevisionDetected), "{since:?}");
+    release(&simulation, next);
+    simulation.pass(seconds(200), |_| {});
+    assert_eq!(phase(&simulation), Phase::Succeeded);
+    assert_eq!((image(&simulation, "shop-primary"), replicas(&simulation, "shop")), (json!(next), json!(0)));
 }
 
 #[test]

@@ -1,0 +1,182 @@
+//! The end of a Canary with `revertOnDeletion`: its target serves again, clients and routes are led to it, and only then may the
+//! Canary go, with everything that it made for itself. The apex Service and the route stay, as nobody's but their users'.
+//!
+//! Nothing of this holds up the end of a namespace: once the target is gone or going, there is nothing to revert.
+
+use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, TestOperation, jsonptr::PointerBuf};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::json;
+
+use super::{
+    Effect, Manager, Observation, Reason, Settings,
+    converge::{carry_out, scale},
+    draft::{Draft, later},
+    observation::serves,
+    refs,
+    scene::Scene,
+};
+use crate::{
+    api::{API_VERSION, Canary, Object, ObjectRef, Phase, names, owned},
+    routing::{self, Acceptance},
+    workload::{self, Readiness},
+};
+
+/// What somebody does who does not want to wait.
+const WAY_OUT: &str = "To delete the Canary as it is, set spec.revertOnDeletion to false";
+
+/// Sets or takes the finalizer by which a deletion waits for us, as the spec asks for it.
+pub(super) fn hold(canary: &Canary, draft: &mut Draft<'_>) {
+    match (canary.spec.revert_on_deletion, place(canary)) {
+        (false, Some(place)) => draft.effect(without_finalizer(canary, place)),
+        (true, None) => {
+            let path = |parts: &[&str]| PointerBuf::from_tokens(parts.iter().copied());
+            let version = json!(canary.metadata.resource_version);
+            // Whoever else sets one at the same time must not lose it.
+            let test = TestOperation { path: path(&["metadata", "resourceVersion"]), value: version };
+            let add = match &canary.metadata.finalizers {
+                Some(_) => AddOperation {
+                    path: path(&["metadata", "finalizers", "-"]),
+                    value: json!(names::FINALIZER),
+                },
+                None => {
+                    AddOperation { path: path(&["metadata", "finalizers"]), value: json!([names::FINALIZER]) }
+                }
+            };
+            let patch = Patch(vec![PatchOperation::Test(test), PatchOperation::Add(add)]);
+            draft.effect(Effect::Patch { reference: reference(canary), patch, manager: Manager::Claim });
+        }
+        _ => {}
+    }
+}
+
+/// Decides what is done for a Canary that is being deleted; nothing for one whose deletion does not wait for us.
+pub(super) fn leave(
+    observation: &Observation,
+    settings: &Settings,
+    now: jiff::Timestamp,
+    draft: &mut Draft<'_>,
+) {
+    let canary = observation.canary.as_ref();
+    let Some(place) = place(canary) else { return };
+    let free = without_finalizer(canary, place);
+    // With problems, nothing may have been read at all.
+    let known = observation.problems.is_empty() || observation.live.iter().next().is_some();
+    let target = observation.live.get(&refs::target(canary));
+    let gone = target.is_none_or(|target| !target["metadata"]["deletionTimestamp"].is_null());
+    if !canary.spec.revert_on_deletion || !serves(canary) || known && gone {
+        return draft.effect(free);
+    }
+    if draft.status.phase != Phase::Terminating {
+        draft.enter(Phase::Terminating);
+        let target = refs::target(canary);
+        draft.event(
+            Reason::Terminating,
+            format!("The Canary is being deleted: {target} is to serve again before."),
+        );
+    }
+    match Scene::read(observation, settings, now) {
+        Err(blocker) => draft.block(blocker.reason, format!("{} {WAY_OUT}.", blocker.message)),
+        Ok(scene) => {
+            if reverted(&scene, draft) {
+                let target = refs::target(canary);
+                draft.tell(Reason::Terminated, format!("{target} serves; the Canary and its primary go."));
+                disown(&scene, draft);
+                draft.effect(free);
+            }
+        }
+    }
+}
+
+/// Makes the target serve and leads everybody to it; whether that has been so for the settle time.
+fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    let Some(target) = &scene.target else { return false };
+    // As many pods as serve now; an autoscaler goes on from there.
+    let pods = scene.primary_replicas().max(1);
+    let few = target.replicas.is_some_and(|replicas| replicas < pods) && !scene.is_autoscaled();
+    if target.idle || few {
+        scale(scene, draft, pods);
+    }
+    if let Readiness::Waiting(why) | Readiness::Failed(why) = scene.canary_readiness() {
+        await_or_block(scene, draft, "TargetNotReady", why);
+        return false;
+    }
+    let moves = leads(scene, draft);
+    if moves {
+        draft.status.settle_until = None;
+        draft.say(format!("{} is ready; clients and routes are led to it.", refs::target(scene.canary)));
+        return false;
+    }
+    if let Some(Acceptance::Pending(why) | Acceptance::Refused(why)) =
+        scene.route.as_ref().map(|route| &route.acceptance)
+    {
+        await_or_block(scene, draft, "RouteNotAccepted", why.clone());
+        return false;
+    }
+    draft.status.deadline_at = None;
+    let until = draft.status.settle_until.get_or_insert_with(|| Time(later(scene.now, scene.settle()))).0;
+    if until > scene.now {
+        draft.wake_at(until);
+    }
+    until <= scene.now
+}
+
+fn await_or_block(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: &'static str, why: String) {
+    if draft.overdue(scene.deadline()) {
+        draft.block(reason, format!("{why} The primary goes on serving. {WAY_OUT}."));
+    } else {
+        draft.say(why);
+    }
+}
+
+/// Emits what leads the apex Service and the routes to the target; false if they lead there.
+fn leads(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    let (canary, live) = (scene.canary, &scene.observation.live);
+    let mut moves = false;
+    let apex = refs::service(canary, canary.apex_name());
+    if let (Some(target), Some(service)) = (&scene.target, live.get(&apex))
+        && let Some(patch) = workload::reverted_service(canary, target.object, &target.selector, service)
+    {
+        draft.effect(Effect::Merge { reference: apex, patch, manager: Manager::Services });
+        moves = true;
+    }
+    for change in routing::reverted(scene.router, canary, live) {
+        carry_out(draft, change);
+        moves = true;
+    }
+    moves
+}
+
+/// Takes our marks from what stays, and our name as an owner, so that it does not go with the Canary.
+fn disown(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    let (canary, live) = (scene.canary, &scene.observation.live);
+    let apex = refs::service(canary, canary.apex_name());
+    let routes = routing::led(scene.router, canary, live).into_iter().cloned();
+    for reference in [apex, refs::target(canary)].into_iter().chain(routes) {
+        if let Some(patch) = live.get(&reference).and_then(|object| owned::disowned(canary, object)) {
+            draft.effect(Effect::Merge { reference, patch, manager: Manager::Claim });
+        }
+    }
+}
+
+fn reference(canary: &Canary) -> ObjectRef {
+    ObjectRef::new(
+        API_VERSION,
+        "Canary",
+        canary.namespace_name(),
+        canary.metadata.name.clone().unwrap_or_default(),
+    )
+}
+
+/// Where our finalizer stands in the list.
+fn place(canary: &Canary) -> Option<usize> {
+    canary.metadata.finalizers.iter().flatten().position(|name| name == names::FINALIZER)
+}
+
+/// Takes the finalizer at this place away, if it is still there.
+fn without_finalizer(canary: &Canary, place: usize) -> Effect {
+    let path = PointerBuf::from_tokens(["metadata", "finalizers", &place.to_string()]);
+    let value: Object = names::FINALIZER.into();
+    let test = PatchOperation::Test(TestOperation { path: path.clone(), value });
+    let patch = Patch(vec![test, PatchOperation::Remove(RemoveOperation { path })]);
+    Effect::Patch { reference: reference(canary), patch, manager: Manager::Claim }
+}

@@ -1,0 +1,183 @@
+//! The end of a Canary: with `revertOnDeletion` a serving target stays behind.
+
+use super::*;
+
+const FINALIZER: &str = "finalizer.flagger.app";
+
+fn finalizers(simulation: &Simulation) -> Value {
+    object(simulation, &simulation.canary_reference())["metadata"]["finalizers"].clone()
+}
+
+fn edit(simulation: &Simulation, change: Value) {
+    simulation.user(&simulation.canary_reference(), &change);
+}
+
+fn delete(simulation: &Simulation) {
+    edit(simulation, json!({"metadata": {"deletionTimestamp": "1970-01-01T00:10:00Z"}}));
+}
+
+fn is_held(simulation: &Simulation) -> bool {
+    finalizers(simulation) == json!([FINALIZER])
+}
+
+fn service(simulation: &Simulation, name: &str) -> ObjectRef {
+    simulation.reference("v1", "Service", name)
+}
+
+fn route(simulation: &Simulation) -> ObjectRef {
+    simulation.reference("gateway.networking.k8s.io/v1", "HTTPRoute", "shop")
+}
+
+/// A Canary at rest that is to be reverted.
+fn reverting() -> Simulation {
+    let mut canary = canary(weights(&[50]));
+    canary["spec"]["revertOnDeletion"] = json!(true);
+    let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
+    simulation.pass(seconds(30), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Initialized, "{:?}", simulation.status());
+    assert!(is_held(&simulation));
+    simulation
+}
+
+#[test]
+fn the_finalizer_stands_before_the_target_rests_and_goes_with_the_wish() {
+    let mut canary = canary(weights(&[50]));
+    canary["spec"]["revertOnDeletion"] = json!(true);
+    canary["metadata"]["finalizers"] = json!(["somebody.else/waits"]);
+    let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
+    simulation.pass(seconds(30), |simulation| {
+        let held = finalizers(simulation) == json!(["somebody.else/waits", FINALIZER]);
+        assert!(held || replicas(simulation, "shop") == 2, "the target rests and nothing holds the Canary");
+    });
+    assert_eq!(replicas(&simulation, "shop"), 0);
+    edit(&simulation, json!({"spec": {"revertOnDeletion": false}}));
+    simulation.pass(seconds(1), |_| {});
+    assert_eq!(finalizers(&simulation), json!(["somebody.else/waits"]));
+}
+
+#[test]
+fn w_ctl_16_a_deleted_canary_leaves_a_target_that_serves_with_its_clients_and_its_route() {
+    let mut simulation = reverting();
+    delete(&simulation);
+    let (apex, canary_slice) = (
+        service(&simulation, "shop"),
+        simulation.reference("discovery.k8s.io/v1", "EndpointSlice", "shop-canary-0"),
+    );
+    let mut led_at = None;
+    simulation.pass(seconds(60), |simulation| {
+        let led = object(simulation, &apex)["spec"]["selector"] == json!({"app": "shop"});
+        let ready = object(simulation, &canary_slice)["endpoints"].as_array().map_or(0, Vec::len);
+        assert!(!led || ready > 0, "clients are led to nobody");
+        if led && led_at.is_none() {
+            led_at = Some(simulation.now());
+        }
+        let settled = led_at.is_some_and(|at| simulation.now() >= at + seconds(5));
+        assert!(is_held(simulation) || settled, "the Canary may go before everybody has heard");
+    });
+    assert_eq!(finalizers(&simulation), json!([]));
+    assert_eq!(simulation.status().phase, Phase::Terminating);
+    assert_eq!(replicas(&simulation, "shop"), 2, "as many pods as the primary has");
+    let backends = object(&simulation, &route(&simulation))["spec"]["rules"][0]["backendRefs"].clone();
+    assert_eq!((&backends[0]["name"], backends.as_array().map(Vec::len)), (&json!("shop"), Some(1)));
+    for stays in [apex, route(&simulation), deployment(&simulation, "shop")] {
+        let metadata = object(&simulation, &stays)["metadata"].clone();
+        assert!(metadata["ownerReferences"].as_array().is_none_or(Vec::is_empty), "{stays}: {metadata}");
+        assert!(!metadata.to_string().contains("sluice.dev/"), "{stays}: {metadata}");
+    }
+    let primary = object(&simulation, &deployment(&simulation, "shop-primary"));
+    assert!(
+        !primary["metadata"]["ownerReferences"].as_array().unwrap().is_empty(),
+        "it goes with the Canary"
+    );
+    let told = reasons(&simulation);
+    assert_eq!(told[told.len() - 2..], [Reason::Terminating, Reason::Terminated]);
+}
+
+#[test]
+fn w_rt_18_what_a_user_had_before_leads_to_the_apex_again_which_selects_as_they_wrote() {
+    let mut canary = canary(weights(&[50]));
+    canary["spec"]["revertOnDeletion"] = json!(true);
+    let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
+    let selector = json!({"app": "shop", "tier": "web"});
+    let applied = json!({"spec": {"selector": selector}}).to_string();
+    simulation.user(
+        &service(&simulation, "shop"),
+        &json!({
+            "metadata": {"annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied}},
+            "spec": {"selector": selector, "ports": [{"port": 80}]},
+        }),
+    );
+    let rules = json!([
+        {"matches": [{"path": {"value": "/help"}}], "backendRefs": [{"name": "help", "port": 80, "weight": 1}]},
+        {"backendRefs": [{"name": "shop", "port": 80}]},
+    ]);
+    let users = json!({"spec": {"parentRefs": [{"name": "public", "namespace": "edge"}], "rules": rules}});
+    simulation.user(&route(&simulation), &users);
+    simulation.pass(seconds(30), |_| {});
+    assert_ne!(object(&simulation, &service(&simulation, "shop"))["spec"]["selector"], selector);
+    delete(&simulation);
+    simulation.pass(seconds(60), |_| {});
+    assert_eq!(finalizers(&simulation), json!([]));
+    assert_eq!(object(&simulation, &service(&simulation, "shop"))["spec"]["selector"], selector);
+    let rules = object(&simulation, &route(&simulation))["spec"]["rules"].clone();
+    assert_eq!(rules[0]["backendRefs"][0]["name"], "help");
+    assert_eq!(rules[1]["backendRefs"], json!([{"name": "shop", "port": 80, "weight": 100}]));
+}
+
+#[test]
+fn a_canary_deleted_in_mid_run_leaves_a_target_with_all_pods() {
+    let mut simulation = reverting();
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(12), |_| {});
+    assert_eq!(simulation.status().canary_weight, 50);
+    simulation.user(&deployment(&simulation, "shop"), &json!({"spec": {"replicas": 1}}));
+    delete(&simulation);
+    simulation.pass(seconds(60), |_| {});
+    assert_eq!(finalizers(&simulation), json!([]));
+    assert_eq!(replicas(&simulation, "shop"), 2);
+}
+
+#[test]
+fn a_target_that_never_gets_ready_holds_the_canary_with_a_way_out() {
+    let mut simulation = reverting();
+    let broken = json!({"spec": {"template": {"metadata": {"annotations": {BROKEN: "true"}}}}});
+    simulation.user(&deployment(&simulation, "shop"), &broken);
+    delete(&simulation);
+    simulation.pass(seconds(120), |_| {});
+    assert!(is_held(&simulation), "the primary goes on serving");
+    let stalled = simulation.status().conditions.into_iter().find(|of| of.type_ == "Stalled").unwrap();
+    assert_eq!(stalled.reason, "TargetNotReady");
+    assert!(stalled.message.contains("set spec.revertOnDeletion to false"), "{}", stalled.message);
+    edit(&simulation, json!({"spec": {"revertOnDeletion": false}}));
+    simulation.pass(seconds(1), |_| {});
+    assert_eq!(finalizers(&simulation), json!([]));
+}
+
+#[test]
+fn nothing_holds_up_a_canary_whose_target_is_gone_as_at_the_end_of_a_namespace() {
+    for going in [true, false] {
+        let mut simulation = reverting();
+        let target = deployment(&simulation, "shop");
+        if going {
+            simulation.user(&target, &json!({"metadata": {"deletionTimestamp": "1970-01-01T00:10:00Z"}}));
+        } else {
+            simulation.world.state().memory.delete(&target);
+        }
+        delete(&simulation);
+        simulation.pass(seconds(0), |_| {});
+        assert_eq!(finalizers(&simulation), json!([]));
+    }
+}
+
+#[test]
+fn a_canary_that_never_served_goes_at_once() {
+    let mut canary = canary(weights(&[50]));
+    canary["spec"]["revertOnDeletion"] = json!(true);
+    let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
+    simulation.pass(seconds(1), |_| {});
+    assert!(is_held(&simulation));
+    delete(&simulation);
+    simulation.pass(seconds(0), |_| {});
+    assert_eq!(finalizers(&simulation), json!([]));
+    assert_eq!(replicas(&simulation, "shop"), 2);
+}
