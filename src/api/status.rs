@@ -45,6 +45,11 @@ text_enum! {
 }
 
 impl Phase {
+    /// Whether a rollout goes on that takes up pods and attention; one that waits for approval does not count.
+    pub fn runs(self) -> bool {
+        matches!(self, Phase::Progressing | Phase::Promoting | Phase::Finalising)
+    }
+
     fn is_unset(&self) -> bool {
         *self == Self::Unset
     }

@@ -42,6 +42,12 @@ pub struct RunArgs {
     /// Canaries that are worked on at once.
     #[arg(long, alias = "threadiness", default_value_t = 16)]
     concurrency: u16,
+    /// Rollouts that go on at once; further ones wait for their turn. 0 is no bound.
+    #[arg(long, default_value_t = 100)]
+    max_rollouts: usize,
+    /// Rollouts that go on at once in one namespace. 0 is no bound.
+    #[arg(long, default_value_t = 20)]
+    max_rollouts_per_namespace: usize,
     /// Whether to serve the gate.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
     gate: bool,
@@ -79,6 +85,10 @@ pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
         https_address: arguments.https_address,
         http_address: arguments.http_address,
         concurrency: arguments.concurrency,
+        bounds: controller::Bounds {
+            all: Some(arguments.max_rollouts).filter(|bound| *bound > 0),
+            namespace: Some(arguments.max_rollouts_per_namespace).filter(|bound| *bound > 0),
+        },
         gate: arguments.gate,
         cert_dir: arguments.cert_dir,
         ca_overlap: positive("ca-overlap", arguments.ca_overlap)?,

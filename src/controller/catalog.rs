@@ -1,5 +1,6 @@
 //! Listens to everything that changes: keeps the Catalog, and wakes the Canaries that a change concerns.
 
+use std::collections::BTreeSet;
 use std::sync::{
     Arc, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
@@ -94,6 +95,13 @@ pub(super) fn name_all(cluster: &Cluster) {
             cluster.name(&CanaryKey::from(&canary), rollout::names(&canary));
         }
     }
+}
+
+/// The Canaries whose rollouts go on, as far as it is known.
+pub(super) fn running(catalog: &RwLock<Catalog>) -> BTreeSet<CanaryKey> {
+    let catalog = catalog.read().unwrap_or_else(PoisonError::into_inner);
+    let runs = catalog.iter().filter(|(_, entry)| entry.phase.runs() && !entry.suspended);
+    runs.map(|(key, _)| key.clone()).collect()
 }
 
 /// Every Canary was seen once.

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -14,7 +14,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{WatchHealth, asks::Asks, catalog, look::Looker, metrics::Metrics, queue};
+use super::{
+    WatchHealth,
+    asks::Asks,
+    catalog,
+    look::Looker,
+    metrics::Metrics,
+    queue,
+    slots::{Bounds, Slots},
+};
 use crate::{
     admission::Catalog,
     api::CanaryKey,
@@ -47,6 +55,7 @@ pub(super) struct Leader {
     pub(super) naming: Arc<AtomicBool>,
     pub(super) injector: Option<Injector>,
     pub(super) concurrency: usize,
+    pub(super) bounds: Bounds,
 }
 
 /// Looks until the served schema is ours: a schema of the peer would silently drop our status.
@@ -152,6 +161,7 @@ impl Leader {
         for canary in self.cluster.known_of("Canary") {
             let _ = wake.send(CanaryKey::new(canary.namespace, canary.name));
         }
+        let slots = Slots::new(self.bounds, catalog::running(&self.catalog));
         let looker = Looker {
             cluster: self.cluster.clone(),
             world: ClusterWorld::new(
@@ -165,6 +175,7 @@ impl Leader {
             catalog: self.catalog.clone(),
             settings: self.settings.clone(),
             metrics: self.metrics.clone(),
+            slots: Arc::new(Mutex::new(slots)),
             wake: wake.clone(),
         };
         let asking = async {
@@ -190,6 +201,7 @@ impl Leader {
             _ = helping => {}
         }
         self.wake_through(None);
+        self.metrics.slots((0, 0));
     }
 
     fn wake_through(&self, wake: Option<mpsc::UnboundedSender<CanaryKey>>) {

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::AssertUnwindSafe,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,13 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{asks::Asks, metrics::Metrics, problems, queue::Again};
+use super::{
+    asks::Asks,
+    metrics::Metrics,
+    problems,
+    queue::Again,
+    slots::{Slots, Stand},
+};
 use crate::{
     admission::Catalog,
     api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
@@ -33,6 +39,8 @@ pub(super) struct Looker {
     pub(super) catalog: Arc<RwLock<Catalog>>,
     pub(super) settings: Arc<Settings>,
     pub(super) metrics: Metrics,
+    /// How many rollouts go on at once.
+    pub(super) slots: Arc<Mutex<Slots>>,
     /// Where other Canaries are woken that a look concerns.
     pub(super) wake: mpsc::UnboundedSender<CanaryKey>,
 }
@@ -93,6 +101,7 @@ impl Looker {
         let act = |source| LookError::Act { canary: key.clone(), source };
         let Some(object) = self.cluster.look(&reference(key)).await.map_err(read)? else {
             self.asks.retain(key, |_| false);
+            self.stands(key, Stand::Rests);
             return Ok(Again::Never);
         };
         let canary = match Canary::deserialize(object.as_ref()) {
@@ -108,7 +117,8 @@ impl Looker {
             }
         };
         let answers = self.asks.answers(key);
-        let mut observation = Observation { canary: Arc::new(canary), live, configs, answers, problems };
+        let canary = Arc::new(canary);
+        let mut observation = Observation { canary, live, configs, answers, problems, full: None };
         let now = Timestamp::now();
         let mut decision = rollout::decide(&observation, &self.settings, now);
         if !decision.lacks.is_empty() {
@@ -118,6 +128,12 @@ impl Looker {
                 Err(error) => observation.problems.push(tell(&error).ok_or_else(|| read(error))?),
             }
             decision = rollout::decide(&observation, &self.settings, now);
+        }
+        if rollout::starts(&observation.canary, &decision) {
+            observation.full = self.slots().take(key).err();
+            if observation.full.is_some() {
+                decision = rollout::decide(&observation, &self.settings, now);
+            }
         }
         let status = &decision.status;
         let outcome = execute(&self.world, &observation.canary, &decision).await.map_err(act)?;
@@ -134,6 +150,15 @@ impl Looker {
                 "decided"
             );
         }
+        let runs = status.phase.runs() && !observation.canary.spec.suspend;
+        self.stands(
+            key,
+            match &observation.full {
+                Some(_) => Stand::Queued,
+                None if runs => Stand::Runs,
+                None => Stand::Rests,
+            },
+        );
         self.metrics.status(&observation.canary, status);
         self.asks.retain(key, |id| decision.known.contains(id));
         Ok(match decision.wake {
@@ -142,6 +167,20 @@ impl Looker {
             None => Again::Never,
             Some(at) => Again::After(until(at, Timestamp::now())),
         })
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps where a Canary stands, and wakes those whose turn has come by that.
+    fn stands(&self, key: &CanaryKey, stand: Stand) {
+        let mut slots = self.slots();
+        for next in slots.stands(key, stand) {
+            // The receiver is gone only when leadership just ended.
+            let _ = self.wake.send(next);
+        }
+        self.metrics.slots(slots.counts());
     }
 
     /// What the Canary needs, and why nobody may act on it.

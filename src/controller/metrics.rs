@@ -73,6 +73,8 @@ pub(super) struct Metrics {
     failures: Family<ByEnd, Counter>,
     reconciles: Family<ByOutcome, Counter>,
     told: Family<ByChannel, Counter>,
+    running: Gauge,
+    queued: Gauge,
     known: Arc<Mutex<HashMap<CanaryKey, Known>>>,
 }
 
@@ -107,6 +109,8 @@ impl Metrics {
             failures: Family::default(),
             reconciles: Family::default(),
             told: Family::default(),
+            running: Gauge::default(),
+            queued: Gauge::default(),
             known: Arc::default(),
         };
         let info: Family<Info, Gauge> = Family::default();
@@ -133,6 +137,12 @@ impl Metrics {
             metrics.failures.clone(),
         );
         registry.register("sluice_reconciles", "Looks at Canaries by outcome", metrics.reconciles.clone());
+        registry.register("sluice_rollouts_running", "Rollouts that go on", metrics.running.clone());
+        registry.register(
+            "sluice_rollouts_queued",
+            "Rollouts that wait for their turn",
+            metrics.queued.clone(),
+        );
         registry.register(
             "sluice_told",
             "What people were told, by channel and outcome",
@@ -144,6 +154,13 @@ impl Metrics {
     /// Somebody was told something through a channel (`event`, `alert`): `sent`, `failed` or `dropped`.
     pub(super) fn told(&self, channel: &'static str, outcome: &'static str) {
         self.told.get_or_create(&ByChannel { channel, outcome }).inc();
+    }
+
+    /// How many rollouts go on, and how many wait for their turn.
+    pub(super) fn slots(&self, (running, queued): (usize, usize)) {
+        let count = |of| i64::try_from(of).unwrap_or(i64::MAX);
+        self.running.set(count(running));
+        self.queued.set(count(queued));
     }
 
     /// How many Canaries a namespace has.

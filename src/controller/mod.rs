@@ -9,6 +9,7 @@ mod look;
 mod metrics;
 mod problems;
 mod queue;
+mod slots;
 mod tell;
 
 use std::{
@@ -37,6 +38,7 @@ use alerts::Alerts;
 use asks::Asks;
 use catalog::Follower;
 use metrics::Metrics;
+pub use slots::Bounds;
 use tell::Teller;
 
 /// How long a watch may fail before the process is no longer ready to answer from it.
@@ -63,6 +65,8 @@ pub struct Options {
     pub http_address: SocketAddr,
     /// Canaries that are worked on at once.
     pub concurrency: u16,
+    /// Rollouts that go on at once.
+    pub bounds: Bounds,
     /// Whether admission is served.
     pub gate: bool,
     /// Directory of a certificate that somebody else issues.
@@ -177,6 +181,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         naming,
         injector: if options.gate { keeper.injector() } else { None },
         concurrency: usize::from(options.concurrency),
+        bounds: options.bounds,
     };
     let leading = tokio::spawn(leader.run(candidate, leadership, answers, shutdown.clone()));
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::{Ask, AskId, Event};
-use crate::api::{CanaryStatus, Object, ObjectRef};
+use crate::api::{Canary, CanaryStatus, Object, ObjectRef, Phase};
 
 /// The one answer to an Observation.
 #[derive(Clone, Debug)]
@@ -24,6 +24,13 @@ pub struct Decision {
     pub wake: Option<Timestamp>,
     /// What to tell people; told once the status stands.
     pub events: Vec<Event>,
+}
+
+/// Whether a decision starts a rollout of a Canary that is between two.
+pub fn starts(canary: &Canary, decision: &Decision) -> bool {
+    let before = canary.status.as_ref().map(|status| status.phase).unwrap_or_default();
+    let between = matches!(before, Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting);
+    between && decision.status.phase.runs()
 }
 
 /// Who writes: one field manager a purpose.

@@ -50,6 +50,8 @@ reasons! {
     Initialized normal,
     /// A new revision was seen and its pods are started.
     RevisionDetected normal,
+    /// A new revision was seen; as many rollouts go on as may at once.
+    Queued normal,
     /// The run ended because a newer revision took its place.
     RevisionSuperseded normal,
     /// The canary's share of traffic was raised.

@@ -30,7 +30,7 @@ pub use alert::{Alert, Audience, alert, audience};
 pub use ask::{Answer, Answers, Ask, AskId, Measured, Question};
 pub use configs::configs;
 pub use decide::decide;
-pub use decision::{Decision, Effect, Manager};
+pub use decision::{Decision, Effect, Manager, starts};
 pub use event::{Event, Reason};
 pub use hooks::{Call, HookHosts, Payload, Reach, Reply, event_calls, global_event_call};
 pub use observation::{Needs, Observation, names, needs};

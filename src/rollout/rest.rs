@@ -79,14 +79,15 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
                 take_back(scene, draft, &back.why);
                 return draft.alert(back.alert);
             }
-            if may_start(scene, draft, &revision) {
+            if may_start(scene, draft, &revision) && has_its_turn(scene, draft, &revision) {
                 return start(scene, draft, &revision);
             }
         }
-        Revised::New(revision) if may_start(scene, draft, &revision) => {
-            return start(scene, draft, &revision);
+        Revised::New(revision) => {
+            if may_start(scene, draft, &revision) && has_its_turn(scene, draft, &revision) {
+                return start(scene, draft, &revision);
+            }
         }
-        Revised::New(_) => {}
         Revised::Promoted => stand_by_promoted(scene, draft),
         Revised::Same => nothing_waits(draft),
     }
@@ -113,6 +114,14 @@ fn failed_with_the_peer(draft: &Draft<'_>) -> bool {
     let status = &draft.status;
     let foreign = status.last_applied_spec.as_deref().is_some_and(|id| !RevisionId::is_ours(id));
     status.phase == Phase::Failed && status.target.is_none() && foreign
+}
+
+/// Whether a rollout may start beside those that go on; if not, people are told, and whoever keeps the queue wakes us.
+fn has_its_turn(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) -> bool {
+    if let Some(full) = &scene.observation.full {
+        draft.event_once(Reason::Queued, format!("Revision {revision} waits for its turn: {full}."));
+    }
+    scene.observation.full.is_none()
 }
 
 /// The target asks for what the primary runs: nothing is to be analysed.

@@ -10,7 +10,7 @@ use super::{MemoryWorld, canary_ref, needed::needed, projection::View};
 use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     execute::{Outcome, execute},
-    rollout::{Answer, Answers, AskId, Decision, Observation, Settings, configs, decide, needs},
+    rollout::{Answer, Answers, AskId, Decision, Observation, Settings, configs, decide, needs, starts},
     workload::configs::{Config, ConfigRef},
 };
 
@@ -137,6 +137,7 @@ impl Controller {
             configs: configs.collect(),
             answers: self.answers.clone(),
             problems: Vec::new(),
+            full: None,
         };
         let mut decision = decide(&seen, settings, now);
         if !decision.lacks.is_empty() {
@@ -145,6 +146,10 @@ impl Controller {
             let read = |lack: &ObjectRef| Some((lack.clone(), state.memory.objects().get(lack)?.clone()));
             seen.live.extend(decision.lacks.iter().filter_map(read).collect());
             drop(state);
+            decision = decide(&seen, settings, now);
+        }
+        if starts(&seen.canary, &decision) {
+            seen.full.clone_from(&world.state().full);
             decision = decide(&seen, settings, now);
         }
         // The memory never waits.

@@ -27,6 +27,7 @@ mod inconclusive;
 mod mirrored;
 mod primary;
 mod provider;
+mod queue;
 mod shared;
 
 impl Simulation {

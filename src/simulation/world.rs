@@ -63,6 +63,8 @@ pub struct State {
     pub faults: Faults,
     /// Whether nobody accepts routes.
     pub gateway_away: bool,
+    /// Why no rollout may start, if other Canaries have taken all slots.
+    pub full: Option<String>,
     /// Draws what the controllers do not know yet.
     pub lag: Lag,
     /// What each controller knows.
@@ -126,6 +128,7 @@ impl MemoryWorld {
             events: Vec::new(),
             faults,
             gateway_away: false,
+            full: None,
             lag: Box::new(|| false),
             projections: Vec::new(),
         }))

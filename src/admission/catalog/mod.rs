@@ -200,6 +200,11 @@ impl Catalog {
         self.entries.get(key)
     }
 
+    /// All Canaries, ordered by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&CanaryKey, &Entry)> {
+        self.entries.iter().map(|(key, entry)| (key.as_ref(), entry))
+    }
+
     /// How many Canaries there are.
     pub fn len(&self) -> usize {
         self.entries.len()

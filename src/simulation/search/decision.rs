@@ -195,6 +195,7 @@ impl<'a> Bench<'a> {
             live,
             answers: self.world.answers.clone(),
             problems: Vec::new(),
+            full: None,
         };
         let mut decision = decide(&seen, &self.settings, now);
         if !decision.lacks.is_empty() {
