@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// Reviews and lists come in large pieces; this allocator gives their memory back.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     match sluice::cli::main(std::env::args_os()) {

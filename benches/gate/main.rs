@@ -41,6 +41,8 @@ const CONNECTIONS: usize = 8;
 const SPRINTS: usize = 3;
 /// Reviews of 1 MB for each server, one at a time.
 const LARGE: usize = 100;
+/// How long the servers rest before their memory is looked at.
+const REST: Duration = Duration::from_secs(10);
 
 /// A server under test.
 struct Server {
@@ -83,6 +85,7 @@ async fn run() {
     paced(&mut servers).await;
     sprint(&mut servers).await;
     large(&mut servers).await;
+    tokio::time::sleep(REST).await;
     for server in &mut servers {
         server.figures.memory = server.process.memory();
     }
