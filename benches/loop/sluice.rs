@@ -29,6 +29,9 @@ impl Sluice {
             "--log-format=text",
             "--pod-name=bench",
             "--shutdown-delay=0s",
+            // What is measured is the loop and not its bound.
+            "--max-rollouts=0",
+            "--max-rollouts-per-namespace=0",
         ]);
         command.arg(format!("--metrics-server=http://{metric_server}"));
         command.arg(format!("--https-address={}", free_address())).arg(format!("--http-address={probes}"));
