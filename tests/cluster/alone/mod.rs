@@ -6,3 +6,4 @@ mod idle;
 mod install;
 mod outage;
 mod runbook;
+mod storm;

@@ -1,0 +1,55 @@
+//! One ConfigMap that all apps share is changed: they are released in turn.
+
+use serde_json::{Value, json};
+
+use crate::install::alone;
+use crate::support::history::History;
+use crate::support::manifests::{canary, canary_for, configured, named, with};
+use crate::support::space::Space;
+use crate::support::{api, helm, wait};
+
+const APPS: usize = 5;
+const BOUND: usize = 2;
+/// Phases of a rollout that goes on.
+const RUNNING: [&str; 3] = ["Progressing", "Promoting", "Finalising"];
+
+fn shared_config(version: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "message"}, "data": {"text": version}})
+}
+
+#[test]
+fn w_ops_a_shared_config_starts_no_storm_and_every_app_has_its_turn() {
+    let Some(alone) = alone("a storm of rollouts") else { return };
+    let _sluice = alone.installed().changing();
+    helm::upgrade(&[&format!("extraArgs={{--max-rollouts-per-namespace={BOUND}}}")]).ok();
+    let space = Space::new("storm");
+    space.apply(&[&shared_config("one")]);
+    let source = json!({"configMapKeyRef": {"name": "message", "key": "text"}});
+    let names: Vec<String> = (0..APPS).map(|number| format!("app-{number}")).collect();
+    // What is shown is the queue: one step without a check.
+    let quick = json!({"spec": {"analysis": {"metrics": null}}});
+    for name in &names {
+        let host = format!("{name}.{}", space.host());
+        space.apply(&[
+            &named(&configured(&source), name),
+            &with(&canary_for(&canary(&host, &[50]), name), &quick),
+        ]);
+    }
+    let histories: Vec<History> = names.iter().map(|name| History::of(&space.namespace, name)).collect();
+    for (history, name) in histories.iter().zip(&names) {
+        history.wait(wait::RUN, &format!("{name} to be initialised"), |seen| seen.phase() == "Initialized");
+    }
+    space.apply(&[&shared_config("two")]);
+    wait::until(wait::RUN, "every app to be released", || {
+        // One list is one moment.
+        let canaries = api::list("canaries", &space.namespace);
+        let phases: Vec<&str> =
+            canaries.iter().filter_map(|canary| canary["status"]["phase"].as_str()).collect();
+        let running = phases.iter().filter(|phase| RUNNING.contains(phase)).count();
+        assert!(running <= BOUND, "{running} rollouts at once: {phases:?}");
+        if phases == ["Succeeded"; APPS] { Ok(()) } else { Err(phases.join(" ")) }
+    });
+    let queued =
+        names.iter().filter(|name| space.reasons(name).iter().any(|reason| reason == "Queued")).count();
+    assert_eq!(queued, APPS - BOUND, "who waits is told so");
+}
