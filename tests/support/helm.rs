@@ -30,6 +30,7 @@ pub(crate) fn values() -> Vec<String> {
         format!("gate.enabled={}", switch::gate()),
         "noCrossNamespaceRefs=true".to_owned(),
         "logFormat=text".to_owned(),
+        "loadtester.enabled=true".to_owned(),
     ]
 }
 

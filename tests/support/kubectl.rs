@@ -25,6 +25,11 @@ pub(crate) fn write(namespace: &str, words: &[&str], objects: &[&Value]) -> Outc
     with_input(&[&["--namespace", namespace], words, &["--filename", "-"]].concat(), Some(&text))
 }
 
+/// Posts a body to a path of the API server, which may be a Service behind it.
+pub(crate) fn post(path: &str, body: &Value) -> Outcome {
+    with_input(&["create", "--filename", "-", "--raw", path], Some(&body.to_string()))
+}
+
 /// Applies objects that have to be accepted, and returns what kubectl said with its warnings. While a replica of the gate
 /// is being replaced the API server may not reach it: a user would try again, and so does this.
 #[track_caller]
