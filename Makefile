@@ -9,6 +9,8 @@ TESTBED := tests/testbed/testbed
 LOGS    := target/test-logs
 # Cluster tests; `test = false` in Cargo.toml keeps them out of a plain `cargo test`.
 CLUSTER_TESTS = cargo test --locked --no-fail-fast --test cluster -- --test-threads=$(THREADS)
+# Set by test-all: also those that take minutes.
+LONG ?=
 
 # CLUSTER=existing uses the current kubeconfig instead of the test-bed's own cluster.
 CLUSTER ?= testbed
@@ -61,12 +63,14 @@ test: build ## unit, property, chart, schema and cluster tests; the last line is
 	@eval "$$($(TESTBED) env)"; \
 	tests/count run $(LOGS) chart cargo test --locked --test chart; \
 	tests/count run $(LOGS) graphite cargo test --locked --test graphite; \
-	tests/count run $(LOGS) cluster $(CLUSTER_TESTS); \
-	GATE=off tests/count run $(LOGS) cluster-without-gate $(CLUSTER_TESTS) together::rollout together::restored
+	tests/count run $(LOGS) cluster $(CLUSTER_TESTS) --skip long::; \
+	GATE=off tests/count run $(LOGS) cluster-without-gate $(CLUSTER_TESTS) together::rollout together::restored; \
+	$(if $(LONG),tests/count run $(LOGS) cluster-long $(CLUSTER_TESTS) long::)
 	@$(if $(KEEP),,$(TESTBED) down)
 	@tests/count sum $(LOGS)
 
-test-all: test ## `make test` and the long ones (none yet)
+test-all: ## `make test` and the cluster tests that take minutes; the last line is the count of all
+	@$(MAKE) test LONG=1
 
 simulate: build ## a million rollouts of the decision and 20,000 whole ones, with every fault, searched for broken rules
 	target/release/sluice simulate --rollouts 1000000 --seed 1 --depth decision

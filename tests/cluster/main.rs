@@ -3,7 +3,7 @@
 //!
 //! A test of `together` shares one installation of Sluice with the others and has a namespace of its own. A test of `alone`
 //! changes, stops or measures the installation itself, so it runs when no other does. Tests start in the order of their names,
-//! so those of `alone` come first.
+//! so those of `alone` come first. Those of `long` are alone too and take minutes: `make test` leaves them out.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../support/mod.rs"]
@@ -11,4 +11,5 @@ mod support;
 
 mod alone;
 mod install;
+mod long;
 mod together;

@@ -1,6 +1,7 @@
-//! Writes straight to an API server, of which there may be several: what is written at once must not cost a process each time.
+//! Writes straight to an API server, of which there may be several, and timed: what a test measures must not cost a process
+//! each time.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use kube::Client;
@@ -15,6 +16,15 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct Server(Client);
 
+/// How a write ended.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// How long the answer took.
+    pub(crate) took: Duration,
+    /// What was stored, or why nothing was.
+    pub(crate) result: Result<Value, String>,
+}
+
 impl Server {
     /// The one of the kubeconfig.
     pub(crate) fn first() -> Self {
@@ -26,28 +36,39 @@ impl Server {
         Server(api::client_of(Some(address)))
     }
 
-    /// Creates an object: what was stored, or why nothing was.
-    pub(crate) fn create(&self, plural: &str, namespace: &str, object: &Value) -> Result<Value, String> {
+    /// Creates an object.
+    pub(crate) fn create(&self, plural: &str, namespace: &str, object: &Value) -> Written {
         api::runtime().block_on(self.post(api::collection(plural, namespace), object.clone()))
     }
 
     /// Deletes an object, with what it owns afterwards.
-    pub(crate) fn delete(&self, plural: &str, namespace: &str, name: &str) -> Result<Value, String> {
+    pub(crate) fn delete(&self, plural: &str, namespace: &str, name: &str) -> Written {
         let path = format!("{}/{name}?propagationPolicy=Background", api::collection(plural, namespace));
         api::runtime().block_on(self.send(Method::DELETE, path, Vec::new()))
     }
 
-    async fn post(&self, path: String, object: Value) -> Result<Value, String> {
+    async fn post(&self, path: String, object: Value) -> Written {
         self.send(Method::POST, path, object.to_string().into_bytes()).await
     }
 
-    async fn send(&self, method: Method, path: String, body: Vec<u8>) -> Result<Value, String> {
+    async fn send(&self, method: Method, path: String, body: Vec<u8>) -> Written {
         let request =
             http::Request::builder().method(method).uri(path).header("Content-Type", "application/json");
         let request = request.body(body).unwrap();
-        match tokio::time::timeout(LIMIT, self.0.request::<Value>(request)).await {
+        let began = Instant::now();
+        let result = match tokio::time::timeout(LIMIT, self.0.request::<Value>(request)).await {
             Ok(answer) => answer.map_err(|error| error.to_string()),
             Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
-        }
+        };
+        Written { took: began.elapsed(), result }
     }
+}
+
+/// The value that half of the samples do not exceed, and the largest, in milliseconds.
+pub(crate) fn middle_and_most(mut samples: Vec<Duration>) -> (f64, f64) {
+    samples.sort_unstable();
+    let milliseconds = |sample: Option<&Duration>| {
+        sample.map_or(0.0, |sample| (sample.as_secs_f64() * 10_000.0).round() / 10.0)
+    };
+    (milliseconds(samples.get(samples.len() / 2)), milliseconds(samples.last()))
 }

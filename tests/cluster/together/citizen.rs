@@ -88,7 +88,7 @@ fn write_what_is_marked(server: &Server, space: &Space) {
         let object = json!({
             "apiVersion": version, "kind": kind, "metadata": {"name": "marked", "labels": label}, "spec": spec,
         });
-        let created = server.create(plural, &space.namespace, &object);
+        let created = server.create(plural, &space.namespace, &object).result;
         created.unwrap_or_else(|said| panic!("{kind}: {said}"));
         for change in [
             json!({"spec": change}),
@@ -100,7 +100,7 @@ fn write_what_is_marked(server: &Server, space: &Space) {
         ] {
             api::merge(plural, &space.namespace, "marked", &change);
         }
-        server.delete(plural, &space.namespace, "marked").unwrap();
+        server.delete(plural, &space.namespace, "marked").result.unwrap();
     }
 }
 
@@ -121,12 +121,12 @@ fn write_our_own(server: &Server, space: &Space) {
         ("metrictemplates", template, json!({"query": "vector(2)"})),
         ("alertproviders", provider, json!({"channel": "room"})),
     ] {
-        let created = server.create(plural, &space.namespace, &object);
+        let created = server.create(plural, &space.namespace, &object).result;
         created.unwrap_or_else(|said| panic!("{plural}: {said}"));
         for change in [json!({"spec": change}), json!({"metadata": {"labels": {"team": "shop"}}})] {
             api::merge(plural, &space.namespace, "ours", &change);
         }
-        server.delete(plural, &space.namespace, "ours").unwrap();
+        server.delete(plural, &space.namespace, "ours").result.unwrap();
     }
 }
 

@@ -56,7 +56,7 @@ fn claim(name: &str, target: &str) -> Value {
 /// Creates a Canary; a machine that is so busy that the gate's answer comes too late decides nothing here.
 fn create(server: &Server, space: &Space, canary: &Value) -> Result<Value, String> {
     wait::until(wait::NOTICED, "the gate to be reached", || {
-        match server.create("canaries", &space.namespace, canary) {
+        match server.create("canaries", &space.namespace, canary).result {
             Err(said) if said.contains("failed calling webhook") => Err(said),
             result => Ok(result),
         }
@@ -106,7 +106,7 @@ fn one_is_active(space: &Space, target: &str, names: &[String]) -> String {
 fn round(space: &Space, servers: [&Server; 2], number: usize, tally: &Tally) {
     let target = format!("t{number}");
     let app = app(&target);
-    servers[0].create("deployments", &space.namespace, &app).unwrap();
+    servers[0].create("deployments", &space.namespace, &app).result.unwrap();
     let names = [format!("a{number}"), format!("b{number}")];
     let both = Barrier::new(2);
     let created = std::thread::scope(|scope| {
@@ -134,14 +134,14 @@ fn round(space: &Space, servers: [&Server; 2], number: usize, tally: &Tally) {
     one_is_active(space, &target, &stored);
 
     for name in &stored {
-        servers[0].delete("canaries", &space.namespace, name).unwrap();
+        servers[0].delete("canaries", &space.namespace, name).result.unwrap();
     }
     let next = format!("c{number}");
     let again = create(servers[1], space, &claim(&next, &target));
     again.unwrap_or_else(|said| panic!("{next} was refused, though {stored:?} had been deleted: {said}"));
     one_is_active(space, &target, std::slice::from_ref(&next));
-    servers[0].delete("canaries", &space.namespace, &next).unwrap();
-    servers[0].delete("deployments", &space.namespace, &target).unwrap();
+    servers[0].delete("canaries", &space.namespace, &next).result.unwrap();
+    servers[0].delete("deployments", &space.namespace, &target).result.unwrap();
 }
 
 /// All rounds, a few side by side.

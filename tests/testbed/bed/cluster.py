@@ -158,9 +158,13 @@ def _prepare(bed):
 
 
 def _start_control_plane(bed):
-    _start(bed, node.control_plane(bed, bed.addresses, programs.path("kubernetes")))
+    parts = node.control_plane(bed, bed.addresses, programs.path("kubernetes"))
+    # These give up for ever when the API server is not ready within a few seconds.
+    later = {name: parts.pop(name) for name in ("controller-manager", "scheduler")}
+    _start(bed, parts)
     wait_until(lambda: _alive(bed, "etcd", "apiserver") and kubectl_succeeds(bed, "get", "--raw", "/readyz"), 120,
                lambda: _late(bed, "apiserver"), pause=0.3)
+    _start(bed, later)
     wait_until(lambda: _alive(bed, "containerd") and succeeds(*namespaces.inside(bed, "ctr", "--address", bed.socket, "version")), 60,
                lambda: _late(bed, "containerd"))
     images.load(bed, images.NODE)

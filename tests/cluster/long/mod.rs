@@ -1,0 +1,5 @@
+//! Tests that take minutes: `make test-all` runs them, `make test` does not. Each has the installation for itself.
+
+mod claims;
+mod cold;
+mod elsewhere;
