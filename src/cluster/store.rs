@@ -89,9 +89,9 @@ impl Store {
     /// Keeps an object; returns what stood in its place.
     pub(super) fn put(&mut self, reference: &ObjectRef, object: Arc<Object>) -> Option<Kept> {
         let group = Group::of(reference, &object);
-        let kept = Kept::of(reference, object);
+        let kept = Kept::of(&object);
         let old = self.kinds.entry(reference.kind.clone()).or_default().insert(reference.clone(), kept);
-        let old_group = old.as_ref().and_then(|old| group_of(reference, old));
+        let old_group = old.as_ref().and_then(|old| Group::of(reference, &old.object()));
         if let Some(stale) = old_group.filter(|stale| Some(stale) != group.as_ref()) {
             discard(&mut self.groups, &stale, reference);
         }
@@ -105,7 +105,7 @@ impl Store {
     /// Drops an object that left its watch; returns what it was.
     pub(super) fn take(&mut self, reference: &ObjectRef) -> Option<Kept> {
         let old = self.kinds.get_mut(&reference.kind)?.remove(reference)?;
-        if let Some(group) = group_of(reference, &old) {
+        if let Some(group) = Group::of(reference, &old.object()) {
             discard(&mut self.groups, &group, reference);
         }
         Some(old)
@@ -147,14 +147,6 @@ impl Store {
             self.take(&reference);
         }
         self.doubts.retain(|reference, _| !kind.is_of(reference));
-    }
-}
-
-/// The group of an object that is kept; what is packed has none.
-fn group_of(reference: &ObjectRef, kept: &Kept) -> Option<Group> {
-    match kept {
-        Kept::Whole(object) => Group::of(reference, object),
-        Kept::Packed { .. } => None,
     }
 }
 
