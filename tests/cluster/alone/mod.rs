@@ -1,9 +1,10 @@
 //! Tests that have the installation for themselves.
 
 pub(crate) mod certs;
-pub(crate) mod crash;
+mod crash;
 mod idle;
 mod install;
+mod long;
 mod outage;
 mod runbook;
 mod storm;

@@ -1,0 +1,4 @@
+//! Those that take minutes: `make test-all` runs them, `make test` does not.
+
+mod kills;
+mod settle;
