@@ -1,4 +1,4 @@
-//! How a projection keeps an object: as compressed text. As values, the objects of a Canary would take ten times the memory; they
+//! How a projection keeps an object: as compressed text. As values, the objects of a Canary would take several times the memory; they
 //! are read when their Canary is looked at, which at rest never happens.
 
 use std::sync::Arc;

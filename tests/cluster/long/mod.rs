@@ -3,3 +3,5 @@
 mod claims;
 mod cold;
 mod elsewhere;
+mod kills;
+mod settle;

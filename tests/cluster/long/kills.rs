@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::crash::as_planned;
+use crate::alone::crash::as_planned;
 use crate::install::alone;
 use crate::support::load::Load;
 use crate::support::manifests::{canary, podinfo};

@@ -1,4 +1,0 @@
-//! Those that take minutes: `make test-all` runs them, `make test` does not.
-
-mod kills;
-mod settle;
