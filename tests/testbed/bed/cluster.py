@@ -58,10 +58,10 @@ def down(bed):
 def restart_api(bed):
     """Kills the API server and starts it again as it was."""
     with step("restarting the API server"):
-        for pid, command in namespaces.processes(bed).items():
-            if "kube-apiserver" in command:
-                os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: "apiserver" in missing_parts(bed), 20, "the API server does not end")
+        servers = [pid for pid, command in namespaces.processes(bed).items() if "kube-apiserver" in command]
+        for pid in servers:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: all(namespaces.has_ended(pid) for pid in servers), 20, "the API server does not end")
         parts = node.control_plane(bed, bed.addresses, programs.path("kubernetes"))
         _start(bed, {"apiserver": parts["apiserver"]})
         wait_until(lambda: kubectl_succeeds(bed, "get", "--raw", "/readyz"), 120, lambda: _late(bed, "apiserver"), pause=0.3)
