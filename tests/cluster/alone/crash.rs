@@ -8,7 +8,7 @@ use crate::support::history::History;
 use crate::support::load::Load;
 use crate::support::manifests::{APP, canary, podinfo};
 use crate::support::space::Space;
-use crate::support::{bed, controller, facts, helm, kubectl, switch, wait};
+use crate::support::{controller, facts, helm, kubectl, wait};
 
 const STEPS: [u32; 3] = [20, 40, 60];
 
@@ -36,24 +36,9 @@ fn a_leader_that_hands_over_in_mid_run_leaves_the_run_to_the_next() {
     });
 }
 
-#[test]
-fn an_api_server_that_is_restarted_in_mid_run_costs_no_step() {
-    let Some(alone) = alone("a restarted API server") else { return };
-    if switch::existing_cluster() {
-        return switch::skip(
-            "a restarted API server",
-            "the API server of this cluster is not ours to restart",
-        );
-    }
-    let _sluice = alone.installed();
-    survives("apiserver", "the API server was restarted", || {
-        bed::restart_api().ok();
-    });
-}
-
 /// A run in the middle of whose first step something happens.
 #[track_caller]
-fn survives(word: &str, what: &str, disturb: impl FnOnce()) {
+pub(crate) fn survives(word: &str, what: &str, disturb: impl FnOnce()) {
     controller::ready();
     let space = Space::new(word);
     let history = space.initialised(&podinfo("one"), &canary(&space.host(), &STEPS));

@@ -2,6 +2,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -58,13 +59,22 @@ def down(bed):
 def restart_api(bed):
     """Kills the API server and starts it again as it was."""
     with step("restarting the API server"):
-        servers = [pid for pid, command in namespaces.processes(bed).items() if "kube-apiserver" in command]
-        for pid in servers:
-            os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: all(namespaces.has_ended(pid) for pid in servers), 20, "the API server does not end")
+        for pid, command in namespaces.processes(bed).items():
+            if "kube-apiserver" in command:
+                os.kill(pid, signal.SIGKILL)
+        # The first thread of a process ends before the others do, and the port is given back by the last.
+        wait_until(lambda: not _listens(bed.addresses.node, node.API_PORT), 20, "the API server does not end")
         parts = node.control_plane(bed, bed.addresses, programs.path("kubernetes"))
         _start(bed, {"apiserver": parts["apiserver"]})
         wait_until(lambda: kubectl_succeeds(bed, "get", "--raw", "/readyz"), 120, lambda: _late(bed, "apiserver"), pause=0.3)
+
+
+def _listens(address, port):
+    try:
+        socket.create_connection((address, int(port)), timeout=1).close()
+        return True
+    except OSError:
+        return False
 
 
 def reboot(bed):

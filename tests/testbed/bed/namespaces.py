@@ -124,11 +124,3 @@ def _command(pid):
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
     except OSError:
         return None
-
-
-def has_ended(pid):
-    """Whether a process that was killed has given back everything, its ports too: a process without a command line may not have yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
