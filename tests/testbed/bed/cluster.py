@@ -63,7 +63,7 @@ def restart_api(bed):
             if "kube-apiserver" in command:
                 os.kill(pid, signal.SIGKILL)
         # The first thread of a process ends before the others do, and the port is given back by the last.
-        wait_until(lambda: not _listens(bed.addresses.node, node.API_PORT), 20, "the API server does not end")
+        wait_until(lambda: not _listens(str(bed.addresses.node), node.API_PORT), 20, "the API server does not end")
         parts = node.control_plane(bed, bed.addresses, programs.path("kubernetes"))
         _start(bed, {"apiserver": parts["apiserver"]})
         wait_until(lambda: kubectl_succeeds(bed, "get", "--raw", "/readyz"), 120, lambda: _late(bed, "apiserver"), pause=0.3)
