@@ -7,7 +7,10 @@ use url::{Host, Url};
 /// Names and addresses at which clouds give the credentials of a machine to whoever asks from it. Most of them are link-local
 /// addresses as well.
 const METADATA_NAMES: [&str; 3] = ["metadata", "metadata.google.internal", "metadata.goog"];
-const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192)];
+/// Alibaba's, Azure's and Oracle's.
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+/// Amazon's.
 const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 /// Reads an address that HTTP can call: scheme http or https, and a host.
@@ -37,12 +40,22 @@ pub fn is_of_the_machine(url: &Url) -> bool {
 
 /// Whether an address in digits is link-local or of a cloud's metadata service.
 pub fn is_machine(address: IpAddr) -> bool {
-    match address {
+    match plain(address) {
         IpAddr::V4(address) => address.is_link_local() || METADATA_V4.contains(&address),
-        IpAddr::V6(address) => match address.to_ipv4_mapped() {
-            Some(mapped) => is_machine(IpAddr::V4(mapped)),
-            None => address.is_unicast_link_local() || address == METADATA_V6,
-        },
+        IpAddr::V6(address) => address.is_unicast_link_local() || address == METADATA_V6,
+    }
+}
+
+/// An address of version 4 in its own form, however it is written: mapped, or behind a translator (RFC 6052).
+pub fn plain(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    match (v6.to_ipv4_mapped(), v6.segments()) {
+        (Some(v4), _) => v4.into(),
+        (None, [0x64, 0xff9b, 0, 0, 0, 0, high, low]) => {
+            let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+            Ipv4Addr::new(a, b, c, d).into()
+        }
+        _ => address,
     }
 }
 
@@ -62,6 +75,8 @@ mod tests {
     #[case::as_one_number("http://2852039166/", true)]
     #[case::in_octal("http://0251.0376.0251.0376/", true)]
     #[case::mapped("http://[::ffff:169.254.169.254]/", true)]
+    #[case::translated("http://[64:ff9b::a9fe:a9fe]/", true)]
+    #[case::of_azure("http://168.63.129.16/", true)]
     #[case::link_local("https://[fe80::1]:8443/", true)]
     #[case::of_amazon("http://[fd00:ec2::254]/", true)]
     #[case::of_alibaba("http://100.100.100.200/", true)]

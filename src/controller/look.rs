@@ -106,7 +106,10 @@ impl Looker {
         };
         let canary = match Canary::deserialize(object.as_ref()) {
             Ok(canary) => canary,
-            Err(_) => return self.poisoned(key, &object).await.map_err(act),
+            Err(_) => {
+                self.stands(key, Stand::Rests);
+                return self.poisoned(key, &object).await.map_err(act);
+            }
         };
         let mut denied = false;
         let mut tell = |error: &ClusterError| problems::denied(error).inspect(|_| denied = true);

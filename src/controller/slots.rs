@@ -63,18 +63,17 @@ impl Slots {
 
     /// Where a Canary stands after a look; returns those whose turn has come by that.
     pub(super) fn stands(&mut self, key: &CanaryKey, stand: Stand) -> BTreeSet<CanaryKey> {
-        if stand != Stand::Queued {
-            self.waiting.retain(|waiting| waiting != key);
+        if stand == Stand::Queued {
+            return BTreeSet::new();
         }
-        match stand {
-            Stand::Runs => {
-                self.running.insert(key.clone());
-                BTreeSet::new()
-            }
-            Stand::Queued => BTreeSet::new(),
-            Stand::Rests if self.running.remove(key) => self.next(),
-            Stand::Rests => BTreeSet::new(),
+        let waited = self.waiting.iter().position(|waiting| waiting == key);
+        waited.map(|place| self.waiting.remove(place));
+        if stand == Stand::Runs {
+            self.running.insert(key.clone());
+            return BTreeSet::new();
         }
+        // One that leaves the queue may have been woken for a turn that it does not take.
+        if self.running.remove(key) || waited.is_some() { self.next() } else { BTreeSet::new() }
     }
 
     /// How many run and how many wait.
@@ -163,6 +162,18 @@ mod tests {
         assert!(slots.take(&key("n", "b")).is_err());
         slots.stands(&key("n", "c"), Stand::Runs);
         assert_eq!(slots.counts(), (2, 1));
+    }
+
+    #[test]
+    fn a_turn_that_nobody_takes_goes_to_the_next() {
+        let mut slots = slots(1, 1);
+        let (a, b, c) = (key("n", "a"), key("n", "b"), key("n", "c"));
+        assert_eq!(slots.take(&a), Ok(()));
+        assert!(slots.take(&b).is_err() && slots.take(&c).is_err());
+        assert_eq!(slots.stands(&a, Stand::Rests), BTreeSet::from([b.clone()]));
+        // Woken, it has nothing to release any more.
+        assert_eq!(slots.stands(&b, Stand::Rests), BTreeSet::from([c.clone()]));
+        assert_eq!(slots.take(&c), Ok(()));
     }
 
     #[test]

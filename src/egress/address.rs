@@ -1,17 +1,10 @@
 //! Addresses that no request of users ever reaches, whatever name leads there.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use reqwest::Url;
 
-/// Where clouds tell a machine its secrets, beside the link-local addresses.
-const METADATA: [IpAddr; 4] = [
-    // Alibaba, Azure, Oracle, and Amazon's by version 6.
-    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
-    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
-    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
-];
+use crate::admission::address::{is_machine, plain};
 
 /// The address that a URL names itself.
 pub fn literal(url: &Url) -> Option<IpAddr> {
@@ -25,15 +18,11 @@ pub fn literal(url: &Url) -> Option<IpAddr> {
 /// Whether an address may be called; `own` allows this machine. The error is a fragment.
 pub fn judge(address: IpAddr, own: bool) -> Result<(), String> {
     let address = plain(address);
-    let link_local = match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
     let nobody = match address {
         IpAddr::V4(v4) => v4.is_unspecified() || v4.is_broadcast() || v4.is_multicast(),
         IpAddr::V6(v6) => v6.is_unspecified() || v6.is_multicast(),
     };
-    if link_local || nobody || METADATA.contains(&address) {
+    if nobody || is_machine(address) {
         return Err(format!("its host is {address}, which is never called"));
     }
     if address.is_loopback() && !own {
@@ -42,21 +31,6 @@ pub fn judge(address: IpAddr, own: bool) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// An address of version 4 in its own form, however it is written: mapped, or behind a translator.
-fn plain(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
-    if let Some(v4) = v6.to_ipv4_mapped() {
-        return v4.into();
-    }
-    match v6.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-            Ipv4Addr::new(a, b, c, d).into()
-        }
-        _ => address,
-    }
 }
 
 #[cfg(test)]

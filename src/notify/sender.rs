@@ -79,7 +79,14 @@ impl Sender {
         if let Some(address) = egress::literal(&url) {
             egress::judge(address, self.own).map_err(NotifyError::Forbidden)?;
         }
-        let client = self.client(room.proxy.as_deref().filter(|proxy| !proxy.is_empty()))?;
+        // A name is judged when it is looked up; an address is never looked up, and a proxy is as much a place as the room.
+        let proxy = room.proxy.as_deref().filter(|proxy| !proxy.is_empty());
+        let written = |proxy| Url::parse(proxy).or_else(|_| Url::parse(&format!("http://{proxy}")));
+        if let Some(address) = proxy.and_then(|proxy| egress::literal(&written(proxy).ok()?)) {
+            egress::judge(address, self.own)
+                .map_err(|why| NotifyError::Forbidden(format!("of its proxy, {why}")))?;
+        }
+        let client = self.client(proxy)?;
         let _slot = self.slots.acquire().await;
         let mut pause = PAUSE;
         for left in (0..ATTEMPTS).rev() {

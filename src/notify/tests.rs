@@ -175,6 +175,18 @@ async fn the_rooms_of_canaries_are_neither_this_machine_nor_metadata() {
 }
 
 #[tokio::test]
+async fn nor_are_their_proxies() {
+    for proxy in
+        ["http://169.254.169.254:3128", "169.254.169.254:3128", "http://127.0.0.1:1", "http://localhost:1"]
+    {
+        let room = room(AlertProviderType::Slack, "http://chat.example.com/hook");
+        let room = Room { proxy: Some(proxy.to_owned()), ..room };
+        let error = Sender::new(false).send(&room, &alert(Severity::Info)).await.unwrap_err().to_string();
+        assert!(error.contains("called"), "{proxy}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn an_alert_goes_through_the_rooms_proxy() {
     let proxy = server(ResponseTemplate::new(200), 1).await;
     let room =

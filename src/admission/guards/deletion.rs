@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::SERVICE;
-use super::write::{Known, goes, known, owner, unknown};
+use super::write::{goes, owner, refuse};
 use crate::admission::catalog::{Catalog, Entry};
 use crate::admission::lookup::Lookups;
 use crate::admission::problem::{Problem, Severity};
@@ -147,16 +147,7 @@ impl<'a> Deletion<'a> {
         } else if self.name == self.entry.claim.target {
             verdict.problems.push(self.target());
         } else if self.name == self.entry.claim.primary() && break_glass(self.object).is_none() {
-            match known(&self.canary, lookups) {
-                Known::Unread(reference) => verdict.confirm.push(reference),
-                Known::Stands => {}
-                Known::Gone => return verdict,
-                Known::Unknown(why) => {
-                    verdict.notices.push(unknown(&self.canary, &why));
-                    return verdict;
-                }
-            }
-            verdict.problems.push(self.primary());
+            refuse(&mut verdict, &self.canary, lookups, self.primary());
         }
         verdict
     }

@@ -8,7 +8,7 @@ use json_patch::Patch;
 use serde_json::{Map, Value};
 
 use super::marks::{ours, restore};
-use super::write::{Known, Write, known, unknown};
+use super::write::{Write, refuse};
 use crate::admission::lookup::Lookups;
 use crate::admission::problem::{Problem, Severity};
 use crate::admission::rules::{Check, Manner, Rule};
@@ -81,17 +81,8 @@ pub(super) fn review(write: &Write<'_>, lookups: &Lookups) -> Verdict {
         Some(reason) => sign(write, reason, changes, &mut annotations),
         None => [BREAK_GLASS, BREAK_GLASS_BY].into_iter().for_each(|key| drop(annotations.remove(key))),
     }
-    if changes && reason.is_none() {
-        match known(&write.canary, lookups) {
-            Known::Unread(reference) => verdict.confirm.push(reference),
-            Known::Stands => {}
-            Known::Gone => return verdict,
-            Known::Unknown(why) => {
-                verdict.notices.push(unknown(&write.canary, &why));
-                return verdict;
-            }
-        }
-        verdict.problems.push(problem(write));
+    if changes && reason.is_none() && !refuse(&mut verdict, &write.canary, lookups, problem(write)) {
+        return verdict;
     }
     let mut patch = Vec::new();
     restore(write.new, "labels", &ours(write.old, "labels"), &mut patch);

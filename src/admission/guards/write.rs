@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::marks;
 use crate::admission::catalog::{Catalog, Entry};
 use crate::admission::lookup::{Lookup, Lookups};
+use crate::admission::problem::Problem;
 use crate::admission::review::{Operation, Request};
+use crate::admission::verdict::Verdict;
 use crate::api::names::CANARY;
 use crate::api::{API_VERSION, CanaryKey, ObjectRef};
 
@@ -57,18 +59,6 @@ pub(super) fn reference(canary: &CanaryKey) -> ObjectRef {
     ObjectRef::new(API_VERSION, "Canary", &canary.namespace, &canary.name)
 }
 
-/// What is known of a Canary on which a refusal rests; the Catalog of this replica may lag behind.
-pub(super) enum Known {
-    /// It was not read for this request: read it and judge again.
-    Unread(ObjectRef),
-    /// It is there and stays.
-    Stands,
-    /// It is gone, or about to go: nobody guards for it any more.
-    Gone,
-    /// Nobody could tell in time, with the reason.
-    Unknown(String),
-}
-
 /// What the writer is told where nobody could tell.
 pub(super) fn unknown(canary: &CanaryKey, why: &str) -> String {
     format!(
@@ -77,15 +67,27 @@ pub(super) fn unknown(canary: &CanaryKey, why: &str) -> String {
     )
 }
 
-/// What was looked up about a Canary.
-pub(super) fn known(canary: &CanaryKey, lookups: &Lookups) -> Known {
+/// Refuses for a Canary, if it was read for this request and stays: the Catalog of this replica may lag behind. One that was not
+/// read yet is to be read before the refusal counts; where nobody could tell in time, the writer is told so. False if nothing is
+/// refused.
+pub(super) fn refuse(verdict: &mut Verdict, canary: &CanaryKey, lookups: &Lookups, problem: Problem) -> bool {
     let reference = reference(canary);
-    match lookups.get(&reference) {
-        None => Known::Unread(reference),
-        Some(Lookup::Missing) => Known::Gone,
-        Some(Lookup::Found(canary)) if goes(canary) => Known::Gone,
-        Some(Lookup::Found(_)) => Known::Stands,
-        Some(Lookup::Failed(why)) => Known::Unknown(why.clone()),
-        Some(Lookup::Unseen) => Known::Unknown("nobody looked".to_owned()),
-    }
+    let refuses = match lookups.get(&reference) {
+        Some(Lookup::Found(canary)) => !goes(canary),
+        Some(Lookup::Missing) => false,
+        None => {
+            verdict.confirm.push(reference);
+            true
+        }
+        Some(Lookup::Failed(why)) => {
+            verdict.notices.push(unknown(canary, why));
+            false
+        }
+        Some(Lookup::Unseen) => {
+            verdict.notices.push(unknown(canary, "nobody looked"));
+            false
+        }
+    };
+    verdict.problems.extend(refuses.then_some(problem));
+    refuses
 }
