@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::raw::metadata;
+use super::{raw::metadata, store::Group};
 use crate::api::Object;
 
 /// An object as it is kept: as compressed JSON, with what is asked of it most.
@@ -11,15 +11,18 @@ use crate::api::Object;
 pub(super) struct Kept {
     uid: Box<str>,
     version: Box<str>,
+    /// In a box: most objects have none.
+    group: Option<Box<Group>>,
     json: Box<[u8]>,
 }
 
 impl Kept {
-    /// The object as it is kept.
-    pub(super) fn of(object: &Object) -> Kept {
+    /// The object as it is kept, with the group that it is a member of.
+    pub(super) fn of(object: &Object, group: Option<Group>) -> Kept {
         Kept {
             uid: metadata(object, "uid").into(),
             version: metadata(object, "resourceVersion").into(),
+            group: group.map(Box::new),
             // A value can always be written.
             json: lz4_flex::compress_prepend_size(&serde_json::to_vec(object).unwrap_or_default()).into(),
         }
@@ -33,6 +36,11 @@ impl Kept {
     /// `metadata.resourceVersion`; empty when absent.
     pub(super) fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The group that it is a member of.
+    pub(super) fn group(&self) -> Option<&Group> {
+        self.group.as_deref()
     }
 
     /// The object.
@@ -53,7 +61,9 @@ mod tests {
         let object = Arc::new(json!({
             "metadata": {"name": "a", "uid": "u", "resourceVersion": "7"}, "spec": {"big": u64::MAX, "small": 0.1, "text": "é\n"},
         }));
-        let kept = Kept::of(&object);
+        let group = Group::Slices("n".to_owned(), "s".to_owned());
+        let kept = Kept::of(&object, Some(group.clone()));
         assert_eq!((kept.uid(), kept.version(), kept.object()), ("u", "7", object));
+        assert_eq!(kept.group(), Some(&group));
     }
 }

@@ -89,11 +89,11 @@ impl Store {
     /// Keeps an object; returns what stood in its place.
     pub(super) fn put(&mut self, reference: &ObjectRef, object: Arc<Object>) -> Option<Kept> {
         let group = Group::of(reference, &object);
-        let kept = Kept::of(&object);
+        let kept = Kept::of(&object, group.clone());
         let old = self.kinds.entry(reference.kind.clone()).or_default().insert(reference.clone(), kept);
-        let old_group = old.as_ref().and_then(|old| Group::of(reference, &old.object()));
-        if let Some(stale) = old_group.filter(|stale| Some(stale) != group.as_ref()) {
-            discard(&mut self.groups, &stale, reference);
+        let old_group = old.as_ref().and_then(Kept::group);
+        if let Some(stale) = old_group.filter(|stale| Some(*stale) != group.as_ref()) {
+            discard(&mut self.groups, stale, reference);
         }
         if let Some(group) = group {
             self.doubts.remove(reference);
@@ -105,8 +105,8 @@ impl Store {
     /// Drops an object that left its watch; returns what it was.
     pub(super) fn take(&mut self, reference: &ObjectRef) -> Option<Kept> {
         let old = self.kinds.get_mut(&reference.kind)?.remove(reference)?;
-        if let Some(group) = Group::of(reference, &old.object()) {
-            discard(&mut self.groups, &group, reference);
+        if let Some(group) = old.group() {
+            discard(&mut self.groups, group, reference);
         }
         Some(old)
     }

@@ -135,7 +135,7 @@ impl View {
         if old.as_ref().is_some_and(|old| old.version() == version) {
             return;
         }
-        let before = old.and_then(|old| self.owner(reference, &old.object())).filter(|_| owner.is_some());
+        let before = old.filter(|_| owner.is_some()).and_then(|old| self.owner(reference, &old.object()));
         if let Some(before) = before.filter(|before| Some(before) != owner.as_ref()) {
             self.tell(reference, Some(before));
         }
