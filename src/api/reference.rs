@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{nullable, number};
+use super::{API_VERSION, ObjectRef, nullable, number};
 
 text_enum! {
     /// Kind of workload.
@@ -159,5 +159,10 @@ impl Reference {
     /// The namespace of the object, where `own` is that of the Canary.
     pub fn namespace_or<'a>(&'a self, own: &'a str) -> &'a str {
         self.namespace.as_deref().filter(|namespace| !namespace.is_empty()).unwrap_or(own)
+    }
+
+    /// The object, of a kind of ours, where `own` is the namespace of the Canary.
+    pub fn object(&self, kind: &str, own: &str) -> ObjectRef {
+        ObjectRef::new(API_VERSION, kind, self.namespace_or(own), &self.name)
     }
 }

@@ -1,6 +1,8 @@
 //! Alerts: which events people are woken for, how loudly, and who hears of them.
 
-use crate::api::{self, Canary, ObjectRef, Severity};
+use std::collections::BTreeSet;
+
+use crate::api::{Canary, ObjectRef, Severity};
 
 use super::{Event, Plan, Reason, Settings, provider, scene::deadline};
 use crate::routing;
@@ -57,15 +59,13 @@ pub fn audience(canary: &Canary, severity: Severity, settings: &Settings) -> Aud
     }
     let own = canary.namespace_name();
     let heard = alerts.iter().filter(|alert| severity >= alert.severity);
-    let providers = heard.filter_map(|alert| alert.provider_ref.as_ref()).filter_map(|reference| {
-        let named = reference.namespace.clone().filter(|namespace| !namespace.is_empty());
-        let namespace = named.unwrap_or_else(|| own.clone());
-        let allowed = namespace == own || !settings.no_cross_namespace_refs;
-        allowed.then(|| ObjectRef::new(api::API_VERSION, "AlertProvider", namespace, &reference.name))
-    });
-    let mut providers: Vec<ObjectRef> = providers.collect();
-    providers.dedup();
-    Audience::Providers(providers)
+    let named = heard.filter_map(|alert| alert.provider_ref.as_ref());
+    let allowed =
+        named.filter(|reference| !settings.no_cross_namespace_refs || reference.namespace_or(&own) == own);
+    // Each hears once, in the order in which they are named.
+    let mut known = BTreeSet::new();
+    let providers = allowed.map(|reference| reference.object("AlertProvider", &own));
+    Audience::Providers(providers.filter(|provider| known.insert(provider.clone())).collect())
 }
 
 /// How traffic moves, in the peer's words.
@@ -164,6 +164,7 @@ mod tests {
             entry("unsaid", json!(""), json!("")),
             entry("far", json!("warn"), json!("ops")),
             entry("loud", json!("error"), json!("store")),
+            entry("all", json!("warn"), json!(null)),
             {"name": "nobody"},
         ]}));
         let settings = Settings { no_cross_namespace_refs: forbidden, ..Settings::default() };

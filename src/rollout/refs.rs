@@ -40,11 +40,8 @@ pub(super) fn service(canary: &Canary, name: &str) -> ObjectRef {
 }
 
 /// The MetricTemplates that the analysis names.
-pub(super) fn metric_templates(canary: &Canary) -> impl Iterator<Item = ObjectRef> {
+pub fn metric_templates(canary: &Canary) -> impl Iterator<Item = ObjectRef> {
     let metrics = canary.spec.analysis.iter().flat_map(|analysis| &analysis.metrics);
-    metrics.filter_map(|metric| metric.template_ref.as_ref()).map(|reference| {
-        let namespace = reference.namespace.clone().filter(|namespace| !namespace.is_empty());
-        let namespace = namespace.unwrap_or_else(|| canary.namespace_name());
-        ObjectRef::new(crate::api::API_VERSION, "MetricTemplate", namespace, &reference.name)
-    })
+    let named = metrics.filter_map(|metric| metric.template_ref.as_ref());
+    named.map(|reference| reference.object("MetricTemplate", &canary.namespace_name()))
 }

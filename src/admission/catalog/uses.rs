@@ -45,8 +45,8 @@ pub struct SharedRef {
 pub(super) fn uses(canary: &Canary) -> BTreeSet<SharedRef> {
     let own = canary.namespace_name();
     let shared = |kind, reference: &Reference| {
-        let namespace = reference.namespace.as_ref().filter(|namespace| !namespace.is_empty());
-        SharedRef { kind, namespace: namespace.unwrap_or(&own).clone(), name: reference.name.clone() }
+        let namespace = reference.namespace_or(&own).to_owned();
+        SharedRef { kind, namespace, name: reference.name.clone() }
     };
     let Some(analysis) = &canary.spec.analysis else { return BTreeSet::new() };
     let templates = analysis.metrics.iter().filter_map(|metric| metric.template_ref.as_ref());

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     api::{AutoscalerKind, Canary, Object, ObjectRef, TargetKind},
     cli::manifests::{Lines, Manifest, Place},
-    rollout::Settings,
+    rollout::{self, Settings},
     workload::configs,
 };
 
@@ -83,11 +83,7 @@ fn autoscaler(canary: &Canary) -> Option<(ObjectRef, Value)> {
 }
 
 fn metric_templates(canary: &Canary) -> impl Iterator<Item = (ObjectRef, Value)> {
-    let metrics = canary.spec.analysis.iter().flat_map(|analysis| &analysis.metrics);
-    metrics.filter_map(|metric| metric.template_ref.as_ref()).map(|reference| {
-        let namespace = reference.namespace.clone().filter(|namespace| !namespace.is_empty());
-        let namespace = namespace.unwrap_or_else(|| canary.namespace_name());
-        let of = ObjectRef::new(crate::api::API_VERSION, "MetricTemplate", namespace, &reference.name);
+    rollout::metric_templates(canary).map(|of| {
         let provider = json!({"type": "prometheus", "address": "http://prometheus:9090"});
         (of, json!({"spec": {"provider": provider, "query": "made_up"}}))
     })

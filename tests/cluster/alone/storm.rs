@@ -18,7 +18,7 @@ fn shared_config(version: &str) -> Value {
 }
 
 #[test]
-fn w_ops_a_shared_config_starts_no_storm_and_every_app_has_its_turn() {
+fn a_shared_config_starts_no_storm_and_every_app_has_its_turn() {
     let Some(alone) = alone("a storm of rollouts") else { return };
     let _sluice = alone.installed().changing();
     helm::upgrade(&[&format!("extraArgs={{--max-rollouts-per-namespace={BOUND}}}")]).ok();
