@@ -22,11 +22,11 @@ def up(bed):
     if is_up(bed):
         say(f"the bed `{bed.name}` is already up")
         return
-    host.claim(bed)
+    host.claim(bed, runs=namespaces.first_process(bed) is not None)
     if leftovers(bed):
         say(f"the bed `{bed.name}` is there in part: clearing it away first")
         _clear(bed)
-        host.claim(bed)
+        host.claim(bed, runs=False)
     began = time.monotonic()
     try:
         with step("network, cgroups and certificates"):
@@ -47,7 +47,7 @@ def up(bed):
 def down(bed):
     """Takes the bed away, in whatever state it is."""
     machine.check_root()
-    if host.owned_by_another(bed):
+    if host.owned_by_another(bed) and namespaces.first_process(bed) is not None:
         raise Failure(f"a bed `{bed.name}` belongs to another checkout: run `testbed down` there, or choose a name by TESTBED_NAME")
     if not leftovers(bed) and not bed.run.exists():
         say(f"the bed `{bed.name}` is not there")

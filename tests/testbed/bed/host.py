@@ -21,11 +21,14 @@ def lock():
         os.close(folder)
 
 
-def claim(bed):
-    """Takes the bed's name on this machine; another checkout may hold it."""
+def claim(bed, runs):
+    """Takes the bed's name on this machine, unless a bed of another checkout `runs` by that name.
+
+    One whose processes are gone, after a restart of the machine, holds nothing back.
+    """
     with lock():
         owner = _owner(bed)
-        if owner not in (None, bed.state) and bed.init.exists():
+        if runs and owner not in (None, bed.state):
             raise Failure(f"a bed `{bed.name}` belongs to {owner}: choose another name (TESTBED_NAME) or run `testbed down` there")
         bed.run.mkdir(parents=True, exist_ok=True)
         (bed.run / "state").unlink(missing_ok=True)
