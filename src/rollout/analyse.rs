@@ -105,13 +105,25 @@ fn begin(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str) {
     }
 }
 
-/// A newer revision takes the place of the present one.
+/// A newer revision takes the place of the present one. What let that one start says nothing of this one: where there is a gate, it
+/// waits as it would have without a run before it.
 pub(super) fn supersede(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) {
+    if !gates::guard_starts(scene) {
+        draft.event(
+            Reason::RevisionSuperseded,
+            format!("Revision {revision} takes the place of the one under analysis."),
+        );
+        return start(scene, draft, revision);
+    }
     draft.event(
         Reason::RevisionSuperseded,
-        format!("Revision {revision} takes the place of the one under analysis."),
+        format!("Revision {revision} ends the analysis of the one before it and waits for approval."),
     );
-    start(scene, draft, revision);
+    draft.enter(Phase::Waiting);
+    set_share(scene, draft, Weight::ZERO);
+    // The former one was not judged: should it come back, it is new.
+    draft.status.last_applied_spec = draft.status.last_promoted_spec.clone();
+    draft.status.target = None;
 }
 
 /// The target asks again for what the primary runs.
@@ -171,7 +183,10 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
                 Check { id: id.to_string(), name: check.metric, query, bounds, ..ended(verdict) }
             }
         };
-        checks.push(Check { time: Some(Time(scene.now)), ..ended });
+        // The next question may take a while: what was answered before it is not written again.
+        let known = draft.status.checks.iter().find(|known| known.id == ended.id);
+        let time = known.and_then(|known| known.time.clone()).unwrap_or(Time(scene.now));
+        checks.push(Check { time: Some(time), ..ended });
     }
     if asked > 0 {
         return draft.wake_at(later(scene.now, SignedDuration::from_secs(ASK_AGAIN)));

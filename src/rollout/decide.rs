@@ -57,7 +57,10 @@ fn unmatched(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if draft.status.matched && !scene.chooses() {
         draft.status.canary_weight = 0;
         draft.status.matched = false;
-        draft.event(Reason::TrafficReturned, "spec.analysis.match is gone: all traffic goes to the primary.");
+        draft.event(
+            Reason::TrafficReturned,
+            "Nothing chooses requests any more (spec.analysis.match): all traffic goes to the primary.",
+        );
     }
 }
 

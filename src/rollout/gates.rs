@@ -27,6 +27,11 @@ pub(super) enum Stand {
     Against(Reason, String),
 }
 
+/// Whether a new revision needs somebody's word to start.
+pub(super) fn guard_starts(scene: &Scene<'_>) -> bool {
+    !hooks::of(scene.canary, WebhookType::ConfirmRollout).is_empty()
+}
+
 /// Whether a new revision may start: every `confirm-rollout` gate is open. Until then the Canary waits.
 pub(super) fn may_start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) -> bool {
     let type_ = WebhookType::ConfirmRollout;
@@ -108,7 +113,9 @@ pub(super) fn in_step(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, 
 /// Whether the gates before the next step, or before the promotion, are open. While they are not, the step lasts and is checked.
 pub(super) fn may_follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp, next: Next) -> bool {
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
-    let shifts = matches!(scene.plan, Plan::Weights { .. }) && draft.status.phase == Phase::Progressing;
+    // Steps may have been added while the promotion waits: these are gated as all others.
+    let analysed = draft.status.phase == Phase::Progressing || next != Next::Promote;
+    let shifts = matches!(scene.plan, Plan::Weights { .. }) && analysed;
     let types = [
         (WebhookType::ConfirmTrafficIncrease, shifts),
         (WebhookType::ConfirmPromotion, next == Next::Promote),
@@ -175,7 +182,7 @@ pub(super) fn post_rollout(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         hooks::note(scene, draft, answer);
         stopped = outcome != HookOutcome::Passed;
         // The end of the run stays the last word.
-        draft.tell(reason(outcome), said.sentence);
+        draft.tell(reason(outcome), format!("Answered: {}", said.sentence));
     }
 }
 

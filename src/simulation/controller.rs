@@ -1,6 +1,6 @@
 //! One controller of several: what it remembers, and one look of it: observe, decide, execute.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -39,19 +39,28 @@ pub(super) struct Controller {
     /// Its number among the controllers of its world.
     id: usize,
     answers: Answers,
+    /// Answers that are under way, each with the time at which it comes.
+    awaited: BTreeMap<AskId, (Timestamp, Answer)>,
     /// How far its clock is ahead.
     pub(super) ahead: SignedDuration,
     /// When the last look wished the next one, without news; by its own clock.
     wake: Option<Timestamp>,
-    /// When the last look was done whole.
-    done_at: Option<Timestamp>,
+    /// Whether the last look was done whole and nothing has been heard since.
+    done: bool,
 }
 
 impl Controller {
     /// A controller that has just started in a world.
     pub(super) fn start(world: &MemoryWorld) -> Self {
         let id = world.state().join();
-        Controller { id, answers: Answers::new(), ahead: SignedDuration::ZERO, wake: None, done_at: None }
+        Controller {
+            id,
+            answers: Answers::new(),
+            awaited: BTreeMap::new(),
+            ahead: SignedDuration::ZERO,
+            wake: None,
+            done: false,
+        }
     }
 
     /// Its process dies, and another one takes its place.
@@ -63,14 +72,16 @@ impl Controller {
     fn forget(&mut self, world: &MemoryWorld) {
         if world.state().take_crash(self.id) {
             self.answers.clear();
+            self.awaited.clear();
             self.wake = None;
-            self.done_at = None;
+            self.done = false;
         }
     }
 
-    /// When it will look without news, by the world's clock.
+    /// When it will look without news of the cluster, by the world's clock.
     pub(super) fn wake(&self) -> Option<Timestamp> {
-        self.wake.map(|wake| wake - self.ahead)
+        let answers = self.awaited.values().map(|(at, _)| *at);
+        answers.chain(self.wake.map(|wake| wake - self.ahead)).min()
     }
 
     /// One look at a Canary, and whether news is still under way.
@@ -82,10 +93,11 @@ impl Controller {
     ) -> (Looked, bool) {
         let (View { live, behind, news }, now) = {
             let mut state = world.state();
+            self.listen(state.now);
             (state.observe(self.id), state.now + self.ahead)
         };
-        // The same look again: as the real controller, this one looks when there is news.
-        if !news && self.done_at == Some(now) {
+        // As the real controller, this one looks when there is news, or when it is due.
+        if !news && self.done && self.wake.is_none_or(|wake| wake > now) {
             return (Looked::Nothing, behind);
         }
         let canary = live.get(&canary_ref(key)).and_then(|object| Canary::deserialize(object).ok());
@@ -97,7 +109,7 @@ impl Controller {
         let looked = match std::panic::catch_unwind(attempt) {
             Ok(look) => {
                 self.wake = look.decision.wake;
-                self.done_at = look.done.then_some(now);
+                self.done = look.done;
                 if look.done {
                     // As the real one: an answer that no decision knows of is of no use any more.
                     self.answers.retain(|id, _| look.decision.known.contains(id));
@@ -158,10 +170,21 @@ impl Controller {
         Look { seen, decision, done }
     }
 
-    /// An answer came.
-    pub(super) fn hear(&mut self, id: AskId, answer: Answer) {
-        self.answers.insert(id, answer);
-        self.done_at = None;
+    /// An answer comes at a time, unless the same question is being answered already.
+    pub(super) fn hear(&mut self, id: AskId, answer: Answer, at: Timestamp) {
+        self.awaited.entry(id).or_insert((at, answer));
+    }
+
+    /// Hears the answers that have come.
+    fn listen(&mut self, now: Timestamp) {
+        let come: Vec<AskId> =
+            self.awaited.iter().filter(|(_, (at, _))| *at <= now).map(|(id, _)| id.clone()).collect();
+        for id in come {
+            if let Some((_, answer)) = self.awaited.remove(&id) {
+                self.answers.insert(id, answer);
+                self.done = false;
+            }
+        }
     }
 
     /// Its number among the controllers of its world.

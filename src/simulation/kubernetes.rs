@@ -29,12 +29,37 @@ struct Pod {
 pub struct Kubernetes {
     pods: BTreeMap<ObjectRef, Vec<Pod>>,
     gateway: Gateway,
+    calm: Option<Calm>,
+}
+
+/// When there was nothing to do any more.
+#[derive(Clone, Copy, Debug)]
+struct Calm {
+    /// The memory's version.
+    version: u64,
+    gateway_away: bool,
+    /// When there will be something without a write.
+    until: Option<Timestamp>,
 }
 
 impl Kubernetes {
     /// Brings pods, endpoints and statuses to what they are at `now`; returns when something will happen next. A gateway
     /// that is away accepts no route.
     pub fn tick(&mut self, memory: &mut Memory, now: Timestamp, gateway_away: bool) -> Option<Timestamp> {
+        let calm = self.calm.filter(|calm| {
+            calm.version == memory.version()
+                && calm.gateway_away == gateway_away
+                && calm.until.is_none_or(|until| now < until)
+        });
+        if let Some(calm) = calm {
+            return calm.until;
+        }
+        let until = self.act(memory, now, gateway_away);
+        self.calm = Some(Calm { version: memory.version(), gateway_away, until });
+        until
+    }
+
+    fn act(&mut self, memory: &mut Memory, now: Timestamp, gateway_away: bool) -> Option<Timestamp> {
         for reference in memory.of_kind("HorizontalPodAutoscaler") {
             autoscale(memory, &reference);
         }
@@ -55,6 +80,7 @@ impl Kubernetes {
 
     /// The pods of a workload are not ready before `until`.
     pub fn lose(&mut self, workload: &ObjectRef, until: Timestamp) {
+        self.calm = None;
         for pod in self.pods.get_mut(workload).into_iter().flatten() {
             pod.ready_at = pod.ready_at.max(until);
         }

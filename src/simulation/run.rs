@@ -14,12 +14,14 @@ use crate::{
 
 /// Looks at one instant after which the controller is taken to go round in circles.
 const PATIENCE: usize = 1000;
+/// News that are late are looked for again after this time.
+const LATE: SignedDuration = SignedDuration::from_millis(700);
 
 /// Answers what a Canary asks of metric servers.
 pub type Oracle = Box<dyn FnMut(&Ask) -> Measured>;
 
-/// Answers what a Canary asks of its hooks.
-pub type Hooks = Box<dyn FnMut(&AskId, &Call) -> Reply>;
+/// Answers what a Canary asks of its hooks at a time.
+pub type Hooks = Box<dyn FnMut(Timestamp, &AskId, &Call) -> Reply>;
 
 /// Why a simulation cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,15 @@ pub enum Restless {
     },
 }
 
+/// What is to be done after a look.
+#[derive(Clone, Copy, Default)]
+struct After {
+    /// Look again at once.
+    again: bool,
+    /// Some news is still under way.
+    behind: bool,
+}
+
 /// A cluster with one Canary, its controllers and a clock.
 pub struct Simulation {
     /// The objects and what happened to them.
@@ -53,6 +64,8 @@ pub struct Simulation {
     oracle: Oracle,
     /// Everybody behind the hooks; at first they all agree.
     pub hooks: Hooks,
+    /// How long every answer takes.
+    pub latency: SignedDuration,
     controllers: Vec<Controller>,
     /// Those that look: more than one only while two take themselves for the leader.
     leaders: Vec<usize>,
@@ -79,7 +92,8 @@ impl Simulation {
             key,
             settings,
             oracle,
-            hooks: Box::new(|_, _| Reply::Answered { status: 200, body: String::new() }),
+            latency: SignedDuration::ZERO,
+            hooks: Box::new(|_, _, _| Reply::Answered { status: 200, body: String::new() }),
             controllers,
             leaders: vec![0],
             last: None,
@@ -202,30 +216,36 @@ impl Simulation {
                 let (now, away) = (state.now, state.gateway_away);
                 self.kubernetes.tick(&mut state.memory, now, away)
             };
-            let mut again = false;
+            let (mut again, mut behind) = (false, false);
             for leader in self.leaders.clone() {
-                again |= self.look(leader)?;
+                let after = self.look(leader)?;
+                again |= after.again;
+                behind |= after.behind;
                 check(self);
             }
-            if !again && self.world.state().memory.version() == before {
-                let wake = self.wake().filter(|wake| *wake > self.now());
-                return Ok(next.into_iter().chain(wake).min());
+            let now = self.now();
+            // What is due now and has been done is due for ever.
+            let due = self.wake().is_some_and(|wake| wake <= now);
+            if !again && !due && self.world.state().memory.version() == before {
+                let late = behind.then(|| now + LATE);
+                return Ok(next.into_iter().chain(self.wake()).chain(late).min());
             }
         }
         Err(Restless::Circles { at: self.now(), status: Box::new(self.status()) })
     }
 
-    /// One look of a controller, then the answers to what it asked; true if it has to look again at once.
-    fn look(&mut self, leader: usize) -> Result<bool, Restless> {
-        let Some(controller) = self.controllers.get_mut(leader) else { return Ok(false) };
+    /// One look of a controller, then the answers to what it asked.
+    fn look(&mut self, leader: usize) -> Result<After, Restless> {
+        let now = self.now();
+        let Some(controller) = self.controllers.get_mut(leader) else { return Ok(After::default()) };
         let (looked, behind) = controller.look(&self.world, &self.key, &self.settings);
         let asks = self.world.state().take_asks(controller.id());
         for ask in &asks {
             let answer = match &ask.question {
                 Question::Metric(_) => Answer::Measured((self.oracle)(ask)),
-                Question::Hook(call) => Answer::Said((self.hooks)(&ask.id, call)),
+                Question::Hook(call) => Answer::Said((self.hooks)(now, &ask.id, call)),
             };
-            controller.hear(ask.id.clone(), answer);
+            controller.hear(ask.id.clone(), answer, now + self.latency);
         }
         let (look, again) = match looked {
             Looked::Nothing => (None, false),
@@ -236,7 +256,7 @@ impl Simulation {
             Looked::Panicked(text) => return Err(Restless::Panicked { at: self.now(), text }),
         };
         self.last = look;
-        Ok(behind || again || !asks.is_empty())
+        Ok(After { again, behind })
     }
 }
 

@@ -57,6 +57,8 @@ pub struct State {
     pub now: Timestamp,
     /// Calls that took effect, with their time.
     pub deeds: Vec<(Timestamp, Deed)>,
+    /// Calls that changed nothing, with their time.
+    pub vain: Vec<(Timestamp, ObjectRef)>,
     /// What people were told.
     pub events: Vec<Event>,
     /// Draws the fault of the next call.
@@ -125,6 +127,7 @@ impl MemoryWorld {
             memory,
             now,
             deeds: Vec::new(),
+            vain: Vec::new(),
             events: Vec::new(),
             faults,
             gateway_away: false,
@@ -171,8 +174,12 @@ impl Hands<'_> {
             }
             Fault::None | Fault::TimedOut | Fault::CrashAfter => {}
         }
+        let before = state.memory.version();
         let deed = act(&mut state.memory).map_err(|_| stale())?;
         let now = state.now;
+        if state.memory.version() == before {
+            state.vain.push((now, reference.clone()));
+        }
         state.deeds.push((now, deed));
         if fault == Fault::CrashAfter {
             state.crash(self.controller);

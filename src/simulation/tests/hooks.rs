@@ -38,7 +38,7 @@ impl Desk {
 
     fn listen(&self, simulation: &mut Simulation) {
         let desk = self.clone();
-        simulation.hooks = Box::new(move |id, call| {
+        simulation.hooks = Box::new(move |_, id, call| {
             let mut state = desk.0.lock().unwrap();
             assert_eq!(call.payload.id, id.to_string());
             assert_eq!(call.payload.checksum, id.revision);
@@ -156,6 +156,55 @@ fn an_approval_counts_for_one_run_of_one_revision() {
     release(&simulation, "shop:2");
     simulation.pass(seconds(30), |_| {});
     assert_eq!(simulation.status().phase, Phase::Waiting, "{:?}", simulation.status());
+}
+
+#[test]
+fn a_newer_revision_in_mid_run_waits_for_an_approval_of_its_own() {
+    let (mut simulation, desk) =
+        released(with(weights(&[20, 50]), &[hook("confirm-rollout", "gate")]), good(), &[]);
+    simulation.pass(seconds(8), |_| {});
+    assert_eq!((simulation.status().phase, simulation.status().canary_weight), (Phase::Progressing, 20));
+    desk.set("gate", closed());
+    release(&simulation, "shop:3");
+    simulation.pass(seconds(30), |_| {});
+    assert_eq!((simulation.status().phase, simulation.status().canary_weight), (Phase::Waiting, 0));
+    assert_eq!(shares(&simulation), [0, 20, 0]);
+    assert_eq!(replicas(&simulation, "shop"), 0);
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(30), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Waiting, "its approval was for the run that is over");
+    release(&simulation, "shop:3");
+    simulation.pass(seconds(30), |_| {});
+    desk.open("gate");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded);
+    assert_eq!(image(&simulation, "shop-primary"), "shop:3");
+}
+
+#[test]
+fn checks_are_written_once_while_a_gate_takes_its_time_to_answer() {
+    let hooks = [hook("confirm-promotion", "sign")];
+    let (mut simulation, _) = released(with(weights(&[20]), &hooks), good(), &[]);
+    simulation.latency = SignedDuration::from_millis(2_500);
+    simulation.pass(seconds(90), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded);
+    assert_eq!(simulation.world.state().vain, []);
+}
+
+#[test]
+fn a_step_that_is_added_while_the_promotion_waits_needs_the_traffic_gate_too() {
+    let hooks = [hook("confirm-promotion", "sign"), hook("confirm-traffic-increase", "gate")];
+    let (mut simulation, desk) = released(with(weights(&[20]), &hooks), good(), &[("sign", closed())]);
+    simulation.pass(seconds(40), |_| {});
+    assert_eq!((simulation.status().phase, simulation.status().canary_weight), (Phase::WaitingPromotion, 20));
+    desk.set("gate", closed());
+    let reference = simulation.canary_reference();
+    simulation.user(&reference, &json!({"spec": {"analysis": {"stepWeights": [20, 60]}}}));
+    simulation.pass(seconds(40), |_| {});
+    assert_eq!(shares(&simulation), [0, 20]);
+    desk.open("gate");
+    simulation.pass(seconds(40), |_| {});
+    assert_eq!(shares(&simulation), [0, 20, 60]);
 }
 
 #[test]
@@ -369,7 +418,10 @@ fn hooks_of_a_type_are_called_in_their_order_and_the_first_failure_ends_the_row(
     assert_eq!(simulation.status().phase, Phase::Succeeded);
     let last: Vec<String> = desk.calls().into_iter().filter(|call| call.starts_with("post")).collect();
     assert_eq!(last, ["post-rollout/one Succeeded", "post-rollout/two Succeeded"]);
-    assert_eq!(told(&simulation, Reason::HookFailed), ["post-rollout hook two: it answered 403: not today."]);
+    assert_eq!(
+        told(&simulation, Reason::HookFailed),
+        ["Answered: post-rollout hook two: it answered 403: not today."]
+    );
 }
 
 #[test]
