@@ -22,7 +22,7 @@ THREADS ?= 6
 GATE    ?= on
 export CLUSTER KEEP GATE
 
-.PHONY: help check generate build image cluster cluster-down unit test test-all simulate demo bench-gate bench-loop bench-verdict fuzz clean
+.PHONY: help check generate build image cluster cluster-down unit test test-all simulate mutations demo bench-gate bench-loop bench-verdict fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ test-all: ## `make test` and the cluster tests that take minutes; the last line 
 simulate: build ## a million rollouts of the decision and 20,000 whole ones, with every fault, searched for broken rules
 	target/release/sluice simulate --rollouts 1000000 --seed 1 --depth decision
 	target/release/sluice simulate --rollouts 20000 --seed 1 --depth whole
+
+mutations: ## puts deliberate bugs into a copy of the code, each of which `sluice simulate` has to find (some minutes)
+	GENERATE=1 cargo test --locked --quiet --test mutations
 
 demo: build ## the whole job shown on a real cluster, checked; KEEP=1 leaves it for you to look at
 	@cargo test --locked --quiet --test demo --no-run

@@ -1,6 +1,8 @@
 //! The documents say what is there: their Canaries parse, their `make` targets exist, their links lead somewhere.
 #![allow(clippy::unwrap_used)]
 
+#[path = "mutations/table.rs"]
+mod mutations;
 #[path = "documents/runbook.rs"]
 mod runbook;
 
@@ -301,5 +303,22 @@ fn every_wrong_behaviour_of_the_peer_has_a_cluster_test_that_exists() {
             let there = read(&format!("{file}.rs")).contains(&format!("fn {test}("));
             assert!(there, "{row:?}: there is no {file}.rs::{test}");
         }
+    }
+}
+
+/// `make mutations` takes minutes; this holds what it starts from, and that its table is not an old one.
+#[test]
+fn each_deliberate_bug_has_its_place_in_the_code_and_was_found_by_a_rule_that_it_breaks() {
+    let (rules, table) = (read("docs/invariants.md"), read("docs/mutations.md"));
+    let of = |files: &[&str]| mutations::MUTATIONS.iter().filter(|bug| files.contains(&bug.file)).count();
+    assert!(mutations::MUTATIONS.len() >= 20 && of(&mutations::CARRYING_OUT_AND_GATHERING) >= 8);
+    for mutations::Mutation { id, does, file, find, replace, depth, breaks } in mutations::MUTATIONS {
+        assert_eq!(read(file).matches(find).count(), 1, "{id}: {find:?} has to be in {file} once");
+        assert!(replace.contains("MUTANT"), "{id} cannot be switched off");
+        assert!(breaks.iter().all(|rule| rules.contains(&format!("| `{rule}` |"))), "{id}: {breaks:?}");
+        let row = format!("| `{id}` | {does} | `{file}` | {depth} | `");
+        let found = table.split_once(&row).and_then(|(_, rest)| rest.split('`').next());
+        let found = found.unwrap_or_else(|| panic!("{id} is not in docs/mutations.md: make mutations"));
+        assert!(breaks.contains(&found), "{id} was found by {found}");
     }
 }

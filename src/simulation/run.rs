@@ -156,10 +156,15 @@ impl Simulation {
         }
     }
 
-    /// Another controller starts to lead; those that led go on until [`Simulation::depose`].
+    /// Another controller starts to lead; those that led go on until [`Simulation::depose`]. It has the clock of the leader before it:
+    /// two that are minutes apart would correct each other without end.
     pub fn hand_over(&mut self) {
+        let before = self.leaders.last().and_then(|leader| self.controllers.get(*leader));
+        let ahead = before.map_or(SignedDuration::ZERO, |leader| leader.ahead);
         self.leaders.push(self.controllers.len());
-        self.controllers.push(Controller::start(&self.world));
+        let mut next = Controller::start(&self.world);
+        next.ahead = ahead;
+        self.controllers.push(next);
     }
 
     /// All but the newest leader stop.

@@ -1,6 +1,6 @@
 //! The search for broken rules, and what it found, told.
 
-use std::{fmt::Write, process::ExitCode, thread};
+use std::{collections::BTreeSet, fmt::Write, process::ExitCode, thread, time::Instant};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::{Value, json};
@@ -65,33 +65,45 @@ fn names() -> impl Iterator<Item = &'static str> {
 }
 
 pub(super) fn run(arguments: &HuntArgs, rollouts: u64, output: Output) -> Result<ExitCode, CliError> {
-    let groups = arguments.faults.iter().flat_map(|wished| wished.0.clone()).collect();
+    // In whatever order they were named, a seed is the same rollout.
+    let groups: BTreeSet<Group> = arguments.faults.iter().flat_map(|wished| wished.0.clone()).collect();
+    let groups = groups.into_iter().collect();
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let depth = arguments.depth.into();
     let HuntArgs { seed, keep_going, .. } = *arguments;
-    let report = search(&Options { depth, rollouts, seed, groups, threads, keep_going });
+    let options = Options { depth: arguments.depth.into(), rollouts, seed, groups, threads, keep_going };
+    let begin = Instant::now();
+    let report = search(&options);
     print(&match output {
-        Output::Text => text(&report, arguments.depth),
+        Output::Text => text(&report, &options, begin.elapsed().as_secs_f64()),
         Output::Json => format!("{:#}\n", as_json(&report)),
     })?;
     Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-fn text(report: &Report, depth: Depth) -> String {
+fn text(report: &Report, options: &Options, seconds: f64) -> String {
     let ends: Vec<String> = report.ends.iter().map(|(end, count)| format!("{count} {end}")).collect();
-    let mut text = format!("{} rollouts: {}\n", report.rollouts, ends.join(", "));
+    let mut text = format!(
+        "{} rollouts from seed {} on, {} threads, {seconds:.0} s: {}\n",
+        report.rollouts,
+        options.seed,
+        options.threads,
+        ends.join(", ")
+    );
     if report.violations.is_empty() {
         text.push_str("No rule was broken.\n");
     }
-    report.violations.iter().for_each(|violation| text.push_str(&broken(violation, depth)));
+    report.violations.iter().for_each(|violation| text.push_str(&broken(violation, options)));
     text
 }
 
-fn broken(violation: &Violation, depth: Depth) -> String {
+fn broken(violation: &Violation, options: &Options) -> String {
     let Violation { seed, invariant, at, told, trace, timeline } = violation;
+    let depth = if options.depth == simulation::Depth::Whole { "whole" } else { "decision" };
+    let faults = Group::ALL.iter().filter(|(_, group)| options.groups.contains(group));
+    let faults: Vec<&str> = faults.map(|(name, _)| *name).collect();
+    let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(",") };
     let mut text = format!(
-        "\nThe rule {invariant} was broken at {at} s: {told}\nReplay: sluice simulate --rollouts 1 --seed {seed} --depth {depth}\n",
-        depth = if depth == Depth::Whole { "whole" } else { "decision" },
+        "\nThe rule {invariant} was broken at {at} s: {told}\nReplay: sluice simulate --rollouts 1 --seed {seed} --depth {depth} --faults {faults}\n",
     );
     for (title, lines) in [("What it takes", trace), ("What people were told", timeline)] {
         // Writing to a String cannot fail.

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
+    RELEASE,
+    desk::Desk,
     happening::{self, Group, Happening},
     subject::Subject,
 };
 use crate::{
+    admission::Mode,
     analysis::Sample,
-    rollout::{Ask, Measured},
+    rollout::{AskId, Measured, Reply},
     simulation::Fault,
 };
 
@@ -40,8 +43,12 @@ pub(super) struct Case {
     pub(super) happenings: Vec<Happening>,
     /// What goes wrong, by the number of the call.
     pub(super) calls: BTreeMap<u32, Fault>,
-    /// Whether the gate adjusts what people write.
-    pub(super) gate: bool,
+    /// Whether the gate adjusts what people write, and how much its word counts.
+    pub(super) gate: Option<Mode>,
+    /// Who answers its hooks.
+    pub(super) desk: Desk,
+    /// How long an answer takes, in seconds.
+    pub(super) slow: i64,
 }
 
 impl Case {
@@ -68,14 +75,32 @@ impl Case {
                 }
             }
         }
-        let gate = !has(Group::Gate) || random.bool();
-        Case { seed, subject, quality, silent, happenings, calls, gate }
+        let gate = match random.u8(0..5) {
+            _ if !has(Group::Gate) => Some(Mode::Enforce),
+            0 | 1 => None,
+            2 => Some(Mode::Warn),
+            _ => Some(Mode::Enforce),
+        };
+        let hooks = has(Group::Hooks) && subject.has_hooks();
+        let desk = if hooks { Desk::draw(SPAN, &mut random) } else { Desk::default() };
+        let slow = if has(Group::Metrics) && random.u8(0..6) == 0 { random.i64(0..45) } else { 0 };
+        Case { seed, subject, quality, silent, happenings, calls, gate, desk, slow }
+    }
+
+    /// What a hook answers.
+    pub(super) fn said(&self, now: Timestamp, id: &AskId) -> Reply {
+        self.desk.answer(self.seed, now.duration_since(Timestamp::UNIX_EPOCH) - RELEASE, id)
+    }
+
+    /// How long after the release nothing happens any more but the rollout itself.
+    pub(super) fn quiet_after(&self) -> SignedDuration {
+        let last = self.happenings.iter().map(|happening| happening.at + happening.lasts).max().unwrap_or(0);
+        SignedDuration::from_millis(if self.desk.is_harmless() { last } else { last.max(SPAN) })
     }
 
     /// What a metric server answers: the same question gets the same answer.
-    pub(super) fn answer(&self, ask: &Ask) -> Measured {
-        let due =
-            u64::try_from(ask.id.due.duration_since(Timestamp::UNIX_EPOCH).as_millis()).unwrap_or_default();
+    pub(super) fn measured(&self, id: &AskId) -> Measured {
+        let due = u64::try_from(id.due.duration_since(Timestamp::UNIX_EPOCH).as_millis()).unwrap_or_default();
         let mut dice = Rng::with_seed(self.seed ^ due.rotate_left(17) ^ 0x5851_f42d_4c95_7f2d);
         let good = match self.quality {
             Quality::Good => true,
@@ -92,12 +117,13 @@ impl Case {
 
     /// The case as lines for people.
     pub(super) fn told(&self) -> Vec<String> {
-        let Case { seed, subject, quality, silent, happenings, calls, gate } = self;
+        let Case { seed, subject, quality, silent, happenings, calls, gate, desk, slow } = self;
         let mut lines = vec![
             format!("seed {seed}: {subject:?}"),
             format!(
-                "the revision is {quality:?}, metric servers are silent at times: {silent}, the gate is there: {gate}"
+                "the revision is {quality:?}, metric servers are silent at times: {silent}, the gate: {gate:?}"
             ),
+            format!("hooks: {desk:?}, an answer takes {slow} s"),
         ];
         lines.extend(happenings.iter().map(|Happening { at, lasts, what }| {
             format!("{at} ms after the release, for {lasts} ms if it lasts: {what:?}")

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Played,
+    Played, RELEASE,
     case::Case,
     happening::{Happening, What},
     schedule,
@@ -17,8 +17,11 @@ use super::{
 };
 use crate::{
     api::{Canary, CanaryStatus, Live},
-    rollout::{Answer, Answers, Decision, Observation, Settings, configs, decide},
-    simulation::{Deed, Kubernetes, Look, Memory, Simulation, no_faults, world::perform},
+    rollout::{Answer, Answers, Decision, Observation, Question, Settings, configs, decide},
+    simulation::{
+        Deed, Kubernetes, Look, Memory, Simulation, no_faults,
+        world::{perform, subject},
+    },
     workload::configs::{Config, ConfigRef},
 };
 
@@ -40,7 +43,8 @@ pub(super) fn play(case: &Case) -> Played {
         let Some(happening) = case.happenings.get(index) else { continue };
         if begins { bench.begin(happening) } else { bench.end(happening) }
     }
-    let longest = SignedDuration::from_secs(case.subject.longest());
+    let longest = SignedDuration::from_secs(case.subject.longest(0));
+    bench.pass(released + case.quiet_after());
     bench.pass(bench.world.now + longest);
     bench.finish()
 }
@@ -73,7 +77,7 @@ impl World {
             simulation.user(&reference, &fields);
         }
         // Whatever goes wrong here is found by the rollouts that are played whole.
-        let _ = simulation.run_for(SignedDuration::from_secs(60), |_| {});
+        let _ = simulation.run_for(RELEASE, |_| {});
         let (status, now) = (simulation.status(), simulation.now());
         let state = simulation.world.state();
         let world = World {
@@ -140,7 +144,9 @@ impl<'a> Bench<'a> {
             }
             if !moved && self.world.memory.version() == before {
                 let wake = self.world.wake.map(|wake| wake - self.world.ahead);
-                return next.into_iter().chain(wake.filter(|wake| *wake > self.world.now)).min();
+                if wake.is_none_or(|wake| wake > self.world.now) {
+                    return next.into_iter().chain(wake).min();
+                }
             }
         }
         self.broken("comes-to-rest", "the same is decided again and again".to_owned());
@@ -158,11 +164,16 @@ impl<'a> Bench<'a> {
         let asked = !look.decision.asks.is_empty() && !died;
         if asked {
             let answers = look.decision.asks.iter().map(|ask| {
-                let answer = Answer::Measured(self.case.answer(ask));
+                let answer = match ask.question {
+                    Question::Metric(_) => Answer::Measured(self.case.measured(&ask.id)),
+                    Question::Hook(_) => Answer::Said(self.case.said(self.world.now, &ask.id)),
+                };
                 (ask.id.clone(), answer)
             });
-            self.world.answers = answers.collect();
+            let answers: Answers = answers.collect();
+            self.world.answers.extend(answers);
         }
+        self.world.answers.retain(|id, _| look.decision.known.contains(id));
         let World { memory, kubernetes, now, .. } = &self.world;
         self.watch.look(*now, memory, kubernetes, &look, &deeds);
         // The watch tells of the new status, as of everything else that was written.
@@ -220,8 +231,12 @@ impl<'a> Bench<'a> {
             if self.dies() {
                 return (deeds, true);
             }
-            // What was just read cannot be in conflict.
-            let _ = perform(&mut self.world.memory, effect);
+            let version = self.world.memory.version();
+            // A second write of an object that was read once is in conflict: the next look repeats it.
+            let written = perform(&mut self.world.memory, effect);
+            if written.is_ok() && self.world.memory.version() == version {
+                self.watch.wrote_in_vain(now, &subject(effect));
+            }
             deeds.push((now, Deed::Effect(effect.clone())));
         }
         (deeds, false)
@@ -253,7 +268,7 @@ impl<'a> Bench<'a> {
         }
         what.begin(subject, self.asked, &mut world.memory);
         // Nothing is late here, and nobody else leads.
-        if !matches!(what, What::Lagged | What::HandedOver) {
+        if !matches!(what, What::Lagged | What::Deaf | What::HandedOver) {
             self.watch.happened(what, world.now, until, &world.memory);
         }
     }

@@ -11,8 +11,14 @@ use crate::{
     simulation::Memory,
 };
 
-/// Adjusts a target that a user has just written over `before`.
-pub(super) fn adjust(memory: &mut Memory, target: &ObjectRef, before: &Arc<Object>, settings: &Settings) {
+/// Adjusts a target that a user has just written over `before`, as far as the gate's word counts.
+pub(super) fn adjust(
+    memory: &mut Memory,
+    target: &ObjectRef,
+    before: &Arc<Object>,
+    mode: Mode,
+    settings: &Settings,
+) {
     let Some(after) = memory.objects().get(target).filter(|after| !Arc::ptr_eq(after, before)) else {
         return;
     };
@@ -31,7 +37,7 @@ pub(super) fn adjust(memory: &mut Memory, target: &ObjectRef, before: &Arc<Objec
         old_object: Some(before.as_ref().clone()),
         ..Request::default()
     };
-    let call = Call { endpoint: Endpoint::TargetMutate, mode: Mode::Enforce, request };
+    let call = Call { endpoint: Endpoint::TargetMutate, mode, request };
     let verdict = Gate::new(settings.clone(), "sluice").judge(&call, &catalog, &Lookups::default());
     // What the gate cannot adjust passes as it is.
     let _ = memory.patch(target, &verdict.patch);

@@ -36,23 +36,26 @@ pub enum Group {
     Edits,
     /// The cluster: pods that die, gateways that are away.
     Cluster,
-    /// Metric servers: bad values, no data, no answer.
+    /// Metric servers: bad values, no data, no answer, late answers.
     Metrics,
+    /// Hooks: gates that stay closed for a while, tests that fail, no usable answer, revisions that are called back.
+    Hooks,
     /// Clocks that jump.
     Clock,
-    /// The gate is away: nothing adjusts what people write.
+    /// The gate is away, from the beginning or for a while, or only warns: nothing adjusts what people write.
     Gate,
 }
 
 impl Group {
     /// All of them, with their names.
-    pub const ALL: [(&str, Group); 8] = [
+    pub const ALL: [(&str, Group); 9] = [
         ("calls", Group::Calls),
         ("watches", Group::Watches),
         ("leaders", Group::Leaders),
         ("edits", Group::Edits),
         ("cluster", Group::Cluster),
         ("metrics", Group::Metrics),
+        ("hooks", Group::Hooks),
         ("clock", Group::Clock),
         ("gate", Group::Gate),
     ];
@@ -62,7 +65,7 @@ impl Group {
 pub(super) enum What {
     /// A newer revision, or the first one again.
     Released(u8),
-    /// The steps, or the iterations, are edited.
+    /// The analysis is edited.
     Plan(Value),
     Threshold(i32),
     Skipped,
@@ -93,8 +96,12 @@ pub(super) enum What {
     HandedOver,
     /// The leader's clock jumps by so many seconds.
     Jumped(i64),
-    /// News are late for a while.
+    /// News are late for a while, each for another time.
     Lagged,
+    /// No news comes for a while; then all is read anew, and what was in between is lost.
+    Deaf,
+    /// For a while.
+    GateAway,
     /// News come twice.
     Repeated,
 }
@@ -105,12 +112,7 @@ impl What {
         Some(match group {
             Group::Edits => match random.u8(0..20) {
                 0..=2 => What::Released(random.u8(1..5)),
-                3 => What::Plan(if subject.analysis["iterations"].is_null() {
-                    let plans = [json!([7, 15, 30, 70]), json!([60]), json!([10, 20]), json!([1, 100])];
-                    json!({ "stepWeights": plans[random.usize(0..plans.len())] })
-                } else {
-                    json!({ "iterations": random.i32(1..5) })
-                }),
+                3 => What::Plan(edited(subject, random)),
                 4 => What::Threshold(random.i32(1..5)),
                 5 => What::Skipped,
                 6 => What::Suspended,
@@ -139,9 +141,13 @@ impl What {
             Group::Leaders if random.bool() => What::Crashed,
             Group::Leaders => What::HandedOver,
             Group::Clock => What::Jumped(random.i64(-90..90)),
-            Group::Watches if random.u8(0..4) == 0 => What::Repeated,
-            Group::Watches => What::Lagged,
-            Group::Calls | Group::Metrics | Group::Gate => return None,
+            Group::Watches => match random.u8(0..4) {
+                0 => What::Repeated,
+                1 => What::Deaf,
+                _ => What::Lagged,
+            },
+            Group::Gate => What::GateAway,
+            Group::Calls | Group::Metrics | Group::Hooks => return None,
         })
     }
 
@@ -216,6 +222,21 @@ impl What {
     }
 }
 
+/// What somebody makes of the analysis in mid-run.
+fn edited(subject: &Subject, random: &mut Rng) -> Value {
+    let there = |field: &str| !subject.analysis[field].is_null();
+    let gone: Vec<&str> =
+        ["match", "sessionAffinity", "mirror", "webhooks"].into_iter().filter(|field| there(field)).collect();
+    if !gone.is_empty() && random.bool() {
+        return json!({ gone[random.usize(0..gone.len())]: null });
+    }
+    if there("iterations") {
+        return json!({ "iterations": random.i32(1..5) });
+    }
+    let plans = [json!([7, 15, 30, 70]), json!([60]), json!([10, 20]), json!([1, 100])];
+    json!({ "stepWeights": plans[random.usize(0..plans.len())] })
+}
+
 fn service(name: &str) -> ObjectRef {
     ObjectRef::new("v1", "Service", NAMESPACE, name)
 }
@@ -256,7 +277,7 @@ pub(super) fn draw(subject: &Subject, groups: &[Group], span: i64, random: &mut 
     let eventful: Vec<Group> = groups
         .iter()
         .copied()
-        .filter(|group| !matches!(group, Group::Calls | Group::Metrics | Group::Gate))
+        .filter(|group| !matches!(group, Group::Calls | Group::Metrics | Group::Hooks))
         .collect();
     if eventful.is_empty() {
         return Vec::new();

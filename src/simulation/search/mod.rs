@@ -2,6 +2,7 @@
 
 mod case;
 mod decision;
+mod desk;
 mod gate;
 mod happening;
 mod invariant;
@@ -22,6 +23,8 @@ use std::{
     },
     thread,
 };
+
+use jiff::SignedDuration;
 
 use crate::api::{CanaryKey, ObjectRef, Phase};
 use case::Case;
@@ -71,7 +74,7 @@ pub struct Report {
     pub rollouts: u64,
     /// How they ended, by phase.
     pub ends: BTreeMap<&'static str, u64>,
-    /// The rules that were broken, each by the rollout with the lowest seed that did.
+    /// The rules that were broken, each by the rollout with the lowest seed that did, in the order of seeds.
     pub violations: Vec<Violation>,
 }
 
@@ -119,6 +122,7 @@ pub fn search(options: &Options) -> Report {
         (0..options.threads.max(1)).for_each(|_| drop(scope.spawn(worker)));
     });
     let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.violations.sort_by_key(|found| found.seed);
     report.violations.iter_mut().for_each(|found| *found = shrink::shrink(found, options));
     report
 }
@@ -143,6 +147,9 @@ fn schedule(happenings: &[Happening]) -> Vec<(i64, usize, bool)> {
     instants.sort();
     instants
 }
+
+/// How long the first primary may take; then the revision is released.
+const RELEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// The Canary of every rollout.
 fn canary() -> ObjectRef {

@@ -1,11 +1,15 @@
 //! What invariants look at: one instant after a look of a controller, and what led to it.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::{case::Case, planned::Planned, subject::NAME};
 use crate::{
-    api::{Canary, CanaryStatus, Condition, ConditionStatus, Live, names},
-    rollout::{self, Effect, Manager, Settings},
+    api::{
+        Canary, CanaryStatus, Condition, ConditionStatus, HookOutcome, Live, ObjectRef, Phase, WebhookType,
+        names,
+    },
+    rollout::{self, Answer, Effect, Manager, Settings},
     routing,
     simulation::{Deed, Kubernetes, Look, Memory},
     workload,
@@ -67,6 +71,29 @@ impl Moment<'_> {
         spec.skip_analysis || spec.analysis.is_none()
     }
 
+    /// Whether the canary's share is one of some requests alone.
+    pub(super) fn chooses(&self) -> bool {
+        let router = routing::router(rollout::provider(self.canary(), self.settings));
+        router.is_some_and(|router| !routing::chosen(router, self.canary()).is_empty())
+    }
+
+    /// The hooks of a type, as they stand in the identities of calls.
+    pub(super) fn hooks(&self, type_: WebhookType) -> Vec<String> {
+        let written = self.canary().spec.analysis.iter().flat_map(|analysis| &analysis.webhooks);
+        written.filter(|hook| hook.type_ == type_).map(|hook| format!("{type_}/{}", hook.name)).collect()
+    }
+
+    /// Whether the decision knew of a wish to take its revision back.
+    pub(super) fn is_called_back(&self) -> bool {
+        let revision = self.look.decision.status.last_applied_spec.as_deref();
+        let wishes = self.hooks(WebhookType::Rollback);
+        self.look.seen.answers.iter().any(|(id, answer)| {
+            let Answer::Said(reply) = answer else { return false };
+            let passed = reply.outcome() == HookOutcome::Passed && self.look.decision.known.contains(id);
+            passed && Some(id.revision.as_str()) == revision && wishes.contains(&id.name)
+        })
+    }
+
     /// Time between two checks.
     pub(super) fn interval(&self) -> SignedDuration {
         rollout::interval(self.canary())
@@ -124,13 +151,31 @@ impl Moment<'_> {
     }
 }
 
-/// The canary's share in the live route; none without a route.
-pub(super) fn share(memory: &Memory, canary: &Canary, settings: &Settings) -> i64 {
+/// The canary's share in the live route; none without a route. Users who are kept on the canary are not counted.
+pub(super) fn share(memory: &Memory, canary: &Canary, route: &ObjectRef, settings: &Settings) -> i64 {
     let Some(router) = routing::router(rollout::provider(canary, settings)) else { return 0 };
+    if let Some(share) = memory.get(route).and_then(|route| unkept(&route["spec"])) {
+        return share;
+    }
     let known = |of| Some((memory.objects().get(&of)?.clone(), of)).map(|(object, of)| (of, object));
     let live: Live = router.needs(canary).into_iter().filter_map(known).collect();
     let route = router.read(canary, &live).ok().flatten();
     route.map_or(0, |route| i64::from(i32::from(route.weights.canary)))
+}
+
+/// The canary's share of the requests without a cookie, where a route tells them apart: these are led by its last rule.
+fn unkept(spec: &Value) -> Option<i64> {
+    let rules = spec.get("rules").or_else(|| spec.get("http"))?.as_array()?;
+    let [first, .., last] = rules.as_slice() else { return None };
+    let by_cookie =
+        first["matches"].to_string().contains("cookie") || first["match"].to_string().contains("cookie");
+    let backends = last.get("backendRefs").or_else(|| last.get("route"))?.as_array()?;
+    by_cookie.then(|| backends.get(1).and_then(|canary| canary["weight"].as_i64()).unwrap_or_default())
+}
+
+/// Whether a revision is being analysed.
+pub(super) fn runs(phase: Phase) -> bool {
+    matches!(phase, Phase::Progressing | Phase::WaitingPromotion)
 }
 
 /// Whether an effect takes the target's pods away.

@@ -4,8 +4,9 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 use crate::{
-    api::{API_VERSION, Object, ObjectRef, Provider, TargetKind, names},
+    api::{API_VERSION, Object, ObjectRef, Provider, TargetKind, WebhookType, names},
     rollout::{Inconclusive, Settings},
+    routing,
     simulation::{BROKEN, Memory},
     workload::configs::ConfigKind,
 };
@@ -14,6 +15,8 @@ use crate::{
 pub(super) const NAMESPACE: &str = "store";
 /// Name of the Canary and of its target.
 pub(super) const NAME: &str = "shop";
+/// The Service that leads to the target's pods.
+pub(super) const CANARY_SERVICE: &str = "shop-canary";
 /// Time between two checks in seconds, and the deadline of a phase.
 const INTERVAL: i64 = 10;
 const DEADLINE: i64 = 60;
@@ -51,7 +54,19 @@ pub(super) struct Subject {
 impl Subject {
     /// Half of the subjects are plain Deployments behind the Gateway API.
     pub(super) fn draw(random: &mut Rng) -> Self {
-        let mut subject = Subject {
+        let mut subject = Subject::plain(random);
+        if random.bool() {
+            subject.vary(random);
+        }
+        if subject.provider == Provider::Kubernetes {
+            subject.analysis = iterations(random);
+        }
+        subject.choose_strategy(random);
+        subject
+    }
+
+    fn plain(random: &mut Rng) -> Self {
+        Subject {
             kind: TargetKind::Deployment,
             provider: Provider::GatewayApiV1,
             shared: false,
@@ -60,32 +75,51 @@ impl Subject {
             analysis: analysis(random),
             skips: random.u8(0..16) == 0,
             inconclusive: if random.u8(0..8) == 0 { Inconclusive::Hold } else { Inconclusive::Fail },
-        };
-        if random.bool() {
-            return subject;
         }
+    }
+
+    fn vary(&mut self, random: &mut Rng) {
         match random.u8(0..4) {
-            0 => subject.kind = TargetKind::DaemonSet,
-            1 => subject.autoscaled = true,
+            0 => self.kind = TargetKind::DaemonSet,
+            1 => self.autoscaled = true,
             _ => {}
         }
         match random.u8(0..6) {
-            0 | 1 => subject.trigger = Trigger::Config(ConfigKind::ConfigMap),
-            2 => subject.trigger = Trigger::Config(ConfigKind::Secret),
+            0 | 1 => self.trigger = Trigger::Config(ConfigKind::ConfigMap),
+            2 => self.trigger = Trigger::Config(ConfigKind::Secret),
             _ => {}
         }
         match random.u8(0..10) {
-            0 | 1 => subject.provider = Provider::Istio,
-            2 => subject.provider = Provider::Contour,
-            3 => subject.provider = Provider::Gloo,
-            4 => subject.provider = Provider::Kubernetes,
-            5 | 6 => subject.shared = true,
+            0 | 1 => self.provider = Provider::Istio,
+            2 => self.provider = Provider::Contour,
+            3 => self.provider = Provider::Gloo,
+            4 => self.provider = Provider::Kubernetes,
+            5 | 6 => self.shared = true,
             _ => {}
         }
-        if subject.provider == Provider::Kubernetes {
-            subject.analysis = iterations(random);
+    }
+
+    /// Copies, chosen requests, cookies and hooks, as far as the route can serve them.
+    fn choose_strategy(&mut self, random: &mut Rng) {
+        let able = routing::router(self.provider).map(|router| router.capabilities()).unwrap_or_default();
+        let own = !self.shared;
+        if own && able.mirror && random.u8(0..4) == 0 {
+            self.analysis["mirror"] = json!(true);
+            self.analysis["mirrorWeight"] = json!(random.i32(0..101));
         }
-        subject
+        if own && !able.matching.is_empty() && random.u8(0..8) == 0 {
+            self.analysis = iterations(random);
+            self.analysis["match"] = json!([{"headers": {"x-insider": {"exact": "yes"}}}]);
+        }
+        if own && able.affinity && self.analysis["iterations"].is_null() && random.u8(0..5) == 0 {
+            self.analysis["sessionAffinity"] = json!({"cookieName": "met"});
+            if random.bool() {
+                self.analysis["sessionAffinity"]["primaryCookieName"] = json!("stayed");
+            }
+        }
+        if random.u8(0..3) == 0 {
+            self.analysis["webhooks"] = hooks(random);
+        }
     }
 
     /// What the world before the rollout depends on: all but how it is analysed.
@@ -215,6 +249,11 @@ impl Subject {
         ObjectRef::new(version, kind, NAMESPACE, NAME)
     }
 
+    /// Whether anybody is asked or told in a run.
+    pub(super) fn has_hooks(&self) -> bool {
+        !self.analysis["webhooks"].is_null()
+    }
+
     /// Whether the target asks for no pod.
     pub(super) fn rests(&self, memory: &Memory) -> bool {
         let Some(target) = memory.get(&self.workload(NAME)) else { return false };
@@ -226,14 +265,17 @@ impl Subject {
         }
     }
 
-    /// The longest that a run may take once nothing disturbs it any more, in seconds.
-    pub(super) fn longest(&self) -> i64 {
+    /// The longest that a run may take once nothing disturbs it any more, in seconds, if an answer takes at most so many.
+    pub(super) fn longest(&self, slowest: i64) -> i64 {
         let number = |field: &str| self.analysis[field].as_i64();
         let steps = self.analysis["stepWeights"].as_array().map_or(10, Vec::len).max(10);
-        let steps = i64::try_from(steps).unwrap_or(i64::MAX).max(number("iterations").unwrap_or(0));
+        let steps = i64::try_from(steps + 1).unwrap_or(i64::MAX).max(number("iterations").unwrap_or(0));
         let back = number("stepWeightPromotion").map_or(0, |step| 100 / step.max(1) + 1);
+        // Hooks that fail count as checks, and what is asked one after the other is answered so.
+        let hooks = self.analysis["webhooks"].as_array().map_or(0, Vec::len);
+        let asked = i64::try_from(hooks + 1).unwrap_or(i64::MAX);
         let checks = steps + number("threshold").unwrap_or(1) + back;
-        checks * (INTERVAL + 2) + 4 * DEADLINE
+        checks * (INTERVAL + 2 + asked * slowest) + 4 * DEADLINE + asked * INTERVAL
     }
 }
 
@@ -265,6 +307,22 @@ fn common(random: &mut Rng) -> Value {
     let metric = json!({"name": "request-success-rate", "thresholdRange": {"min": 99}, "interval": "1m"});
     let metrics = if random.u8(0..12) == 0 { json!([]) } else { json!([metric]) };
     json!({"interval": format!("{INTERVAL}s"), "threshold": random.i32(1..4), "metrics": metrics})
+}
+
+/// Some of the hooks that there can be.
+fn hooks(random: &mut Rng) -> Value {
+    let types = [
+        WebhookType::ConfirmRollout,
+        WebhookType::PreRollout,
+        WebhookType::Rollout,
+        WebhookType::ConfirmTrafficIncrease,
+        WebhookType::ConfirmPromotion,
+        WebhookType::PostRollout,
+        WebhookType::Rollback,
+    ];
+    let often = random.u8(1..5);
+    let chosen = types.into_iter().filter(|_| random.u8(0..5) < often);
+    chosen.map(|type_| json!({"type": type_, "name": "desk", "url": "http://desk.store/"})).collect()
 }
 
 /// A config of the target.

@@ -12,7 +12,7 @@ use super::{
     moment::{Course, Moment, share},
 };
 use crate::{
-    api::{Canary, CanaryStatus, Phase},
+    api::{Canary, CanaryStatus, ObjectRef, Phase},
     rollout::Settings,
     simulation::{Deed, Kubernetes, Look, Memory},
 };
@@ -60,7 +60,7 @@ impl<'a> Watch<'a> {
         let share = if deeds.is_empty() {
             self.course.share
         } else {
-            share(memory, &look.seen.canary, &self.settings)
+            share(memory, &look.seen.canary, &self.case.subject.route(), &self.settings)
         };
         let moment = Moment {
             case: self.case,
@@ -86,6 +86,13 @@ impl<'a> Watch<'a> {
         self.shared(share, now);
     }
 
+    /// A write changed nothing. Where news are late, or two lead, nobody knows better.
+    pub(super) fn wrote_in_vain(&mut self, now: Timestamp, of: &ObjectRef) {
+        if now >= self.course.late_until.max(self.course.split_until) {
+            self.broken("only-on-difference", now, format!("{of} was written and was so before"));
+        }
+    }
+
     fn shared(&mut self, share: i64, now: Timestamp) {
         if share != self.course.share {
             self.course.share = share;
@@ -98,7 +105,7 @@ impl<'a> Watch<'a> {
         let course = &mut self.course;
         match what {
             What::Jumped(_) => course.jumped = true,
-            What::Lagged => course.late_until = course.late_until.max(until + ECHO),
+            What::Lagged | What::Deaf => course.late_until = course.late_until.max(until + ECHO),
             What::HandedOver => course.split_until = course.split_until.max(until + ECHO),
             What::Crashed
             | What::Repeated
@@ -109,13 +116,14 @@ impl<'a> Watch<'a> {
             | What::Plan(_)
             | What::ConfigEdited
             | What::AutoscalerEdited
+            | What::GateAway
             | What::Marked(_) => {}
             What::Suspended | What::GatewayAway => course.hurt_until = course.hurt_until.max(until + HEALING),
             // A mended object needs its time, and nothing is mended while the Canary is suspended.
             _ => course.hurt_until = course.hurt_until.max(now.max(until) + HEALING),
         }
         if let Some(canary) = &self.canary {
-            let share = share(memory, canary, &self.settings);
+            let share = share(memory, canary, &self.case.subject.route(), &self.settings);
             self.shared(share, now);
         }
     }

@@ -1,15 +1,12 @@
 //! A rollout played whole: the real `execute`, an API server with conflicts, watches that are late, several controllers.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Played,
+    Played, RELEASE,
     case::Case,
     gate,
     happening::{Happening, What},
@@ -19,18 +16,17 @@ use super::{
 };
 use crate::{
     api::Phase,
+    rollout::Ask,
     simulation::{self, Fault, Restless, Simulation},
 };
 
-/// How long the first primary may take.
-const INITIALISATION: SignedDuration = SignedDuration::from_secs(60);
 /// How long what has ended is watched for doing anything.
 const REST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Plays a case.
 pub(super) fn play(case: &Case) -> Played {
     let mut stage = Stage::new(case);
-    stage.pass(INITIALISATION);
+    stage.pass(RELEASE);
     if stage.watch.violation.is_none() && stage.simulation.status().phase != Phase::Initialized {
         stage.broken("converges", format!("not initialised: {:?}", stage.simulation.status().last_decision));
     }
@@ -41,19 +37,30 @@ pub(super) fn play(case: &Case) -> Played {
         let happening = &case.happenings[index];
         if begins { stage.begin(happening) } else { stage.end(happening) }
     }
-    stage.pass(SignedDuration::from_secs(case.subject.longest()));
+    let quiet = stage.released + case.quiet_after();
+    stage.pass(quiet.duration_since(stage.simulation.now()).max(SignedDuration::ZERO));
+    stage.pass(SignedDuration::from_secs(case.subject.longest(case.slow)));
     stage.finish()
+}
+
+/// How the controllers hear of what happens.
+#[derive(Clone, Copy, Default)]
+struct News {
+    late: bool,
+    none: bool,
 }
 
 struct Stage<'a> {
     case: &'a Case,
     simulation: Simulation,
     watch: Watch<'a>,
-    late: Arc<AtomicBool>,
+    news: Arc<Mutex<News>>,
+    gate_away: bool,
     released: Timestamp,
     /// The revision that was released last.
     asked: u8,
     seen: usize,
+    vain: usize,
 }
 
 impl<'a> Stage<'a> {
@@ -66,17 +73,23 @@ impl<'a> Stage<'a> {
             calls.get(&(call - 1)).copied().unwrap_or(Fault::None)
         });
         let answers = case.clone();
-        let oracle = Box::new(move |ask: &_| answers.answer(ask));
-        let simulation =
+        let oracle = Box::new(move |ask: &Ask| answers.measured(&ask.id));
+        let mut simulation =
             Simulation::new(subject.canary(), subject.target(1), subject.settings(), oracle, faults);
         for (reference, fields) in subject.others() {
             simulation.user(&reference, &fields);
         }
-        let late = Arc::new(AtomicBool::new(false));
-        let (is_late, mut dice) = (late.clone(), Rng::with_seed(!case.seed));
-        simulation.world.state().lag = Box::new(move || is_late.load(Ordering::Relaxed) && dice.u8(0..3) > 0);
-        let released = simulation.now();
-        Stage { case, simulation, watch: Watch::new(case), late, released, asked: 1, seen: 0 }
+        let desk = case.clone();
+        simulation.hooks = Box::new(move |now, id, _| desk.said(now, id));
+        simulation.latency = SignedDuration::from_secs(case.slow);
+        let news = Arc::new(Mutex::new(News::default()));
+        let (state, mut dice) = (news.clone(), Rng::with_seed(!case.seed));
+        simulation.world.state().lag = Box::new(move || {
+            let News { late, none } = *state.lock().unwrap_or_else(PoisonError::into_inner);
+            none || late && dice.u8(0..3) > 0
+        });
+        let (released, watch) = (simulation.now(), Watch::new(case));
+        Stage { case, simulation, watch, news, gate_away: false, released, asked: 1, seen: 0, vain: 0 }
     }
 
     fn release(&mut self, revision: u8) {
@@ -89,7 +102,7 @@ impl<'a> Stage<'a> {
         if self.watch.violation.is_some() {
             return;
         }
-        let Stage { simulation, watch, seen, .. } = self;
+        let Stage { simulation, watch, seen, vain, .. } = self;
         let result = simulation.run_for(duration, |simulation| {
             let state = simulation.world.state();
             let deeds = &state.deeds[*seen..];
@@ -97,6 +110,10 @@ impl<'a> Stage<'a> {
                 watch.look(state.now, &state.memory, &simulation.kubernetes, look, deeds);
             }
             *seen = state.deeds.len();
+            if let Some((_, of)) = state.vain.get(*vain) {
+                watch.wrote_in_vain(state.now, of);
+            }
+            *vain = state.vain.len();
         });
         match result {
             Ok(()) => {}
@@ -123,7 +140,9 @@ impl<'a> Stage<'a> {
             What::HandedOver => self.simulation.hand_over(),
             What::Repeated => self.simulation.repeat_news(),
             What::Jumped(seconds) => self.simulation.jump(SignedDuration::from_secs(*seconds)),
-            What::Lagged => self.late.store(true, Ordering::Relaxed),
+            What::Lagged => self.news().late = true,
+            What::Deaf => self.news().none = true,
+            What::GateAway => self.gate_away = true,
             What::GatewayAway => self.simulation.world.state().gateway_away = true,
             What::PodsLost(workload) => self.simulation.kubernetes.lose(workload, until),
             _ => self.write(|case, asked, memory| what.begin(&case.subject, asked, memory)),
@@ -135,7 +154,9 @@ impl<'a> Stage<'a> {
     fn end(&mut self, happening: &Happening) {
         match &happening.what {
             What::HandedOver => self.simulation.depose(),
-            What::Lagged => self.late.store(false, Ordering::Relaxed),
+            What::Lagged => self.news().late = false,
+            What::Deaf => self.news().none = false,
+            What::GateAway => self.gate_away = false,
             What::GatewayAway => self.simulation.world.state().gateway_away = false,
             what => self.write(|case, asked, memory| what.end(&case.subject, asked, memory)),
         }
@@ -147,9 +168,13 @@ impl<'a> Stage<'a> {
         let target = self.case.subject.workload(NAME);
         let before = state.memory.objects().get(&target).cloned();
         write(self.case, self.asked, &mut state.memory);
-        if let Some(before) = before.filter(|_| self.case.gate) {
-            gate::adjust(&mut state.memory, &target, &before, self.simulation.settings());
+        if let Some((before, mode)) = before.zip(self.case.gate).filter(|_| !self.gate_away) {
+            gate::adjust(&mut state.memory, &target, &before, mode, self.simulation.settings());
         }
+    }
+
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn finish(mut self) -> Played {

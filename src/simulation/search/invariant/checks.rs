@@ -1,10 +1,13 @@
 //! A revision is promoted if its last checks passed, and taken back for a reason.
 
 use super::{Invariant, Moment, words};
-use crate::api::{CanaryStatus, CheckOutcome, Phase};
+use crate::{
+    api::{CanaryStatus, CheckOutcome, Phase},
+    simulation::search::moment::runs,
+};
 
-/// A run leads to a promotion only from its last step and with checks that all passed; it fails only after enough failed checks or
-/// a deadline, and with enough failed checks it does not go on.
+/// A run leads to a promotion only from its last step and with checks that all passed; it fails only after enough failed checks, a
+/// deadline, or a wish to take the revision back; and with enough failed checks it does not go on.
 pub(super) struct Checks;
 
 impl Invariant for Checks {
@@ -17,19 +20,22 @@ impl Invariant for Checks {
         let threshold = threshold.unwrap_or(1).max(1);
         for (at, before, after) in moment.statuses() {
             let ended = match (before.phase, after.phase) {
-                (Phase::Progressing, Phase::Promoting) if !moment.skips() => promoted(moment, before, after),
-                (Phase::Progressing | Phase::Promoting, Phase::Failed) => {
+                (from, Phase::Promoting) if runs(from) && !moment.skips() => promoted(moment, before, after),
+                (from, Phase::Failed) if runs(from) || from == Phase::Promoting => {
                     let enough = after.failed_checks >= threshold;
                     let jumped = moment.before.jumped;
                     let overdue = before.deadline_at.as_ref().is_some_and(|deadline| deadline.0 <= at);
-                    if enough || overdue || jumped {
+                    if enough || overdue || jumped || moment.is_called_back() {
                         Ok(())
                     } else {
-                        Err("neither checks nor a deadline say so".to_owned())
+                        Err("neither checks nor a deadline nor a hook say so".to_owned())
                     }
                 }
-                (Phase::Progressing, Phase::Progressing)
-                    if after.failed_checks > before.failed_checks && after.failed_checks >= threshold =>
+                (from, to)
+                    if runs(from)
+                        && runs(to)
+                        && after.failed_checks > before.failed_checks
+                        && after.failed_checks >= threshold =>
                 {
                     Err(format!("failed check {} of {threshold} does not end the run", after.failed_checks))
                 }

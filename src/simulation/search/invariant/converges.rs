@@ -54,7 +54,7 @@ impl Invariant for Converges {
 /// How a rollout has to end that nothing disturbs.
 fn due(end: &End<'_>) -> Option<Phase> {
     let (case, subject) = (end.case, &end.case.subject);
-    if !case.happenings.is_empty() {
+    if !case.happenings.is_empty() || !case.desk.is_harmless() {
         return None;
     }
     let unmeasured = subject.skips || subject.analysis["metrics"].as_array().is_none_or(Vec::is_empty);

@@ -1,9 +1,13 @@
 //! Every decision says what it is.
 
-use super::{Invariant, Moment};
-use crate::simulation::Deed;
+use super::{Invariant, Moment, words};
+use crate::{
+    api::{Phase, Severity},
+    simulation::{Deed, search::moment::runs},
+};
 
-/// The status and each event tell a whole sentence.
+/// The status and each event tell a whole sentence; a revision that fails alerts people, unless
+/// somebody wished it back who wants no alert.
 pub(super) struct Explains;
 
 impl Invariant for Explains {
@@ -23,6 +27,14 @@ impl Invariant for Explains {
             };
             if !sentence(told) {
                 return Err(format!("no sentence: {told:?}"));
+            }
+        }
+        let (before, decision) = (moment.before.status.phase, &moment.look.decision);
+        let after = decision.status.phase;
+        if before != after && after == Phase::Failed && runs(before) && !moment.is_called_back() {
+            let alerted = decision.events.iter().any(|event| event.alert >= Some(Severity::Error));
+            if !alerted {
+                return Err(format!("nobody is alerted: {}", words(&decision.status)));
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Invariant, Moment, words};
-use crate::api::Phase;
+use crate::{api::Phase, simulation::search::moment::runs};
 
 /// A step is followed by the next one, or by the promotion, or by a failed check at the earliest an interval after the route
 /// gave the canary its share, and after the check before.
@@ -22,9 +22,8 @@ impl Invariant for Interval {
             return Ok(());
         }
         for (at, before, after) in moment.statuses() {
-            let same_run =
-                before.phase == Phase::Progressing && before.last_applied_spec == after.last_applied_spec;
-            let stepped = after.phase == Phase::Progressing && after.step_index > before.step_index;
+            let same_run = runs(before.phase) && before.last_applied_spec == after.last_applied_spec;
+            let stepped = runs(after.phase) && after.step_index > before.step_index;
             let promoted = after.phase == Phase::Promoting;
             let failed = after.failed_checks > before.failed_checks;
             if !same_run || before.step_index == 0 || moment.skips() || !(stepped || promoted || failed) {

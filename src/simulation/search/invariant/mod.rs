@@ -1,9 +1,13 @@
 //! The rules of `docs/invariants.md` as code. A rule is a file and a line in [`all`].
 
 mod checks;
+mod chosen;
 mod converges;
+mod cookies;
+mod copies;
 mod explains;
 mod foreign;
+mod gates;
 mod interval;
 mod judged;
 mod pods;
@@ -49,10 +53,14 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::<steps::Steps>::default(),
         Box::<interval::Interval>::default(),
         Box::new(checks::Checks),
+        Box::<gates::Gates>::default(),
         Box::new(judged::Judged),
         Box::new(snapshot::Kept),
         Box::new(settle::Settle),
         Box::<serves::Serves>::default(),
+        Box::<chosen::Chosen>::default(),
+        Box::new(copies::Copies),
+        Box::<cookies::Cookies>::default(),
         Box::<foreign::Foreign>::default(),
         Box::new(explains::Explains),
         Box::new(converges::Converges),
@@ -61,7 +69,8 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
 
 /// Rules that whoever plays a rollout asks for itself.
 #[cfg(test)]
-pub(super) const OF_THE_PLAYERS: [&str; 3] = ["idle-is-free", "comes-to-rest", "no-panic"];
+pub(super) const OF_THE_PLAYERS: [&str; 4] =
+    ["idle-is-free", "only-on-difference", "comes-to-rest", "no-panic"];
 
 /// A status in a few words, for messages.
 pub(super) fn words(status: &crate::api::CanaryStatus) -> String {

@@ -21,8 +21,9 @@ impl Invariant for Serves {
         if !self.began || moment.now < excused {
             return Ok(());
         }
-        if moment.share < 100 && primary == 0 {
-            return Err(format!("the primary has {} % and no ready pod", 100 - moment.share));
+        // Of an A/B run the share is one of some requests: the primary has all others.
+        if (moment.share < 100 || moment.chooses()) && primary == 0 {
+            return Err(format!("the primary has traffic beside {} % and no ready pod", moment.share));
         }
         if moment.share > 0 && canary == 0 {
             return Err(format!("the canary has {} % and no ready pod", moment.share));

@@ -1,7 +1,10 @@
 //! Steps are taken one after the other, as planned.
 
 use super::{Invariant, Moment, words};
-use crate::api::{CanaryStatus, Phase};
+use crate::{
+    api::{CanaryStatus, Phase},
+    simulation::search::moment::runs,
+};
 
 /// The intended share is raised by the next planned step and by nothing else; within a run whose plan nobody edits no step is left
 /// out, and none is counted twice.
@@ -18,8 +21,7 @@ impl Invariant for Steps {
 
     fn look(&mut self, moment: &Moment<'_>) -> Result<(), String> {
         for (_, before, after) in moment.statuses() {
-            let goes_on =
-                before.phase == Phase::Progressing && before.last_applied_spec == after.last_applied_spec;
+            let goes_on = runs(before.phase) && before.last_applied_spec == after.last_applied_spec;
             if !goes_on {
                 self.planned = after.observed_generation;
             }
@@ -39,17 +41,19 @@ fn raised(moment: &Moment<'_>, before: &CanaryStatus, after: &CanaryStatus) -> R
     }
     let plan = moment.plan();
     match (before.phase, after.phase) {
-        (Phase::Progressing, Phase::Progressing) => match plan.next(before.step_index, from) {
-            Some(next) if next == to => Ok(()),
-            next => Err(format!("the share rises to {to} %, planned was {next:?}")),
-        },
-        (Phase::Progressing, Phase::Promoting) if to == plan.last(from) => Ok(()),
+        (before_phase, after_phase) if runs(before_phase) && runs(after_phase) => {
+            match plan.next(before.step_index, from) {
+                Some(next) if next == to => Ok(()),
+                next => Err(format!("the share rises to {to} %, planned was {next:?}")),
+            }
+        }
+        (before_phase, Phase::Promoting) if runs(before_phase) && to == plan.last(from) => Ok(()),
         _ => Err(format!("the share rises to {to} % where no step is due")),
     }
 }
 
 fn counted(before: &CanaryStatus, after: &CanaryStatus) -> Result<(), String> {
-    if after.phase != Phase::Progressing {
+    if !runs(after.phase) {
         return Ok(());
     }
     match after.step_index - before.step_index {
