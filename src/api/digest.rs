@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -9,9 +10,14 @@ use sha2::{Digest as _, Sha256};
 ///
 /// A field that is `null` counts as absent: writers of JSON disagree about them, the API server does not store them.
 pub fn digest(value: &Value) -> String {
-    let mut text = String::new();
-    canonical(value, &mut text);
-    digest_of(text.as_bytes())
+    digest_without(value, &[])
+}
+
+/// The same as if the field at this path were not there.
+pub fn digest_without(value: &Value, path: &[&str]) -> String {
+    let mut text = Vec::new();
+    canonical(value, path, &mut text);
+    digest_of(&text)
 }
 
 /// 16 lower-case hex digits of the SHA-256 of these bytes.
@@ -23,35 +29,42 @@ pub fn digest_of(bytes: &[u8]) -> String {
     })
 }
 
-fn canonical(value: &Value, text: &mut String) {
+fn canonical(value: &Value, without: &[&str], text: &mut Vec<u8>) {
     match value {
         Value::Object(fields) => {
-            let mut fields: Vec<_> = fields.iter().filter(|(_, value)| !value.is_null()).collect();
-            fields.sort_by_key(|(key, _)| key.as_str());
-            text.push('{');
+            let left_out = |key: &str| without == [key];
+            let there = fields.iter().filter(|(key, value)| !value.is_null() && !left_out(key));
+            let mut fields: Vec<_> = there.collect();
+            fields.sort_unstable_by_key(|(key, _)| key.as_str());
+            text.push(b'{');
             for (index, (key, value)) in fields.into_iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
-                let _ = write!(text, "{}:", Value::from(key.as_str()));
-                canonical(value, text);
+                scalar(key, text);
+                text.push(b':');
+                let below = without.split_first().filter(|(first, _)| *first == key);
+                canonical(value, below.map_or(&[], |(_, rest)| rest), text);
             }
-            text.push('}');
+            text.push(b'}');
         }
         Value::Array(elements) => {
-            text.push('[');
+            text.push(b'[');
             for (index, element) in elements.iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
-                canonical(element, text);
+                canonical(element, &[], text);
             }
-            text.push(']');
+            text.push(b']');
         }
-        scalar => {
-            let _ = write!(text, "{scalar}");
-        }
+        value => scalar(value, text),
     }
+}
+
+/// Neither text nor numbers of JSON can fail to be written into memory.
+fn scalar(value: &(impl Serialize + ?Sized), text: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(text, value);
 }
 
 #[cfg(test)]
@@ -64,6 +77,15 @@ mod tests {
     fn neither_key_order_nor_nulls_count() {
         let one: Value = serde_json::from_str(r#"{"b":1,"a":{"y":null,"x":[1,2]}}"#).unwrap();
         assert_eq!(digest(&one), digest(&json!({"a": {"x": [1, 2]}, "b": 1})));
+    }
+
+    #[test]
+    fn a_field_that_is_left_out_is_as_good_as_not_there() {
+        let without = |value: Value| digest_without(&value, &["spec", "replicas"]);
+        let bare = digest(&json!({"spec": {"a": 1, "b": {"replicas": 3}}, "replicas": 2}));
+        assert_eq!(without(json!({"spec": {"a": 1, "replicas": 5, "b": {"replicas": 3}}, "replicas": 2})), bare);
+        assert_eq!(without(json!({"spec": {"a": 1, "b": {"replicas": 3}}, "replicas": 2})), bare);
+        assert_ne!(without(json!({"spec": {"a": 1, "replicas": 5}, "replicas": 2})), bare);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use kube::{Resource, ResourceExt};
 use serde_json::{Map, Value, json};
 
-use super::{Canary, GROUP, Object, digest::digest, names};
+use super::{Canary, GROUP, Object, digest::digest_without, names};
 
 /// The ownerReference to the Canary in the peer's shape; `None` for a Canary that was never stored, which has no uid.
 pub fn reference(canary: &Canary) -> Option<Value> {
@@ -97,11 +97,7 @@ pub fn is_applied(live: &Object, sealed: &Object) -> bool {
 }
 
 fn fingerprint(object: &Object) -> String {
-    let mut object = object.clone();
-    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.remove("replicas");
-    }
-    digest(&object)
+    digest_without(object, &["spec", "replicas"])
 }
 
 fn entry<'a>(object: &'a mut Object, key: &str) -> Option<&'a mut Map<String, Value>> {
