@@ -96,6 +96,11 @@ pub fn is_applied(live: &Object, sealed: &Object) -> bool {
     fingerprint(sealed).is_some_and(|wished| fingerprint(live) == Some(wished))
 }
 
+/// Whether we ever applied anything to the live object; what the peer made is taken over by the first time.
+pub fn was_applied(live: &Object) -> bool {
+    live.pointer("/metadata/annotations").is_some_and(|all| all.get(names::APPLIED).is_some())
+}
+
 fn fingerprint(object: &Object) -> String {
     digest_without(object, &["spec", "replicas"])
 }

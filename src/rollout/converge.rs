@@ -11,7 +11,7 @@ use super::{
     scene::Scene,
 };
 use crate::{
-    api::{Phase, names},
+    api::{Phase, names, owned},
     routing::{self, Change},
     workload::{self, Scaling, Snapshot},
 };
@@ -165,7 +165,8 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         object["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
     }
     // In the same phase as before, nothing of ours has asked for a change: somebody else changed or deleted it.
-    let unasked = draft.phase_before() == draft.status.phase
+    let unasked = live.is_none_or(owned::was_applied)
+        && draft.phase_before() == draft.status.phase
         && !matches!(draft.status.phase, Phase::Initializing | Phase::Promoting);
     if unasked {
         let name = refs::primary_name(scene.canary);

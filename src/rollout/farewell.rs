@@ -100,12 +100,17 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
         await_or_block(scene, draft, "TargetNotReady", why);
         return false;
     }
-    let moves = leads(scene, draft);
-    if moves {
+    if prepares(scene, draft) {
         draft.status.settle_until = None;
-        draft.say(format!("{} is ready; clients and routes are led to it.", refs::target(scene.canary)));
+        draft.say(format!("{} is ready; clients are led to it.", refs::target(scene.canary)));
         return false;
     }
+    // First that every proxy knows the apex, then that none leads past it.
+    settled(scene, draft) && !leads(scene, draft)
+}
+
+/// Whether the routes have stood as they do, taken over by their gateways, for the settle time.
+fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     if let Some(Acceptance::Pending(why) | Acceptance::Refused(why)) =
         scene.route.as_ref().map(|route| &route.acceptance)
     {
@@ -128,8 +133,8 @@ fn await_or_block(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: &'static str
     }
 }
 
-/// Emits what leads the apex Service and the routes to the target; false if they lead there.
-fn leads(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+/// Emits what leads the apex Service to the target and the routes also to the apex Service; false if all is so.
+fn prepares(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     let (canary, live) = (scene.canary, &scene.observation.live);
     let mut moves = false;
     let apex = refs::service(canary, canary.apex_name());
@@ -139,10 +144,22 @@ fn leads(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
         draft.effect(Effect::Merge { reference: apex, patch, manager: Manager::Services });
         moves = true;
     }
-    for change in routing::reverted(scene.router, canary, live) {
+    for change in routing::prepared(scene.router, canary, live) {
         carry_out(draft, change);
         moves = true;
     }
+    moves
+}
+
+/// Emits what leads the routes to the apex Service alone; false if they lead there.
+fn leads(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    let changes = routing::reverted(scene.router, scene.canary, &scene.observation.live);
+    let moves = !changes.is_empty();
+    if moves {
+        draft.status.settle_until = None;
+        draft.say("Routes are led to the apex Service.");
+    }
+    changes.into_iter().for_each(|change| carry_out(draft, change));
     moves
 }
 

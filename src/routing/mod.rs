@@ -36,7 +36,7 @@ pub use former::{farewell, former, in_step};
 pub use held::held;
 pub use istio::mesh_hosts;
 pub use part::chosen;
-pub use reverted::{led, reverted};
+pub use reverted::{led, prepared, reverted};
 pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
 pub use rule::{Backend, Rule};
 pub use shared::{Change, changes};

@@ -3,7 +3,7 @@
 use json_patch::{Patch, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::json;
 
-use super::{Change, ROUTERS, Router, Rule, former, rule::Meaning, shared};
+use super::{Change, ROUTERS, Router, Rule, former, shared};
 use crate::api::{Canary, Live, Object, ObjectRef, owned};
 
 /// The objects that lead requests to the apex then; what has no list of backends goes with the Canary that made it.
@@ -13,13 +13,20 @@ pub fn led<'a>(router: &dyn Router, canary: &Canary, live: &'a Live) -> Vec<&'a 
     lead.map(|(_, reference, _)| reference).collect()
 }
 
+/// The writes by which the apex gets a place beside primary and canary, without a share: a proxy that is led to a backend that it
+/// does not know yet answers with errors until it does. None where it has one, or all there is.
+pub fn prepared(router: &dyn Router, canary: &Canary, live: &Live) -> Vec<Change> {
+    changes(router, canary, live, |router, rule, object| {
+        (!has_apex(rule, canary)).then_some(())?;
+        let mut backends = object.pointer(&rule.pointer)?.as_array()?.clone();
+        backends.push(apex(router, canary, rule, object, 0)?);
+        Some(backends)
+    })
+}
+
 /// The writes by which they lead to the apex; none where they do.
 pub fn reverted(router: &dyn Router, canary: &Canary, live: &Live) -> Vec<Change> {
-    let patch = |(router, reference, object): (&dyn Router, &ObjectRef, &Object)| {
-        let patch = to_apex(router, canary, object)?;
-        Some(Change::Patch { reference: reference.clone(), patch })
-    };
-    found(router, canary, live).into_iter().filter_map(patch).collect()
+    changes(router, canary, live, |router, rule, object| Some(vec![apex(router, canary, rule, object, 100)?]))
 }
 
 /// The route objects of a Canary, each with the router of its kind: those that its router needs, and those of a former one.
@@ -38,41 +45,54 @@ fn found<'a>(
     present.chain(former(router, canary, live)).collect()
 }
 
-fn to_apex(router: &dyn Router, canary: &Canary, object: &Object) -> Option<Patch> {
-    let ours = owned::controls(canary, object);
-    let replace = |rule: &Rule| {
-        let place = primary(rule, canary, ours)?;
-        let mut backend = object.pointer(&format!("{}/{place}", rule.pointer))?.clone();
-        router.lead(canary, &mut backend, canary.apex_name());
-        backend["weight"] = 100.into();
-        let path = shared::pointer(&rule.pointer);
-        Some(PatchOperation::Replace(ReplaceOperation { path, value: json!([backend]) }))
+fn changes(
+    router: &dyn Router,
+    canary: &Canary,
+    live: &Live,
+    backends: impl Fn(&dyn Router, &Rule, &Object) -> Option<Vec<Object>>,
+) -> Vec<Change> {
+    let patch = |(router, reference, object): (&dyn Router, &ObjectRef, &Object)| {
+        let ours = owned::controls(canary, object);
+        let replace = |rule: &Rule| {
+            let value = is_about_us(rule, canary, ours).then(|| backends(router, rule, object))??;
+            let path = shared::pointer(&rule.pointer);
+            Some(PatchOperation::Replace(ReplaceOperation { path, value: json!(value) }))
+        };
+        let edits: Vec<PatchOperation> = router.rules(canary, object).iter().filter_map(replace).collect();
+        if edits.is_empty() {
+            return None;
+        }
+        let path = shared::pointer("/metadata/resourceVersion");
+        let value = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+        let test = PatchOperation::Test(TestOperation { path, value });
+        let patch = Patch(std::iter::once(test).chain(edits).collect());
+        Some(Change::Patch { reference: reference.clone(), patch })
     };
-    let rules = router.rules(canary, object);
-    let edits: Vec<PatchOperation> = rules.iter().filter_map(replace).collect();
-    if edits.is_empty() {
-        return None;
-    }
-    let path = shared::pointer("/metadata/resourceVersion");
-    let value = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
-    let test = PatchOperation::Test(TestOperation { path, value });
-    Some(Patch(std::iter::once(test).chain(edits).collect()))
+    found(router, canary, live).into_iter().filter_map(patch).collect()
 }
 
-/// The place of the backend that becomes the apex, in a rule that is about us. In an object of ours that is every rule, also
-/// one that leads to the primary alone, as an A/B run has it.
-fn primary(rule: &Rule, canary: &Canary, ours: bool) -> Option<usize> {
-    match rule.meaning(canary) {
-        Meaning::Split { primary, .. } => Some(primary),
-        Meaning::Foreign if ours => {
-            let (primary, share) = (canary.primary_service_name(), canary.canary_service_name());
-            let is_ours = |service: &Option<String>| {
-                service.as_ref().is_some_and(|service| *service == primary || *service == share)
-            };
-            let all =
-                !rule.backends.is_empty() && rule.backends.iter().all(|backend| is_ours(&backend.service));
-            all.then_some(0)
-        }
-        Meaning::Foreign | Meaning::Mixed | Meaning::Apex => None,
-    }
+/// The backend of a rule that becomes the apex: the primary's, with another name and weight.
+fn apex(router: &dyn Router, canary: &Canary, rule: &Rule, object: &Object, weight: u8) -> Option<Object> {
+    let primary = canary.primary_service_name();
+    let place = rule.backends.iter().position(|backend| backend.service.as_ref() == Some(&primary))?;
+    let mut backend = object.pointer(&format!("{}/{place}", rule.pointer))?.clone();
+    router.lead(canary, &mut backend, canary.apex_name());
+    backend["weight"] = weight.into();
+    Some(backend)
+}
+
+fn has_apex(rule: &Rule, canary: &Canary) -> bool {
+    rule.backends.iter().any(|backend| backend.service.as_deref() == Some(canary.apex_name()))
+}
+
+/// Whether a rule leads to primary and canary, and to nobody but them and the apex. In an object of ours it may lead to the
+/// primary alone, as one of an A/B run does; in a user's that is their own way to one version.
+fn is_about_us(rule: &Rule, canary: &Canary, ours: bool) -> bool {
+    let [primary, share] = [canary.primary_service_name(), canary.canary_service_name()];
+    let leads = |name: &str| rule.backends.iter().any(|backend| backend.service.as_deref() == Some(name));
+    let all = rule.backends.iter().all(|backend| {
+        let service = backend.service.as_deref().unwrap_or_default();
+        service == primary || service == share || service == canary.apex_name()
+    });
+    all && leads(&primary) && (ours || leads(&share))
 }

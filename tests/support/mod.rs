@@ -20,6 +20,7 @@ pub(crate) mod history;
 pub(crate) mod kubectl;
 pub(crate) mod load;
 pub(crate) mod manifests;
+pub(crate) mod peer;
 pub(crate) mod prometheus;
 pub(crate) mod space;
 pub(crate) mod switch;

@@ -404,6 +404,7 @@ fn a_take_over_from_the_peer_starts_nothing_and_replaces_no_pod() {
     assert_eq!(simulation.status().phase, Phase::Succeeded);
     assert_eq!(shares(&simulation), [0]);
     assert_eq!(pods(&simulation), before, "the pods of the primary stay");
+    assert!(!reasons(&simulation).contains(&Reason::PrimaryRestored), "nobody changed it behind our back");
     set(&simulation, "settings", "two");
     simulation.pass(seconds(120), |_| {});
     assert_eq!(content(&simulation, "settings-primary"), "two");

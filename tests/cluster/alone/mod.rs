@@ -7,3 +7,4 @@ mod install;
 mod outage;
 mod runbook;
 mod storm;
+mod take_over;
