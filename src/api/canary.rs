@@ -88,7 +88,7 @@ pub struct CanarySpec {
     /// Promote without analysis.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "nullable::is_false")]
     pub skip_analysis: bool,
-    /// Give the target its replicas and traffic back when the Canary is deleted.
+    /// Accepted and without effect: whenever a Canary is deleted, its target gets replicas and traffic back.
     #[serde(default, deserialize_with = "nullable::or_default", skip_serializing_if = "nullable::is_false")]
     pub revert_on_deletion: bool,
     /// Do nothing for this Canary.

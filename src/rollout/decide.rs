@@ -45,8 +45,9 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
             {
                 draft.status.target = Some(target.observed.clone());
             }
-            converge(&scene, &mut draft);
+            // Before the target rests: nobody may delete what serves without waiting for us.
             farewell::hold(canary, &mut draft);
+            converge(&scene, &mut draft);
         }
     }
     draft.finish()

@@ -1,5 +1,6 @@
-//! The end of a Canary with `revertOnDeletion`: its target serves again, clients and routes are led to it, and only then may the
-//! Canary go, with everything that it made for itself. The apex Service and the route stay, as nobody's but their users'.
+//! The end of a Canary: its target serves again, clients and routes are led to it, and only then may the Canary go, with
+//! everything that it made for itself. The apex Service and the route stay, as nobody's but their users'. With the peer only
+//! `revertOnDeletion` asks for this, and a deletion without it is an outage; here it makes no difference.
 //!
 //! Nothing of this holds up the end of a namespace: once the target is gone or going, there is nothing to revert.
 
@@ -22,31 +23,25 @@ use crate::{
 };
 
 /// What somebody does who does not want to wait.
-const WAY_OUT: &str = "To delete the Canary as it is, set spec.revertOnDeletion to false";
+const WAY_OUT: &str = "To delete the Canary as it is, take finalizer.flagger.app from its metadata.finalizers";
 
-/// Sets or takes the finalizer by which a deletion waits for us, as the spec asks for it.
+/// Sets the finalizer by which a deletion waits for us, as soon as the primary serves: soon the target rests.
 pub(super) fn hold(canary: &Canary, draft: &mut Draft<'_>) {
-    match (canary.spec.revert_on_deletion, place(canary)) {
-        (false, Some(place)) => draft.effect(without_finalizer(canary, place)),
-        (true, None) => {
-            let path = |parts: &[&str]| PointerBuf::from_tokens(parts.iter().copied());
-            let version = json!(canary.metadata.resource_version);
-            // Whoever else sets one at the same time must not lose it.
-            let test = TestOperation { path: path(&["metadata", "resourceVersion"]), value: version };
-            let add = match &canary.metadata.finalizers {
-                Some(_) => AddOperation {
-                    path: path(&["metadata", "finalizers", "-"]),
-                    value: json!(names::FINALIZER),
-                },
-                None => {
-                    AddOperation { path: path(&["metadata", "finalizers"]), value: json!([names::FINALIZER]) }
-                }
-            };
-            let patch = Patch(vec![PatchOperation::Test(test), PatchOperation::Add(add)]);
-            draft.effect(Effect::Patch { reference: reference(canary), patch, manager: Manager::Claim });
-        }
-        _ => {}
+    if draft.status.last_promoted_spec.is_none() || place(canary).is_some() {
+        return;
     }
+    let path = |parts: &[&str]| PointerBuf::from_tokens(parts.iter().copied());
+    let version = json!(canary.metadata.resource_version);
+    // Whoever else sets one at the same time must not lose it.
+    let test = TestOperation { path: path(&["metadata", "resourceVersion"]), value: version };
+    let add = match &canary.metadata.finalizers {
+        Some(_) => {
+            AddOperation { path: path(&["metadata", "finalizers", "-"]), value: json!(names::FINALIZER) }
+        }
+        None => AddOperation { path: path(&["metadata", "finalizers"]), value: json!([names::FINALIZER]) },
+    };
+    let patch = Patch(vec![PatchOperation::Test(test), PatchOperation::Add(add)]);
+    draft.effect(Effect::Patch { reference: reference(canary), patch, manager: Manager::Claim });
 }
 
 /// Decides what is done for a Canary that is being deleted; nothing for one whose deletion does not wait for us.
@@ -63,7 +58,7 @@ pub(super) fn leave(
     let known = observation.problems.is_empty() || observation.live.iter().next().is_some();
     let target = observation.live.get(&refs::target(canary));
     let gone = target.is_none_or(|target| !target["metadata"]["deletionTimestamp"].is_null());
-    if !canary.spec.revert_on_deletion || !serves(canary) || known && gone {
+    if !serves(canary) || known && gone {
         return draft.effect(free);
     }
     if draft.status.phase != Phase::Terminating {

@@ -52,6 +52,15 @@ pub(crate) fn upgrade(more: &[&str]) -> Outcome {
     helm(&words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
+/// Nobody waits any more for a Sluice that is not there: what the README says for after an uninstallation.
+#[track_caller]
+pub(crate) fn let_go() {
+    let line = include_str!("../../README.md").lines().find(|line| line.contains("/- finalizer.flagger.app$/d"));
+    let mut command = bed::bed().command("bash");
+    command.args(["-o", "pipefail", "-c", line.expect("the README tells how to take the finalizers away").trim()]);
+    command::run(&mut command, None, wait::COMMAND).ok();
+}
+
 /// Takes the release out, if it is there, and waits until its pods are gone.
 #[track_caller]
 pub(crate) fn uninstall() {

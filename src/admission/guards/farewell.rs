@@ -7,13 +7,13 @@ use crate::admission::problem::{Problem, Severity};
 use crate::admission::review::{Operation, Request};
 use crate::admission::rules::{Check, Manner, Rule};
 use crate::admission::verdict::Verdict;
-use crate::api::{Canary, Phase};
+use crate::api::{Canary, Phase, names};
 
 /// The rule about Canaries that leave nobody who serves.
 pub static NOBODY_SERVES: Rule = Rule {
     id: "SL605",
     severity: Severity::Warning,
-    title: "When a Canary is deleted somebody serves: its target has pods, or revertOnDeletion gives it some",
+    title: "When a Canary is deleted somebody serves: its target has pods, or its finalizer waits until it has some",
     manner: Manner::Plain,
     check: Check::Guard,
     cel: &[],
@@ -24,8 +24,8 @@ status:
 ",
     right: "
 # kubectl delete
-spec:
-  revertOnDeletion: true
+metadata:
+  finalizers: [finalizer.flagger.app]
 status:
   phase: Succeeded
 ",
@@ -39,7 +39,9 @@ pub fn review(request: &Request) -> Verdict {
     let Some(canary) = old.and_then(|old| Canary::deserialize(old).ok()) else { return verdict };
     let phase = canary.status.as_ref().map(|status| status.phase).unwrap_or_default();
     let rests = matches!(phase, Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting);
-    if rests && !canary.spec.revert_on_deletion {
+    // Without ours: somebody has taken it away, or the Canary is still the peer's.
+    let waits = canary.metadata.finalizers.iter().flatten().any(|name| name == names::FINALIZER);
+    if rests && !waits {
         let (kind, target) = (canary.spec.target_ref.kind, canary.target_name());
         verdict.problems.push(Problem {
             rule: NOBODY_SERVES.id,

@@ -1,4 +1,4 @@
-//! The end of a Canary: with `revertOnDeletion` a serving target stays behind.
+//! The end of a Canary: a serving target stays behind.
 
 use super::*;
 
@@ -28,10 +28,9 @@ fn route(simulation: &Simulation) -> ObjectRef {
     simulation.reference("gateway.networking.k8s.io/v1", "HTTPRoute", "shop")
 }
 
-/// A Canary at rest that is to be reverted.
+/// A Canary at rest.
 fn reverting() -> Simulation {
-    let mut canary = canary(weights(&[50]));
-    canary["spec"]["revertOnDeletion"] = json!(true);
+    let canary = canary(weights(&[50]));
     let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
     simulation.pass(seconds(30), |_| {});
     assert_eq!(simulation.status().phase, Phase::Initialized, "{:?}", simulation.status());
@@ -40,9 +39,8 @@ fn reverting() -> Simulation {
 }
 
 #[test]
-fn the_finalizer_stands_before_the_target_rests_and_goes_with_the_wish() {
+fn the_finalizer_stands_before_the_target_rests() {
     let mut canary = canary(weights(&[50]));
-    canary["spec"]["revertOnDeletion"] = json!(true);
     canary["metadata"]["finalizers"] = json!(["somebody.else/waits"]);
     let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
     simulation.pass(seconds(30), |simulation| {
@@ -50,13 +48,10 @@ fn the_finalizer_stands_before_the_target_rests_and_goes_with_the_wish() {
         assert!(held || replicas(simulation, "shop") == 2, "the target rests and nothing holds the Canary");
     });
     assert_eq!(replicas(&simulation, "shop"), 0);
-    edit(&simulation, json!({"spec": {"revertOnDeletion": false}}));
-    simulation.pass(seconds(1), |_| {});
-    assert_eq!(finalizers(&simulation), json!(["somebody.else/waits"]));
 }
 
 #[test]
-fn w_ctl_16_a_deleted_canary_leaves_a_target_that_serves_with_its_clients_and_its_route() {
+fn w_ctl_16_w_ops_11_a_deleted_canary_leaves_a_target_that_serves_with_its_clients_and_its_route() {
     let mut simulation = reverting();
     delete(&simulation);
     let (apex, canary_slice) = (
@@ -95,8 +90,7 @@ fn w_ctl_16_a_deleted_canary_leaves_a_target_that_serves_with_its_clients_and_it
 
 #[test]
 fn w_rt_18_what_a_user_had_before_leads_to_the_apex_again_which_selects_as_they_wrote() {
-    let mut canary = canary(weights(&[50]));
-    canary["spec"]["revertOnDeletion"] = json!(true);
+    let canary = canary(weights(&[50]));
     let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
     let selector = json!({"app": "shop", "tier": "web"});
     let applied = json!({"spec": {"selector": selector}}).to_string();
@@ -147,10 +141,11 @@ fn a_target_that_never_gets_ready_holds_the_canary_with_a_way_out() {
     assert!(is_held(&simulation), "the primary goes on serving");
     let stalled = simulation.status().conditions.into_iter().find(|of| of.type_ == "Stalled").unwrap();
     assert_eq!(stalled.reason, "TargetNotReady");
-    assert!(stalled.message.contains("set spec.revertOnDeletion to false"), "{}", stalled.message);
-    edit(&simulation, json!({"spec": {"revertOnDeletion": false}}));
+    let way_out = "take finalizer.flagger.app from its metadata.finalizers";
+    assert!(stalled.message.contains(way_out), "{}", stalled.message);
+    edit(&simulation, json!({"metadata": {"finalizers": []}}));
     simulation.pass(seconds(1), |_| {});
-    assert_eq!(finalizers(&simulation), json!([]));
+    assert_eq!(finalizers(&simulation), json!([]), "whoever does not wait is not made to");
 }
 
 #[test]
@@ -172,10 +167,9 @@ fn nothing_holds_up_a_canary_whose_target_is_gone_as_at_the_end_of_a_namespace()
 #[test]
 fn a_canary_that_never_served_goes_at_once() {
     let mut canary = canary(weights(&[50]));
-    canary["spec"]["revertOnDeletion"] = json!(true);
+    canary["metadata"]["finalizers"] = json!([FINALIZER]); // the peer's, say
     let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
     simulation.pass(seconds(1), |_| {});
-    assert!(is_held(&simulation));
     delete(&simulation);
     simulation.pass(seconds(0), |_| {});
     assert_eq!(finalizers(&simulation), json!([]));

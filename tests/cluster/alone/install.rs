@@ -83,6 +83,8 @@ fn the_chart_installs_upgrades_rolls_back_and_leaves_nothing_that_blocks() {
     kubectl::write(&space.namespace, &["apply"], &[&marked]).ok();
     space.kubectl(&["scale", "deployment", APP, "--replicas=0"]).ok();
     kubectl::write(&space.namespace, &["apply"], &[&wrong(&space)]).ok();
+    // W-OPS-12: whoever is gone cannot be waited for.
+    helm::let_go();
     space.kubectl(&["delete", "canary", APP]).ok();
 }
 
@@ -137,6 +139,7 @@ fn over_the_crds_of_the_peer_nothing_is_done_until_the_job_has_brought_ours() {
     let _sluice = alone.changing();
     helm::clear_half_way();
     helm::uninstall();
+    helm::let_go();
     kubectl::kubectl(&["delete", "crd", "--ignore-not-found", "canaries.flagger.app"]).ok();
     let create: Outcome =
         kubectl::write("default", &["apply", "--server-side", "--field-manager=helm"], &[&peers_crd()]);

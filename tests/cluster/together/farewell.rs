@@ -1,24 +1,20 @@
-//! The end of Canaries with `revertOnDeletion`, with real deletions, a real garbage collector and real visitors.
+//! The end of Canaries, with real deletions, a real garbage collector and real visitors.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::install::shared;
 use crate::support::load::Load;
-use crate::support::manifests::{APP, canary, podinfo, replicas, with};
+use crate::support::manifests::{APP, canary, podinfo, replicas};
 use crate::support::space::Space;
 use crate::support::{api, kubectl, wait};
 
 const RATE: u32 = 25;
 
-fn reverting(space: &Space) -> Value {
-    with(&canary(&space.host(), &[50]), &json!({"spec": {"revertOnDeletion": true}}))
-}
-
 #[test]
-fn a_deleted_canary_leaves_its_target_serving_and_no_request_is_lost() {
-    let Some(_sluice) = shared("revertOnDeletion") else { return };
+fn w_ops_11_a_deleted_canary_leaves_its_target_serving_and_no_request_is_lost() {
+    let Some(_sluice) = shared("a deletion") else { return };
     let space = Space::new("revert");
-    space.initialised(&replicas(&podinfo("one"), 2), &reverting(&space));
+    space.initialised(&replicas(&podinfo("one"), 2), &canary(&space.host(), &[50]));
     let stored = api::get("canaries", &space.namespace, APP);
     assert_eq!(stored["metadata"]["finalizers"], json!(["finalizer.flagger.app"]));
     let (gateway, apex) = (Load::on_host(&space.host(), RATE), Load::on_url(&space.service_url(APP), RATE));
@@ -47,10 +43,10 @@ fn a_deleted_canary_leaves_its_target_serving_and_no_request_is_lost() {
 }
 
 #[test]
-fn the_end_of_a_namespace_is_not_held_up_by_a_canary_that_reverts() {
+fn the_end_of_a_namespace_is_not_held_up_by_its_canary() {
     let Some(_sluice) = shared("end of a namespace") else { return };
     let space = Space::new("lastday");
-    space.initialised(&podinfo("one"), &reverting(&space));
+    space.initialised(&podinfo("one"), &canary(&space.host(), &[50]));
     kubectl::kubectl(&["delete", "namespace", &space.namespace, "--wait=false"]).ok();
     wait::until(wait::PODS, "the namespace to be gone", || {
         match api::find("namespaces", "", &space.namespace) {

@@ -80,9 +80,11 @@ fn a_primary_that_is_deleted_by_hand_stays_or_comes_back_as_it_was_and_goes_with
 }
 
 #[test]
-fn a_primary_goes_with_its_canary() {
+fn a_primary_goes_at_once_with_a_canary_that_nobody_holds_and_whoever_deletes_it_is_told() {
     let Some(_sluice) = shared("a deleted Canary") else { return };
     let (space, _) = initialised("goes");
+    let free = r#"{"spec": {"suspend": true}, "metadata": {"finalizers": null}}"#;
+    space.kubectl(&["patch", "canary", APP, "--type=merge", "--patch", free]).ok();
     let deleted = space.kubectl(&["delete", "canary", APP]);
     if switch::gate() {
         contains_all(
