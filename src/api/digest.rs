@@ -83,7 +83,10 @@ mod tests {
     fn a_field_that_is_left_out_is_as_good_as_not_there() {
         let without = |value: Value| digest_without(&value, &["spec", "replicas"]);
         let bare = digest(&json!({"spec": {"a": 1, "b": {"replicas": 3}}, "replicas": 2}));
-        assert_eq!(without(json!({"spec": {"a": 1, "replicas": 5, "b": {"replicas": 3}}, "replicas": 2})), bare);
+        assert_eq!(
+            without(json!({"spec": {"a": 1, "replicas": 5, "b": {"replicas": 3}}, "replicas": 2})),
+            bare
+        );
         assert_eq!(without(json!({"spec": {"a": 1, "b": {"replicas": 3}}, "replicas": 2})), bare);
         assert_ne!(without(json!({"spec": {"a": 1, "replicas": 5}, "replicas": 2})), bare);
     }

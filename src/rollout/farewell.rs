@@ -23,7 +23,8 @@ use crate::{
 };
 
 /// What somebody does who does not want to wait.
-const WAY_OUT: &str = "To delete the Canary as it is, take finalizer.flagger.app from its metadata.finalizers";
+const WAY_OUT: &str =
+    "To delete the Canary as it is, take finalizer.flagger.app from its metadata.finalizers";
 
 /// Sets the finalizer by which a deletion waits for us, as soon as the primary serves: soon the target rests.
 pub(super) fn hold(canary: &Canary, draft: &mut Draft<'_>) {

@@ -55,9 +55,15 @@ pub(crate) fn upgrade(more: &[&str]) -> Outcome {
 /// Nobody waits any more for a Sluice that is not there: what the README says for after an uninstallation.
 #[track_caller]
 pub(crate) fn let_go() {
-    let line = include_str!("../../README.md").lines().find(|line| line.contains("/- finalizer.flagger.app$/d"));
+    let line =
+        include_str!("../../README.md").lines().find(|line| line.contains("/- finalizer.flagger.app$/d"));
     let mut command = bed::bed().command("bash");
-    command.args(["-o", "pipefail", "-c", line.expect("the README tells how to take the finalizers away").trim()]);
+    command.args([
+        "-o",
+        "pipefail",
+        "-c",
+        line.expect("the README tells how to take the finalizers away").trim(),
+    ]);
     command::run(&mut command, None, wait::COMMAND).ok();
 }
 
