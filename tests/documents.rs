@@ -98,6 +98,11 @@ const COMMANDS: [(&str, &str, &str); 10] = [
         "tests/cluster/together/plan.rs",
         r#"args(["plan", "--namespace""#,
     ),
+    (
+        "kubectl get canaries --all-namespaces --output yaml | sed '/- finalizer.flagger.app$/d' | kubectl replace --filename -",
+        "tests/support/helm.rs",
+        "/- finalizer.flagger.app$/d",
+    ),
     ("sluice validate deploy/", "tests/cluster/together/validate.rs", r#"args(["validate"#),
     (
         "sluice simulate -f canary.yaml --metric 'request-success-rate=99.5,80@5m'",
