@@ -70,7 +70,7 @@ fn make_targets_in_the_documents_exist() {
 }
 
 /// What the README tells people to type, and the file of the test or the demo that runs it, with words of that place.
-const COMMANDS: [(&str, &str, &str); 10] = [
+const COMMANDS: [(&str, &str, &str); 11] = [
     ("make demo", ".ci/run", "make demo"),
     ("make test", ".ci/run", "make test"),
     (

@@ -1,13 +1,19 @@
 //! Conditions of `spec.service.match` that a route has no words for. As with the peer they are left out, so that more requests
 //! match than is written; the gate warns of them.
 
-use super::Problem;
+use super::{Problem, object::set};
 use crate::api::{CanaryService, HttpMatch};
 
-/// A condition of a match beside path, headers and query parameters.
+/// A condition of a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
+    Uri,
+    /// A path that is given otherwise than by its beginning.
+    UriWithoutPrefix,
+    Headers,
     Method,
+    /// A method that is given otherwise than as it is.
+    MethodWithoutExact,
     QueryParams,
     IgnoreUriCase,
     Authority,
@@ -34,7 +40,9 @@ impl Condition {
 
     fn name(self) -> &'static str {
         match self {
-            Condition::Method => "method",
+            Condition::Uri | Condition::UriWithoutPrefix => "uri",
+            Condition::Headers => "headers",
+            Condition::Method | Condition::MethodWithoutExact => "method",
             Condition::QueryParams => "queryParams",
             Condition::IgnoreUriCase => "ignoreUriCase",
             Condition::Authority => "authority",
@@ -49,7 +57,13 @@ impl Condition {
 
     fn is_given(self, wanted: &HttpMatch) -> bool {
         match self {
+            Condition::Uri => wanted.uri.is_some(),
+            Condition::UriWithoutPrefix => wanted.uri.as_ref().is_some_and(|uri| set(&uri.prefix).is_none()),
+            Condition::Headers => !wanted.headers.is_empty(),
             Condition::Method => wanted.method.is_some(),
+            Condition::MethodWithoutExact => {
+                wanted.method.as_ref().is_some_and(|method| set(&method.exact).is_none())
+            }
             Condition::QueryParams => !wanted.query_params.is_empty(),
             Condition::IgnoreUriCase => wanted.ignore_uri_case,
             Condition::Authority => wanted.authority.is_some(),

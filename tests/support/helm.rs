@@ -64,7 +64,10 @@ pub(crate) fn let_go() {
         "-c",
         line.expect("the README tells how to take the finalizers away").trim(),
     ]);
-    command::run(&mut command, None, wait::COMMAND).ok();
+    let outcome = command::run(&mut command, None, wait::COMMAND);
+    let nobody = ["no objects passed to replace", "doesn't have a resource type"];
+    let said = outcome.text();
+    assert!(outcome.success || nobody.iter().any(|word| said.contains(word)), "{said}");
 }
 
 /// Takes the release out, if it is there, and waits until its pods are gone.

@@ -119,7 +119,8 @@ impl Router for AppMesh {
     }
 
     fn left_out(&self, canary: &Canary) -> Vec<Problem> {
-        canary.spec.service.as_ref().map(routes::left_out).unwrap_or_default()
+        let service = canary.spec.service.as_ref();
+        service.map(|service| routes::left_out(service, protocol(canary).0)).unwrap_or_default()
     }
 
     fn rules(&self, _: &Canary, object: &Object) -> Vec<Rule> {

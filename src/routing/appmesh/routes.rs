@@ -91,34 +91,34 @@ fn every_request(protocol: &str) -> Value {
 }
 
 /// The conditions that a route of App Mesh has no words for.
-pub(super) fn left_out(service: &CanaryService) -> Vec<Problem> {
-    let unknown = [&[Condition::QueryParams], &Condition::OF_A_MESH[..]].concat();
-    condition::left_out(service, "a route of App Mesh", &unknown, |_| None)
+pub(super) fn left_out(service: &CanaryService, protocol: &str) -> Vec<Problem> {
+    let partly = match protocol {
+        "grpc" => [Condition::Uri, Condition::Method],
+        _ => [Condition::UriWithoutPrefix, Condition::MethodWithoutExact],
+    };
+    let unknown = [&[Condition::QueryParams], &partly[..], &Condition::OF_A_MESH[..]].concat();
+    condition::left_out(service, "a route of App Mesh", &unknown, |condition| match condition {
+        Condition::UriWithoutPrefix => Some("give its beginning as prefix, or use provider istio"),
+        Condition::MethodWithoutExact => Some("give it as exact, or use provider istio"),
+        _ => None,
+    })
 }
 
 fn one(wanted: &HttpMatch, protocol: &str, at: &str, problems: &mut Vec<Problem>) -> Value {
     let mut fields = every_request(protocol);
-    let mut refuse = |there: bool, field: &str| {
-        if there {
-            problems.push(Problem::new(
-                format!("{at}.{field}"),
-                "a route of App Mesh cannot match by it: remove it, or use provider istio",
-            ));
-        }
-    };
-    let prefix = wanted.uri.as_ref().and_then(|uri| set(&uri.prefix));
-    refuse(wanted.uri.is_some() && (prefix.is_none() || protocol == "grpc"), "uri");
-    let method = wanted.method.as_ref().and_then(|method| set(&method.exact));
-    refuse(wanted.method.is_some() && (method.is_none() || protocol == "grpc"), "method");
-    refuse(
-        wanted.headers.len() > MOST_HEADERS || (protocol == "grpc" && !wanted.headers.is_empty()),
-        "headers",
-    );
-    if let Some(prefix) = prefix {
-        fields["prefix"] = prefix.into();
+    if wanted.headers.len() > MOST_HEADERS || (protocol == "grpc" && !wanted.headers.is_empty()) {
+        problems.push(Problem::new(
+            format!("{at}.headers"),
+            "a route of App Mesh cannot match by it: remove it, or use provider istio",
+        ));
     }
-    if let Some(method) = method {
-        fields["method"] = method.into();
+    if protocol != "grpc" {
+        if let Some(prefix) = wanted.uri.as_ref().and_then(|uri| set(&uri.prefix)) {
+            fields["prefix"] = prefix.into();
+        }
+        if let Some(method) = wanted.method.as_ref().and_then(|method| set(&method.exact)) {
+            fields["method"] = method.into();
+        }
     }
     let mut headers = Vec::new();
     for (name, wanted) in &wanted.headers {

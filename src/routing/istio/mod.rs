@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 
 use super::{
     Acceptance, Capabilities, Criterion, Field, Kind, Problem, Route, RouteClaim, Router, RoutingError, Rule,
-    Settings, Traffic, object, rule,
+    Settings, Traffic, is_tcp, object, rule,
 };
 use crate::api::{Canary, Live, Object, ObjectRef, Provider, owned};
 
@@ -137,6 +137,11 @@ impl Router for Istio {
 
     fn claims(&self, canary: &Canary) -> Vec<RouteClaim> {
         claims::claims(canary)
+    }
+
+    fn left_out(&self, canary: &Canary) -> Vec<Problem> {
+        let connections = canary.spec.service.as_ref().filter(|_| is_tcp(canary));
+        connections.map(tcp::left_out).unwrap_or_default()
     }
 
     fn rules(&self, canary: &Canary, object: &Object) -> Vec<Rule> {

@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 use super::matches;
 use crate::{
     api::{CanaryService, HttpMatch},
-    routing::Problem,
+    routing::{
+        Problem,
+        condition::{self, Condition},
+    },
 };
 
 /// The rule with these destinations.
@@ -24,6 +27,22 @@ pub(super) fn rule(service: &CanaryService, destinations: Value, problems: &mut 
     rule.into()
 }
 
+/// The conditions on requests: a route of connections sees none.
+pub(super) fn left_out(service: &CanaryService) -> Vec<Problem> {
+    let unknown = [
+        Condition::Uri,
+        Condition::IgnoreUriCase,
+        Condition::Headers,
+        Condition::WithoutHeaders,
+        Condition::Method,
+        Condition::QueryParams,
+        Condition::Authority,
+        Condition::Scheme,
+    ];
+    let instead = "match by port, sourceLabels, sourceNamespace and gateways alone";
+    condition::left_out(service, "a TCP route", &unknown, |_| Some(instead))
+}
+
 /// What a connection shows of itself: its port, its source and the gateway that it came through.
 fn condition(wanted: &HttpMatch, at: &str, problems: &mut Vec<Problem>) -> Value {
     let seen = HttpMatch {
@@ -33,13 +52,6 @@ fn condition(wanted: &HttpMatch, at: &str, problems: &mut Vec<Problem>) -> Value
         gateways: wanted.gateways.clone(),
         ..HttpMatch::default()
     };
-    // The name is for the logs of HTTP rules.
-    if (HttpMatch { name: wanted.name.clone(), ..seen.clone() }) != *wanted {
-        problems.push(Problem::new(
-            at,
-            "a TCP route sees no requests: match by port, sourceLabels, sourceNamespace and gateways alone",
-        ));
-    }
     matches::source(&seen, at, problems);
     json!(seen)
 }

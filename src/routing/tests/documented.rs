@@ -186,7 +186,6 @@ fn w_rt_16_both_weights_are_read(#[case] provider: Provider, #[case] kind: &str,
 }
 
 #[rstest]
-#[case::path(json!({"match": [{"uri": {"exact": "/a"}}]}), "spec.service.match[0].uri")]
 #[case::timeout(json!({"timeout": "1us"}), "spec.service.timeout")]
 #[case::failure(json!({"retries": {"retryOn": "5xx"}}), "spec.service.retries.retryOn")]
 fn what_app_mesh_cannot_say_is_named(#[case] service: Value, #[case] path: &str) {

@@ -238,7 +238,6 @@ fn what_says_nothing_is_left_out(#[case] service: Value) {
     json!({"trafficPolicy": {"loadBalancer": {"consistentHash": {"httpCookie": {}}}}}),
     "spec.service.trafficPolicy.loadBalancer.consistentHash.httpCookie.name"
 )]
-#[case::request_of_a_connection(json!({"appProtocol": "tcp", "match": [{"uri": {"prefix": "/"}}]}), "spec.service.match[0]")]
 fn what_istio_would_refuse_is_told_before(#[case] service: Value, #[case] path: &str) {
     match istio().render(&canary(service), &Live::default(), &Settings::default(), &traffic(0)) {
         Err(RoutingError::Inexpressible { problems, .. }) => {

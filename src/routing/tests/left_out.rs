@@ -44,8 +44,44 @@ fn conditions_that_the_peer_ignores_too_are_left_out_and_named(
     }
 }
 
+/// App Mesh: what is given otherwise than its routes can say it, which the peer ignores.
+#[rstest]
+#[case::path(json!({"uri": {"exact": "/a"}}), json!({"uri": {"prefix": "/"}}), "uri")]
+#[case::method(json!({"method": {"regex": "G.*"}}), json!({"uri": {"prefix": "/"}}), "method")]
+#[case::path_of_a_call(json!({"uri": {"prefix": "/a"}}), json!({}), "uri")]
+fn a_mesh_matches_more_where_it_lacks_the_way_to_match(
+    #[case] wanted: Value,
+    #[case] as_good_as: Value,
+    #[case] name: &str,
+) {
+    let port_name = if as_good_as == json!({}) { "grpc" } else { "http" };
+    let made = |wanted: &Value| {
+        let mut canary = canary(json!({"portName": port_name, "match": [wanted]}));
+        canary.spec.provider = Some(Provider::AppMeshV1Beta2);
+        let router = router(Provider::AppMeshV1Beta2).unwrap();
+        let objects = router.render(&canary, &Live::default(), &Settings::default(), &traffic(0)).unwrap();
+        (objects, router.left_out(&canary))
+    };
+    let ((objects, left_out), (plain, _)) = (made(&wanted), made(&as_good_as));
+    assert_eq!(objects, plain);
+    let paths: Vec<&str> = left_out.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(paths, [format!("spec.service.match[0].{name}")]);
+}
+
 #[test]
-fn istio_leaves_nothing_out() {
+fn a_route_of_connections_sees_no_requests_and_says_so() {
+    let wanted = json!({"uri": {"prefix": "/"}, "headers": {"x": {"exact": "a"}}, "port": 80});
+    let mut canary = canary(json!({"appProtocol": "tcp", "match": [wanted], "gatewayRefs": null}));
+    canary.spec.provider = Some(Provider::Istio);
+    let router = router(Provider::Istio).unwrap();
+    let objects = router.render(&canary, &Live::default(), &Settings::default(), &traffic(0)).unwrap();
+    assert_eq!(objects[2]["spec"]["tcp"][0]["match"], json!([{"port": 80}]));
+    let paths: Vec<String> = router.left_out(&canary).into_iter().map(|problem| problem.path).collect();
+    assert_eq!(paths, ["spec.service.match[0].uri", "spec.service.match[0].headers"]);
+}
+
+#[test]
+fn istio_leaves_nothing_out_of_requests() {
     let mut canary =
         canary(json!({"match": [{"sourceLabels": {"app": "a"}, "port": 80}], "gatewayRefs": null}));
     canary.spec.provider = Some(Provider::Istio);
