@@ -31,7 +31,7 @@ pub(super) fn start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &Revisio
     draft.status.last_applied_spec = Some(revision.to_string());
     set_share(scene, draft, Weight::ZERO);
     // A share that the primary cannot take back is kept, and checked before it may rise.
-    draft.status.step_index = i32::from(draft.status.canary_weight > 0);
+    draft.status.step_index = scene.plan.begun(weight(draft));
     draft.status.iterations = 0;
     draft.status.failed_checks = 0;
     draft.status.checks.clear();

@@ -131,6 +131,18 @@ impl Plan {
         }
     }
 
+    /// How many steps have begun where a canary has a share already; none without one.
+    pub fn begun(&self, weight: Weight) -> i32 {
+        let passed = match self {
+            _ if weight == Weight::ZERO => return 0,
+            Plan::Weights { steps, mirror } => {
+                steps.iter().filter(|step| **step <= weight).count() + usize::from(mirror.is_some())
+            }
+            Plan::Matched { .. } | Plan::BlueGreen { .. } => 1,
+        };
+        i32::try_from(passed.max(1)).unwrap_or(i32::MAX)
+    }
+
     /// The share of requests that are copied to the canary on the step `index` at `weight`: only those of a canary that
     /// gets none.
     pub fn copies(&self, index: i32, weight: Weight) -> Option<Weight> {
@@ -254,6 +266,21 @@ mod tests {
         let next = expected.map_or(Next::Promote, |(index, to)| Next::Step { index, weight: weight(to) });
         // Whatever the index says: it may be of a plan that was edited since.
         assert!((0..9).all(|index| plan.next(index, weight(present)) == next));
+    }
+
+    #[rstest]
+    #[case::none(json!({"stepWeights": [10, 20]}), 0, 0)]
+    #[case::on_a_step(json!({"stepWeights": [10, 20]}), 20, 2)]
+    #[case::between_two(json!({"stepWeights": [10, 20]}), 15, 1)]
+    #[case::below_all(json!({"stepWeights": [10, 20]}), 5, 1)]
+    #[case::behind_copies(json!({"stepWeights": [10, 20], "mirror": true}), 10, 2)]
+    #[case::iterations(json!({"iterations": 3}), 100, 1)]
+    fn a_share_that_is_kept_stands_on_the_step_that_gives_it(
+        #[case] analysis: Value,
+        #[case] share: i64,
+        #[case] begun: i32,
+    ) {
+        assert_eq!(plan(analysis, true).begun(weight(share)), begun);
     }
 
     proptest! {

@@ -165,8 +165,18 @@ impl Hands<'_> {
         let failed = |source: &str| WorldError::Failed { what: what.to_owned(), source: source.into() };
         let stale = || WorldError::Stale { what: what.to_owned() };
         let fault = (state.faults)();
+        // As the real one: a call that failed leaves doubt, which one GET clears up.
+        let clear_up = |state: &mut State| {
+            let State { memory, projections, .. } = state;
+            if let Some(projection) = projections.get_mut(self.controller) {
+                projection.learn(memory, reference);
+            }
+        };
         match fault {
-            Fault::Conflict => return Err(stale()),
+            Fault::Conflict => {
+                clear_up(&mut state);
+                return Err(stale());
+            }
             Fault::Refused => return Err(failed("the server has an internal error")),
             Fault::CrashBefore => {
                 state.crash(self.controller);
@@ -175,7 +185,10 @@ impl Hands<'_> {
             Fault::None | Fault::TimedOut | Fault::CrashAfter => {}
         }
         let before = state.memory.version();
-        let deed = act(&mut state.memory).map_err(|_| stale())?;
+        let Ok(deed) = act(&mut state.memory) else {
+            clear_up(&mut state);
+            return Err(stale());
+        };
         let now = state.now;
         if state.memory.version() == before {
             state.vain.push((now, reference.clone()));
@@ -185,11 +198,7 @@ impl Hands<'_> {
             state.crash(self.controller);
             return Err(failed("the process died"));
         }
-        let State { memory, projections, .. } = &mut *state;
-        if let Some(projection) = projections.get_mut(self.controller) {
-            // After an answer that never came, one GET clears up what became of the call.
-            projection.learn(memory, reference);
-        }
+        clear_up(&mut state);
         if fault == Fault::TimedOut { Err(failed("no answer came in time")) } else { Ok(()) }
     }
 }
