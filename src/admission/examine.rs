@@ -74,12 +74,12 @@ pub fn review(request: &Request, catalog: &Catalog, settings: &Settings, lookups
     let old = request.old_object.as_ref();
     let mut found = scene.check(object, old);
     yield_to_better(&mut found.problems);
-    if let Some(old) = old {
+    // Half of the time of an update, and needed only where there is something to tolerate.
+    if let Some(old) = old.filter(|_| refuses(&found.problems)) {
         tolerate(&mut found.problems, &scene.check(old, None).problems);
     }
     rules::order::sort(&mut found.problems);
-    let refuses = found.problems.iter().any(|problem| problem.severity == Severity::Error);
-    let mut confirm = if refuses { found.confirm } else { Vec::new() };
+    let mut confirm = if refuses(&found.problems) { found.confirm } else { Vec::new() };
     confirm.extend(found.wishes);
     Verdict { problems: found.problems, confirm, ..Verdict::default() }
 }
@@ -197,6 +197,10 @@ pub(super) fn yield_to_better(problems: &mut Vec<Problem>) {
         .map(|problem| problem.path.clone())
         .collect();
     problems.retain(|problem| !(yields(problem) && spoken.contains(&problem.path)));
+}
+
+fn refuses(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.severity == Severity::Error)
 }
 
 /// Turns problems that the old object has as well into warnings: an update is refused only for what it introduces.
