@@ -25,7 +25,7 @@ pub mod standing;
 pub mod verdict;
 mod warning;
 
-pub use catalog::{Catalog, Claim, Entry, Overlap, Rival, SharedKind, SharedRef, stored};
+pub use catalog::{Catalog, Claim, Entry, Overlap, Rival, Seen, SharedKind, SharedRef, stored};
 pub use endpoint::Endpoint;
 pub use gate::{Call, Gate};
 pub use lookup::{Lookup, Lookups};

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{look::reference, metrics::Metrics};
 use crate::{
-    admission::{Catalog, stored},
+    admission::{Catalog, Seen, stored},
     api::{API_VERSION, Canary, CanaryKey},
     cluster::{Cluster, Touched},
     rollout,
@@ -55,7 +55,7 @@ impl Follower {
             let changed = claims[0] != claims[1];
             if changed {
                 // What was seen of its target may be of another one now.
-                rivals.extend(catalog.learn(key, None));
+                rivals.extend(catalog.learn(key, Seen::default()));
             }
             match &canary {
                 Some(canary) => catalog.apply(canary),

@@ -21,7 +21,7 @@ use super::{
     slots::{Slots, Stand},
 };
 use crate::{
-    admission::Catalog,
+    admission::{Catalog, Seen},
     api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
@@ -197,20 +197,20 @@ impl Looker {
         let live = self.cluster.live(&needs).await?;
         let configs = rollout::configs(canary, &live, &self.settings);
         let configs = self.configs(key, canary, configs).await?;
-        self.learn(key, problems::label(canary, &live, &self.settings));
+        self.learn(key, problems::seen(canary, &live, &self.settings));
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let problems = problems::standing(object, canary, &catalog, &self.settings, &live);
         Ok((live, configs, problems))
     }
 
-    /// Remembers by which label the pods of the target are found. Whoever shares it, or shared it, is looked at again.
-    fn learn(&self, key: &CanaryKey, label: Option<String>) {
-        let known = |catalog: &Catalog| catalog.get(key).is_none_or(|entry| entry.label == label);
+    /// Remembers what was seen around the Canary. Whom that concerns is looked at again.
+    fn learn(&self, key: &CanaryKey, seen: Seen) {
+        let known = |catalog: &Catalog| catalog.get(key).is_none_or(|entry| entry.seen == seen);
         if known(&self.catalog.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }
-        let sharing = self.catalog.write().unwrap_or_else(PoisonError::into_inner).learn(key, label);
-        for other in sharing {
+        let concerned = self.catalog.write().unwrap_or_else(PoisonError::into_inner).learn(key, seen);
+        for other in concerned {
             // The receiver is gone only when leadership just ended.
             let _ = self.wake.send(other);
         }

@@ -1,10 +1,10 @@
 //! Why nobody may act on a stored Canary: the gate's own rules, asked again, for the gate may have been away.
 
 use crate::{
-    admission::{Catalog, Lookup, Lookups, rules, standing},
-    api::{Canary, CanaryKey, Live, Object},
+    admission::{Catalog, Lookup, Lookups, Seen, rules, standing},
+    api::{Canary, CanaryKey, Live, Object, owned},
     cluster::ClusterError,
-    rollout::Settings,
+    rollout::{self, Settings},
     sentence,
 };
 
@@ -26,10 +26,13 @@ pub(super) fn standing(
     standing::problems(object, canary, catalog, settings, &lookups).iter().map(ToString::to_string).collect()
 }
 
-/// The label by which the pods of a Canary's target are found, as far as the target is there.
-pub(super) fn label(canary: &Canary, live: &Live, settings: &Settings) -> Option<String> {
-    let target = rules::target_reference(canary, &canary.namespace_name())?;
-    rules::selector_label(live.get(&target)?, &settings.selector_labels)
+/// What was seen around a Canary that its rivals have to know.
+pub(super) fn seen(canary: &Canary, live: &Live, settings: &Settings) -> Seen {
+    let target = rules::target_reference(canary, &canary.namespace_name());
+    Seen {
+        label: target.and_then(|target| rules::selector_label(live.get(&target)?, &settings.selector_labels)),
+        primary: live.get(&rollout::primary(canary)).is_some_and(|primary| owned::controls(canary, primary)),
+    }
 }
 
 /// What is told of a Canary that cannot be read: the rules that it breaks, each with the way out.

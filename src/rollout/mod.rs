@@ -35,7 +35,7 @@ pub use event::{Event, Reason};
 pub use hooks::{Call, HookHosts, Payload, Reach, Reply, event_calls, global_event_call};
 pub use observation::{Needs, Observation, names, needs};
 pub use plan::{Next, Plan};
-pub use refs::metric_templates;
+pub use refs::{metric_templates, primary};
 pub use scene::{interval, provider};
 pub use settings::{ConfigTracking, Inconclusive, Settings};
 pub use timeline::{Act, Step, Timeline};

@@ -16,7 +16,7 @@ pub(super) fn target(canary: &Canary) -> ObjectRef {
 }
 
 /// The workload that serves.
-pub(super) fn primary(canary: &Canary) -> ObjectRef {
+pub fn primary(canary: &Canary) -> ObjectRef {
     ObjectRef { name: canary.primary_name(), ..target(canary) }
 }
 

@@ -45,8 +45,19 @@ pub struct Entry {
     pub claim: Claim,
     /// What it uses together with others, in order.
     pub uses: Box<[SharedRef]>,
-    /// The label by which its target's pods are found, `app=web`, once somebody looked at the target.
+    /// Whether a revision was ever promoted, so that its primary serves.
+    pub serves: bool,
+    /// What was seen in the cluster when the controller looked last.
+    pub seen: Seen,
+}
+
+/// What the index is told of the objects around a Canary, which the Canary does not say itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The label by which its target's pods are found, `app=web`.
     pub label: Option<String>,
+    /// Whether the primary is there and its own.
+    pub primary: bool,
 }
 
 impl Entry {
@@ -59,8 +70,14 @@ impl Entry {
             deleting: canary.metadata.deletion_timestamp.is_some(),
             claim,
             uses: uses::uses(canary).into_iter().collect(),
-            label: None,
+            serves: canary.status.as_ref().is_some_and(|status| status.last_promoted_spec.is_some()),
+            seen: Seen::default(),
         }
+    }
+
+    /// Whether anything was made for it that a rival would need.
+    fn began(&self) -> bool {
+        self.serves || self.seen.primary
     }
 }
 
@@ -138,11 +155,13 @@ impl Catalog {
         let mut entry = Entry::of(canary, self.claim(canary));
         // What was seen of a target holds until it is seen again.
         let of_target = |known: &&Entry| {
-            (known.claim.kind, &known.claim.target) == (entry.claim.kind, &entry.claim.target)
+            (&known.uid, known.claim.kind, &known.claim.target)
+                == (&entry.uid, entry.claim.kind, &entry.claim.target)
         };
-        entry.label = self.entries.get(&key).filter(of_target).and_then(|known| known.label.clone());
+        entry.seen =
+            self.entries.get(&key).filter(of_target).map(|known| known.seen.clone()).unwrap_or_default();
         let same = |known: &Entry| {
-            (&known.claim, &known.uses, &known.label) == (&entry.claim, &entry.uses, &entry.label)
+            (&known.claim, &known.uses, &known.seen) == (&entry.claim, &entry.uses, &entry.seen)
         };
         if !self.entries.get(&key).is_some_and(same) {
             self.remove(&key);
@@ -152,42 +171,48 @@ impl Catalog {
             entry.claim.mesh_hosts.iter().for_each(|host| self.by_mesh_host.add(host.clone(), &key));
             entry.claim.routes.iter().for_each(|route| self.by_route.add(spot(route), &key));
             entry.uses.iter().for_each(|shared| self.by_use.add(shared.clone(), &key));
-            entry.label.iter().for_each(|label| self.by_label.add(place(label), &key));
+            entry.seen.label.iter().for_each(|label| self.by_label.add(place(label), &key));
         }
         self.entries.insert(key, entry);
     }
 
     /// Forgets a Canary.
     pub fn remove(&mut self, key: &CanaryKey) {
-        let Some((key, Entry { claim, uses, label, .. })) = self.entries.remove_entry(key) else { return };
+        let Some((key, Entry { claim, uses, seen, .. })) = self.entries.remove_entry(key) else { return };
         let place = |name: String| (key.namespace.clone(), name);
         self.by_target.remove(place(claim.target), &key);
         self.by_apex.remove(place(claim.apex), &key);
         claim.mesh_hosts.into_iter().for_each(|host| self.by_mesh_host.remove(host, &key));
         claim.routes.iter().for_each(|route| self.by_route.remove(spot(route), &key));
         uses.into_iter().for_each(|shared| self.by_use.remove(shared, &key));
-        label.into_iter().for_each(|label| self.by_label.remove(place(label), &key));
+        seen.label.into_iter().for_each(|label| self.by_label.remove(place(label), &key));
     }
 
-    /// Remembers by which label the pods of a Canary's target are found; returns the others whose targets have the label that
-    /// it has now or had before. Nothing if that is known.
-    pub fn learn(&mut self, key: &CanaryKey, label: Option<String>) -> Vec<CanaryKey> {
-        let Some((stored, known)) = self.entries.get_key_value(key).filter(|(_, entry)| entry.label != label)
+    /// Remembers what was seen around a Canary. Returns the others whom that concerns: those whose targets have the label that
+    /// its target has now or had before, and its rivals if it got its primary or lost it. Nothing if all that is known.
+    pub fn learn(&mut self, key: &CanaryKey, seen: Seen) -> Vec<CanaryKey> {
+        let Some((stored, known)) = self.entries.get_key_value(key).filter(|(_, entry)| entry.seen != seen)
         else {
             return Vec::new();
         };
-        let (stored, former) = (Arc::clone(stored), known.label.clone());
-        let place = |label: &String| (key.namespace.clone(), label.clone());
-        former.iter().for_each(|label| self.by_label.remove(place(label), &stored));
-        label.iter().for_each(|label| self.by_label.add(place(label), &stored));
-        if let Some(entry) = self.entries.get_mut(key) {
-            entry.label.clone_from(&label);
+        let stored = Arc::clone(stored);
+        let mut concerned: Vec<CanaryKey> = Vec::new();
+        if known.seen.primary != seen.primary {
+            concerned.extend(self.rivals(key, &known.claim).into_iter().map(|rival| rival.key));
         }
-        let both = former.iter().chain(&label);
-        both.flat_map(|label| self.labelled(&key.namespace, label))
-            .filter(|other| *other != key)
-            .cloned()
-            .collect()
+        let former = known.seen.label.clone();
+        if former != seen.label {
+            let place = |label: &String| (key.namespace.clone(), label.clone());
+            former.iter().for_each(|label| self.by_label.remove(place(label), &stored));
+            seen.label.iter().for_each(|label| self.by_label.add(place(label), &stored));
+            let both = former.iter().chain(&seen.label);
+            let sharing = both.flat_map(|label| self.labelled(&key.namespace, label));
+            concerned.extend(sharing.filter(|other| *other != key).cloned());
+        }
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.seen = seen;
+        }
+        concerned
     }
 
     /// The Canaries of a namespace whose targets' pods are found by a label, ordered by key.
@@ -269,11 +294,17 @@ impl Catalog {
             .collect()
     }
 
-    /// Whether a rival comes before a Canary: created earlier, or at the same second with a smaller namespace and name. The
-    /// Canary has to leave alone what both claim. Before one that is not in the Catalog nobody comes.
+    /// Whether a rival comes before a Canary: it began and the Canary did not, or else it was created earlier, or at the same
+    /// second with a smaller namespace and name. The Canary has to leave alone what both claim. Before one that is not in the
+    /// Catalog nobody comes.
+    ///
+    /// Age alone is not enough: whoever was seen first may have begun before the older one was seen, and what it made is its own.
     pub fn precedes(&self, rival: &CanaryKey, canary: &CanaryKey) -> bool {
         // An object without a creation time is not stored yet, so it is the youngest.
-        let rank = |key: &CanaryKey| Some((self.get(key)?.created.unwrap_or(Timestamp::MAX), key.clone()));
+        let rank = |key: &CanaryKey| {
+            let entry = self.get(key)?;
+            Some((!entry.began(), entry.created.unwrap_or(Timestamp::MAX), key.clone()))
+        };
         rank(canary).is_some_and(|own| rank(rival).is_some_and(|rival| rival < own))
     }
 

@@ -75,6 +75,35 @@ fn the_older_one_wins_and_at_the_same_second_the_smaller_name() {
     assert_eq!(older("unknown"), [""; 0]);
 }
 
+#[rstest]
+#[case::within_a_second(5)]
+#[case::before_the_older_one_was_seen(4)]
+fn of_two_rivals_the_one_that_owns_the_primary_works_and_the_other_is_woken(#[case] other_second: u32) {
+    let (first, other) = (canary("b", "web", "x", 5), canary("a", "web", "y", other_second));
+    let (owner, rival) = (CanaryKey::from(&first), CanaryKey::from(&other));
+    let mut catalog = catalog(&[first.clone(), other]);
+    assert!(catalog.precedes(&rival, &owner), "nobody began");
+    let own = Seen { label: None, primary: true };
+    assert_eq!(catalog.learn(&owner, own.clone()), std::slice::from_ref(&rival));
+    assert_eq!(catalog.learn(&owner, own), [], "nothing new");
+    catalog.apply(&first);
+    assert!(catalog.precedes(&owner, &rival) && !catalog.precedes(&rival, &owner), "kept over a new version");
+    let mut anew = first;
+    anew.metadata.uid = Some("another".to_owned());
+    catalog.apply(&anew);
+    assert!(catalog.precedes(&rival, &owner), "the primary was that of a Canary of this name that is gone");
+}
+
+#[test]
+fn whoever_serves_is_not_stopped_by_an_older_rival_that_never_began() {
+    let mut serving = canary("b", "web", "x", 5);
+    serving.status =
+        Some(serde_json::from_value(json!({"phase": "Succeeded", "lastPromotedSpec": "1"})).unwrap());
+    let catalog = catalog(&[serving, canary("a", "web", "y", 4)]);
+    let [a, b] = ["a", "b"].map(|name| CanaryKey::new("shop", name));
+    assert!(catalog.precedes(&b, &a) && !catalog.precedes(&a, &b));
+}
+
 #[test]
 fn a_canary_that_moves_leaves_nothing_behind() {
     let mut catalog = catalog(&[canary("a", "web", "web", 1)]);
@@ -113,7 +142,7 @@ fn who_uses_a_shared_object_is_known_across_namespaces_until_it_uses_it_no_more(
 fn what_was_seen_of_a_target_is_kept_while_it_is_the_target_and_tells_whom_it_concerns() {
     let (one, other) = (CanaryKey::new("shop", "one"), CanaryKey::new("shop", "other"));
     let mut catalog = catalog(&[canary("one", "web", "web", 1), canary("other", "api", "api", 2)]);
-    let label = |text: &str| Some(text.to_owned());
+    let label = |text: &str| Seen { label: Some(text.to_owned()), primary: false };
     assert_eq!(catalog.learn(&one, label("app=web")), []);
     assert_eq!(catalog.learn(&other, label("app=web")), std::slice::from_ref(&one), "now they share it");
     assert_eq!(catalog.learn(&other, label("app=web")), [], "nothing new");

@@ -233,7 +233,7 @@ fn sharers(context: &Context<'_>, selector: &Selector) -> Vec<(CanaryKey, Object
                 self::label(object, &context.settings.selector_labels) == Some(label.clone())
             }
             // A refusal is confirmed by a look; the controller goes by what it saw.
-            None if context.stored => entry.label.as_ref() == Some(&label),
+            None if context.stored => entry.seen.label.as_ref() == Some(&label),
             None | Some(Lookup::Failed(_)) => true,
         };
         // Two Canaries of one target are the matter of another rule.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{World, told};
 use crate::admission::rules::example;
-use crate::admission::{Problem, Severity, standing};
+use crate::admission::{Problem, Seen, Severity, standing};
 use crate::api::{Canary, CanaryKey};
 use crate::rollout::Settings;
 
@@ -126,6 +126,23 @@ fn target(name: &str, value: &str) -> Value {
     target
 }
 
+/// What the controller saw of a target whose pods have that label.
+fn labelled(label: &str) -> Seen {
+    Seen { label: Some(label.to_owned()), primary: false }
+}
+
+#[test]
+fn of_two_canaries_of_one_second_only_the_one_that_made_the_primary_is_free_to_go_on() {
+    let [first, mut second] =
+        ["first", "second"].map(|name| canary("shop", name, 1, &format!("{name}.example.com")));
+    second["spec"]["targetRef"]["name"] = json!("first");
+    let mut world = World::new(vec![first.clone(), second.clone()]);
+    assert_eq!((stands(&world, &first), stands(&world, &second)), (vec![], vec!["SL102"]));
+    // The controller saw the second one first.
+    world.catalog.learn(&CanaryKey::new("shop", "second"), Seen { label: None, primary: true });
+    assert_eq!((stands(&world, &first), stands(&world, &second)), (vec!["SL102"], vec![]));
+}
+
 #[test]
 fn two_targets_with_one_selector_value_are_told_both_ways_round_and_the_younger_canary_stands_still() {
     let first = canary("shop", "web", 1, "one.example.com");
@@ -136,7 +153,7 @@ fn two_targets_with_one_selector_value_are_told_both_ways_round_and_the_younger_
         let mut world = World::new(vec![there.clone(), target("web", value), target("worker", value)]);
         // What the controller saw of the other target; without it only a target that is named like the value is found.
         let key = CanaryKey::from(&serde_json::from_value::<Canary>(there.clone()).unwrap());
-        world.catalog.learn(&key, Some(format!("app={value}")));
+        world.catalog.learn(&key, labelled(&format!("app={value}")));
         let problems = world.write(newcomer);
         assert_eq!(errors(&problems), ["SL214"], "{value}: {}", told(&problems));
     }
@@ -145,12 +162,12 @@ fn two_targets_with_one_selector_value_are_told_both_ways_round_and_the_younger_
         World::new(vec![first.clone(), second.clone(), target("web", "any"), target("worker", "any")]);
     assert_eq!(stands(&world, &second), [""; 0], "nobody looked at the other target yet");
     for name in ["web", "worker"] {
-        world.catalog.learn(&CanaryKey::new("shop", name), Some("app=any".into()));
+        world.catalog.learn(&CanaryKey::new("shop", name), labelled("app=any"));
     }
     assert_eq!((stands(&world, &first), stands(&world, &second)), (vec![], vec!["SL214"]));
 
     // The other target has another label by now; this replica remembers the former one.
     let mut world = World::new(vec![first, target("web", "web"), target("worker", "any")]);
-    world.catalog.learn(&CanaryKey::new("shop", "web"), Some("app=any".into()));
+    world.catalog.learn(&CanaryKey::new("shop", "web"), labelled("app=any"));
     assert_eq!(errors(&world.write(&second)), [""; 0]);
 }
