@@ -3,6 +3,9 @@
 mod api;
 mod claims;
 mod cold;
+mod crowd;
 mod elsewhere;
 mod kills;
+mod restarts;
+mod rotation;
 mod settle;
