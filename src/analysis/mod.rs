@@ -18,4 +18,4 @@ pub use problem::{Fault, Problem};
 pub use server::{Credentials, Endpoint, ServerError, SettingsError};
 pub use template::{Template, TemplateError, Variables};
 pub use threshold::{Bounds, BoundsError, Kind, judge};
-pub use verdict::{Outcome, Sample, Summary, Verdict};
+pub use verdict::{Outcome, Sample, Verdict};

@@ -1,4 +1,5 @@
 //! Questions to metric servers and hooks, asked outside the reconcile slots: a slow one never holds another Canary up.
+//! How many go out at once is bounded in [`Providers`] and [`Hooks`].
 
 use std::{
     collections::{HashMap, HashSet},
@@ -7,7 +8,7 @@ use std::{
 };
 
 use futures::FutureExt;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
     analysis::{Check, Credentials},
@@ -19,16 +20,11 @@ use crate::{
     sentence,
 };
 
-/// Queries under way at once, over all metric servers; each server has a limit of its own in [`Providers`]. Hooks, which may
-/// take long, have limits of their own in [`Hooks`].
-const AT_ONCE: usize = 64;
-
 /// What is being asked and what was answered, by Canary.
 pub(super) struct Asks {
     cluster: Cluster,
     providers: Providers,
     hooks: Arc<Hooks>,
-    slots: Semaphore,
     state: Mutex<State>,
     answered: mpsc::UnboundedSender<CanaryKey>,
 }
@@ -47,8 +43,7 @@ impl Asks {
         hooks: Arc<Hooks>,
         answered: mpsc::UnboundedSender<CanaryKey>,
     ) -> Arc<Self> {
-        let (slots, state) = (Semaphore::new(AT_ONCE), Mutex::default());
-        Arc::new(Asks { cluster, providers, hooks, slots, state, answered })
+        Arc::new(Asks { cluster, providers, hooks, state: Mutex::default(), answered })
     }
 
     /// Asks, unless the same question is under way or answered.
@@ -78,10 +73,7 @@ impl Asks {
 
     async fn ask(&self, question: &Question) -> Answer {
         match question {
-            Question::Metric(check) => {
-                let _slot = self.slots.acquire().await;
-                Answer::Measured(self.measure(check).await)
-            }
+            Question::Metric(check) => Answer::Measured(self.measure(check).await),
             Question::Hook(call) => Answer::Said(self.hooks.call(call).await),
         }
     }
@@ -177,7 +169,7 @@ mod tests {
             http::Response::builder().status(404).body(kube::client::Body::from(body.as_bytes().to_vec()))
         });
         let (cluster, _) = Cluster::new(kube::Client::new(service, "default"), None);
-        let providers = Providers::new(Limits::default()).unwrap();
+        let providers = Providers::new(Limits::default(), |_| true).unwrap();
         (Asks::new(cluster, providers, Arc::new(Hooks::new(HookHosts::default())), sender), receiver)
     }
 

@@ -21,6 +21,7 @@ use std::{
 
 use jiff::SignedDuration;
 use prometheus_client::registry::Registry;
+use reqwest::Url;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -28,6 +29,7 @@ use crate::{
     admission::{self, Catalog},
     certs::{self, Keeper, Policy, Source},
     cluster::{Announcer, Candidate, Cluster, Duty},
+    egress,
     hooks::Hooks,
     providers::{Limits, ProviderError, Providers},
     rollout::Settings,
@@ -152,7 +154,9 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         &format!("{}_{}", options.identity, uuid()),
     );
     let (answered, answers) = mpsc::unbounded_channel();
-    let providers = Providers::new(Limits::default()).map_err(ControllerError::Providers)?;
+    let metric_server = Url::parse(&settings.metrics_server).ok().map(|url| egress::authority(&url));
+    let own = move |host: &str| metric_server.as_deref() == Some(host);
+    let providers = Providers::new(Limits::default(), own).map_err(ControllerError::Providers)?;
     let hooks = Arc::new(Hooks::new(settings.hook_hosts.clone()));
     let (tell, told) = mpsc::unbounded_channel();
     let asks = Asks::new(cluster.clone(), providers, hooks.clone(), answered);

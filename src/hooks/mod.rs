@@ -6,20 +6,13 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use reqwest::{StatusCode, Url, header};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::time::Instant;
 
 use crate::{
-    egress,
+    egress::{self, Places},
     rollout::{Call, HookHosts, Reply},
 };
 use client::Clients;
@@ -28,8 +21,6 @@ use client::Clients;
 const AT_ONCE: usize = 512;
 /// Calls under way at one host at once.
 const PER_HOST: usize = 32;
-/// Hosts that are remembered before those that nobody calls are forgotten: addresses come from users.
-const REMEMBERED_HOSTS: usize = 1024;
 /// Longest time of a call with all its attempts.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Bytes of a body that are read; people are told less.
@@ -39,8 +30,7 @@ const BODY: usize = 4096;
 pub struct Hooks {
     hosts: HookHosts,
     clients: Clients,
-    slots: Arc<Semaphore>,
-    places: Mutex<HashMap<String, Arc<Semaphore>>>,
+    places: Places,
 }
 
 /// An attempt that may be repeated.
@@ -55,8 +45,7 @@ struct Attempt {
 impl Hooks {
     /// Calls that go to these hosts only.
     pub fn new(hosts: HookHosts) -> Self {
-        let slots = Arc::new(Semaphore::new(AT_ONCE));
-        Hooks { hosts, clients: Clients::default(), slots, places: Mutex::default() }
+        Hooks { hosts, clients: Clients::default(), places: Places::new(PER_HOST, AT_ONCE) }
     }
 
     /// Calls a hook, with its retries. Always comes back, in the worst case after an hour.
@@ -72,8 +61,7 @@ impl Hooks {
         let (url, reach) = egress::destination("hook", &call.url, &self.hosts, &call.payload.namespace)?;
         let client = self.clients.of(&reach, call.insecure)?;
         let host = egress::authority(&url);
-        // First a place at the host, so that nobody waits for it with a slot in hand.
-        let (_place, _slot) = (self.place(&host).await, self.slots.acquire().await);
+        let _place = self.places.at(&host).await;
         let mut pause = retry::FIRST;
         let mut left = call.retries;
         loop {
@@ -86,18 +74,6 @@ impl Hooks {
             tokio::time::sleep(attempt.after.unwrap_or(pause).min(retry::LONGEST)).await;
             (left, pause) = (left - 1, pause * 2);
         }
-    }
-
-    async fn place(&self, host: &str) -> Option<OwnedSemaphorePermit> {
-        let places = {
-            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-            if places.len() >= REMEMBERED_HOSTS && !places.contains_key(host) {
-                places.retain(|_, places| Arc::strong_count(places) > 1);
-            }
-            places.entry(host.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))).clone()
-        };
-        // Nobody closes it.
-        places.acquire_owned().await.ok()
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{ProviderError, sender::Sender};
+use super::{Origin, ProviderError, Sender};
 use crate::analysis::{Credentials, server::Request};
 
 /// Lent keys are not used any more when they end within this time.
@@ -148,7 +148,7 @@ async fn exchange(
 ) -> Result<String, ProviderError> {
     let url = Url::parse(address).map_err(|_| unusable(address))?;
     let request = Request { method, url, headers, body, insecure: false, ca: None };
-    let reply = sender.send(request, "Sluice's identity").await?;
+    let reply = sender.send(request, Origin::Environment, "Sluice's identity").await?;
     if !reply.status.is_success() {
         let reason = format!("{} refuses it with status {}", reply.host, reply.status.as_u16());
         return Err(ProviderError::Identity { reason });

@@ -30,18 +30,9 @@ pub enum ProviderError {
         /// What was looked for, and what was wrong with it.
         reason: String,
     },
-    /// Waiting for a free place at the server.
-    #[error(
-        "{host} is busy with {places} other queries for {seconds} s; use a faster server or longer intervals"
-    )]
-    Busy {
-        /// The server.
-        host: String,
-        /// How many queries it is asked at once.
-        places: usize,
-        /// How long a place was waited for.
-        seconds: f64,
-    },
+    /// Looking where it would go; `sluice rules SL005` tells the rule.
+    #[error("it is not asked: {0}; name a server that may be called")]
+    Forbidden(String),
     /// Connecting to the server.
     #[error("{host} cannot be reached ({cause}); check the address and that the server runs")]
     Connect {

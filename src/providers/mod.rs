@@ -14,23 +14,28 @@ use crate::analysis::{Check, Credentials, Sample};
 
 pub use error::ProviderError;
 pub use sender::Limits;
+use sender::{Origin, Sender};
 
 /// The metric servers, reached through clients that are shared by all checks.
 #[derive(Debug)]
 pub struct Providers {
-    sender: sender::Sender,
+    sender: Sender,
     ambient: ambient::Ambient,
 }
 
 impl Providers {
-    /// Builds the clients; fails when the machine's certificate store cannot be read.
-    pub fn new(limits: Limits) -> Result<Self, ProviderError> {
+    /// Builds the clients; fails when the machine's certificate store cannot be read. `own` says of a server, `host:port`,
+    /// whether it may be on this machine.
+    pub fn new(
+        limits: Limits,
+        own: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Result<Self, ProviderError> {
         let ambient = ambient::Ambient::new(Box::new(|name| std::env::var(name).ok()));
-        Ok(Self { sender: sender::Sender::new(limits)?, ambient })
+        Ok(Self { sender: Sender::new(limits, Box::new(own))?, ambient })
     }
 
-    /// Asks a check's server once, with what the check's Secret holds now. Ends within twice [`Limits::timeout`]: the
-    /// wait for a free place, then the request.
+    /// Asks a check's server once, with what the check's Secret holds now. Waits for its turn at the server, then ends within
+    /// [`Limits::timeout`].
     pub async fn query(&self, check: &Check, credentials: &Credentials) -> Result<Sample, ProviderError> {
         let kind = check.provider;
         let server = server(kind).ok_or(ServerError::NotSupported { kind })?;
@@ -42,7 +47,7 @@ impl Providers {
         };
         let credentials = own.as_ref().unwrap_or(credentials);
         let question = Question { check, credentials, now: Timestamp::now() };
-        let reply = self.sender.send(server.request(&question)?, credentials.holder()).await?;
+        let reply = self.sender.send(server.request(&question)?, Origin::User, credentials.holder()).await?;
         let holder = credentials.holder().to_owned();
         let answer = Answer {
             host: reply.host,

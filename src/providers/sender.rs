@@ -1,22 +1,23 @@
-//! Sends requests to metric servers within limits: time, bytes, queries at once per server, and no redirect to
-//! another server.
+//! Sends requests to metric servers within limits: time, bytes, queries at once per server, no address that is never called,
+//! and no redirect to another server.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
-use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use reqwest::{Certificate, Client, ClientBuilder, Response};
 
 use super::ProviderError;
 use crate::analysis::server::{CA, Request};
+use crate::egress::{self, Places};
 
 /// How much one query may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Longest wait for a free place, and longest time of one request with its answer.
+    /// Longest time of one request with its answer; the wait for a place is not counted.
     pub timeout: Duration,
     /// Longest answer in bytes.
     pub body: usize,
@@ -31,12 +32,10 @@ impl Default for Limits {
     }
 }
 
-/// Redirects that are followed within one server.
-const MAX_REDIRECTS: usize = 3;
-/// Servers that are remembered before those that nobody is asking are forgotten: addresses come from users.
-const REMEMBERED_HOSTS: usize = 1024;
-/// Sets of certificates from Secrets for which a client is kept.
-const REMEMBERED_CERTIFICATES: usize = 64;
+/// Queries under way at once, over all servers.
+const AT_ONCE: usize = 64;
+/// Clients that are kept before those for certificates of Secrets are forgotten.
+const REMEMBERED_CLIENTS: usize = 64;
 
 /// What a server sent back, within the limits.
 #[derive(Debug)]
@@ -48,36 +47,72 @@ pub(super) struct Reply {
     pub(super) body: Bytes,
 }
 
+/// Who said where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// A user: no machine's own services are called, and this machine only where the operator's server is.
+    User,
+    /// The environment of the process.
+    Environment,
+}
+
+/// What a client may do, and whom it trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Manner {
+    /// Whether every address may be called.
+    anywhere: bool,
+    /// Whether this machine may be called.
+    own: bool,
+    /// Whether any certificate is accepted.
+    insecure: bool,
+    /// Certificates of a Secret that are trusted beside those of the machine.
+    ca: Option<Vec<u8>>,
+}
+
 /// Clients and places, shared by all checks: connections are reused and never pile up.
-#[derive(Debug)]
 pub(super) struct Sender {
-    strict: Client,
-    insecure: Client,
-    /// Clients that trust the certificates of a Secret beside those of the machine.
-    trusting: Mutex<HashMap<Vec<u8>, Client>>,
+    clients: Mutex<HashMap<Manner, Client>>,
     limits: Limits,
-    places: Mutex<HashMap<String, Arc<Semaphore>>>,
+    pub(super) places: Places,
+    own: Own,
+}
+
+/// Whether a server, `host:port`, may be on this machine.
+pub(super) type Own = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 impl Sender {
-    pub(super) fn new(limits: Limits) -> Result<Self, ProviderError> {
+    pub(super) fn new(limits: Limits, own: Own) -> Result<Self, ProviderError> {
         // The client panics without a process-wide TLS provider; an error only says that there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let strict = builder(limits).build().map_err(ProviderError::Client)?;
-        let insecure = builder(limits).tls_danger_accept_invalid_certs(true).build();
-        let insecure = insecure.map_err(ProviderError::Client)?;
-        Ok(Self { strict, insecure, trusting: Mutex::default(), limits, places: Mutex::default() })
+        // One is built now, for a machine whose certificates cannot be read has to be told at the start.
+        let usual = Manner { anywhere: false, own: false, insecure: false, ca: None };
+        let client = builder(limits, &usual).build().map_err(ProviderError::Client)?;
+        let clients = Mutex::new(HashMap::from([(usual, client)]));
+        Ok(Self { clients, limits, places: Places::new(limits.per_host, AT_ONCE), own })
     }
 
     /// Sends a request and reads its answer whole. `holder` names where its secrets come from.
-    pub(super) async fn send(&self, request: Request, holder: &str) -> Result<Reply, ProviderError> {
-        let host = host(&request.url);
-        let client = match &request.ca {
-            _ if request.insecure => self.insecure.clone(),
-            Some(pem) => self.trusting(pem, holder)?,
-            None => self.strict.clone(),
-        };
-        let _place = self.place(&host).await?;
+    pub(super) async fn send(
+        &self,
+        request: Request,
+        origin: Origin,
+        holder: &str,
+    ) -> Result<Reply, ProviderError> {
+        let host = egress::authority(&request.url);
+        let anywhere = origin == Origin::Environment;
+        let manner = Manner { anywhere, own: (self.own)(&host), insecure: request.insecure, ca: request.ca };
+        // A name is judged when it is looked up; an address is never looked up.
+        if let Some(address) = egress::literal(&request.url).filter(|_| !anywhere) {
+            egress::judge(address, manner.own).map_err(ProviderError::Forbidden)?;
+        }
+        let client = self.client(manner, holder)?;
+        let _place = self.places.at(&host).await;
         let sent = client.request(request.method, request.url).headers(request.headers).body(request.body);
         let response = sent.send().await.map_err(|error| self.failed(&host, error))?;
         let status = response.status();
@@ -89,47 +124,26 @@ impl Sender {
         Ok(Reply { host, status, headers, body })
     }
 
-    /// The client for the certificates of a Secret.
-    fn trusting(&self, pem: &[u8], holder: &str) -> Result<Client, ProviderError> {
-        let mut clients = self.trusting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(pem) {
+    fn client(&self, manner: Manner, holder: &str) -> Result<Client, ProviderError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&manner) {
             return Ok(client.clone());
         }
-        let bad = || ProviderError::Certificate { key: CA, holder: holder.to_owned() };
-        let certificates = Certificate::from_pem_bundle(pem).map_err(|_| bad())?;
-        if certificates.is_empty() {
-            return Err(bad());
+        let mut builder = builder(self.limits, &manner);
+        if let Some(pem) = manner.ca.as_ref().filter(|_| !manner.insecure) {
+            let bad = || ProviderError::Certificate { key: CA, holder: holder.to_owned() };
+            let certificates = Certificate::from_pem_bundle(pem).map_err(|_| bad())?;
+            if certificates.is_empty() {
+                return Err(bad());
+            }
+            builder = builder.tls_certs_merge(certificates);
         }
-        let client = builder(self.limits).tls_certs_merge(certificates).build().map_err(|_| bad())?;
-        if clients.len() >= REMEMBERED_CERTIFICATES {
-            clients.clear();
+        let client = builder.build().map_err(ProviderError::Client)?;
+        if clients.len() >= REMEMBERED_CLIENTS {
+            clients.retain(|manner, _| manner.ca.is_none());
         }
-        clients.insert(pem.to_vec(), client.clone());
+        clients.insert(manner, client.clone());
         Ok(client)
-    }
-
-    /// Waits until the server is asked less than it may be.
-    pub(super) async fn place(&self, host: &str) -> Result<OwnedSemaphorePermit, ProviderError> {
-        let places = self.places_of(host);
-        match tokio::time::timeout(self.limits.timeout, places.acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => Err(ProviderError::Busy {
-                host: host.to_owned(),
-                places: self.limits.per_host,
-                seconds: self.limits.timeout.as_secs_f64(),
-            }),
-        }
-    }
-
-    fn places_of(&self, host: &str) -> Arc<Semaphore> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if places.len() >= REMEMBERED_HOSTS && !places.contains_key(host) {
-            places.retain(|_, places| Arc::strong_count(places) > 1);
-        }
-        places
-            .entry(host.to_owned())
-            .or_insert_with(|| Arc::new(Semaphore::new(self.limits.per_host)))
-            .clone()
     }
 
     async fn read(&self, host: &str, mut response: Response) -> Result<Bytes, ProviderError> {
@@ -152,7 +166,7 @@ impl Sender {
     fn failed(&self, host: &str, error: reqwest::Error) -> ProviderError {
         let source = error.without_url();
         let host = host.to_owned();
-        let cause = innermost(&source);
+        let cause = egress::innermost(&source);
         if source.is_timeout() {
             ProviderError::Timeout { host, seconds: self.limits.timeout.as_secs_f64() }
         } else if source.is_connect() {
@@ -163,36 +177,14 @@ impl Sender {
     }
 }
 
-fn builder(limits: Limits) -> ClientBuilder {
+fn builder(limits: Limits, manner: &Manner) -> ClientBuilder {
     let builder = Client::builder()
         .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
         .timeout(limits.timeout)
-        .redirect(redirect::Policy::custom(follow))
-        .pool_max_idle_per_host(limits.per_host);
+        .redirect(egress::redirects())
+        .pool_max_idle_per_host(limits.per_host)
+        .tls_danger_accept_invalid_certs(manner.insecure);
+    let builder = if manner.anywhere { builder } else { builder.dns_resolver(egress::resolver(manner.own)) };
     // A developer's proxy must not stand between a test and its server on loopback.
     if cfg!(test) { builder.no_proxy() } else { builder }
-}
-
-/// Follows a redirect only within one server: another one may be nobody's to ask, and would get our headers.
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let first = attempt.previous().first().map(Url::origin);
-    if first == Some(attempt.url().origin()) && attempt.previous().len() <= MAX_REDIRECTS {
-        attempt.follow()
-    } else {
-        attempt.stop()
-    }
-}
-
-/// `host:port` of a URL, without credentials.
-fn host(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port_or_known_default().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

@@ -220,7 +220,7 @@ async fn outcomes() -> Vec<(&'static str, BTreeMap<&'static str, String>)> {
             }
             let Some(does) = does else { continue };
             let limits = if matches!(does, Does::Silence) { quick() } else { limits() };
-            let providers = Providers::new(limits).unwrap();
+            let providers = asking(limits);
             let (host, seen) = stand(does);
             let check = recorded.check(kind, &format!("http://{host}"));
             let start = Instant::now();

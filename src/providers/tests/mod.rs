@@ -47,6 +47,11 @@ fn quick() -> Limits {
     Limits { timeout: Duration::from_millis(400), ..limits() }
 }
 
+/// Servers of tests are on this machine.
+fn asking(limits: Limits) -> Providers {
+    Providers::new(limits, |_| true).unwrap()
+}
+
 async fn serve(answer: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("GET")).and(path("/api/v1/query")).respond_with(answer).mount(&server).await;
@@ -54,7 +59,7 @@ async fn serve(answer: ResponseTemplate) -> MockServer {
 }
 
 async fn ask(server: &MockServer) -> Result<Sample, ProviderError> {
-    Providers::new(limits()).unwrap().query(&check(&server.uri()), &none()).await
+    asking(limits()).query(&check(&server.uri()), &none()).await
 }
 
 async fn told(server: &MockServer) -> String {
@@ -164,7 +169,7 @@ async fn w_met_16_the_addresss_path_is_kept_with_or_without_a_slash_at_its_end(#
         .mount(&server)
         .await;
     let check = check(&format!("{}/select/0/prometheus{end}?tenant=a", server.uri()));
-    assert_eq!(Providers::new(limits()).unwrap().query(&check, &none()).await.unwrap(), Sample::Value(1.0));
+    assert_eq!(asking(limits()).query(&check, &none()).await.unwrap(), Sample::Value(1.0));
 }
 
 #[tokio::test]
@@ -174,7 +179,7 @@ async fn w_met_4_headers_are_sent_as_written_and_do_not_grow() {
         .respond_with(success("vector", json!([series("1")])))
         .mount(&server)
         .await;
-    let providers = Providers::new(limits()).unwrap();
+    let providers = asking(limits());
     let mut check = check(&server.uri());
     check.endpoint.headers =
         [("X-Scope-OrgID".into(), vec!["team".into()]), ("Authorization".into(), vec!["Bearer t".into()])]
@@ -200,7 +205,7 @@ async fn headers_that_would_break_the_request_are_refused_without_their_value(
 ) {
     let mut check = check("http://127.0.0.1:9");
     check.endpoint.headers = [(name.to_owned(), vec![value.to_owned()])].into();
-    let error = Providers::new(limits()).unwrap().query(&check, &none()).await.unwrap_err();
+    let error = asking(limits()).query(&check, &none()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         format!("the header '{name}' cannot be sent: {reason}; correct provider.headers")
@@ -215,7 +220,7 @@ async fn credentials_in_the_address_are_used_and_never_told() {
         .mount(&server)
         .await;
     let check = check(&format!("http://user:hush@{}", server.address()));
-    let error = Providers::new(limits()).unwrap().query(&check, &none()).await.unwrap_err();
+    let error = asking(limits()).query(&check, &none()).await.unwrap_err();
     assert!(matches!(error, ProviderError::Server(ServerError::Trouble { status: 500, .. })));
     assert!(!format!("{error} {error:?} {check:?}").contains("hush"));
 }
@@ -224,7 +229,7 @@ async fn credentials_in_the_address_are_used_and_never_told() {
 async fn a_slow_server_ends_in_time() {
     let server = serve(success("vector", json!([])).set_delay(Duration::from_secs(30))).await;
     let start = Instant::now();
-    let error = Providers::new(quick()).unwrap().query(&check(&server.uri()), &none()).await.unwrap_err();
+    let error = asking(quick()).query(&check(&server.uri()), &none()).await.unwrap_err();
     assert_eq!(
         worded(&error, &server),
         "HOST did not answer within 0.4 s; simplify the query or check the server"
@@ -256,7 +261,7 @@ async fn an_answer_that_drips_ends_in_time() {
         b"1\r\n \r\n",
         Duration::from_millis(50),
     );
-    let error = Providers::new(quick()).unwrap().query(&check(&address), &none()).await.unwrap_err();
+    let error = asking(quick()).query(&check(&address), &none()).await.unwrap_err();
     assert!(matches!(error, ProviderError::Timeout { .. }), "{error}");
 }
 
@@ -267,7 +272,7 @@ async fn a_huge_answer_is_cut_off_while_it_is_read() {
         b"10\r\n                \r\n",
         Duration::ZERO,
     );
-    let error = Providers::new(limits()).unwrap().query(&check(&address), &none()).await.unwrap_err();
+    let error = asking(limits()).query(&check(&address), &none()).await.unwrap_err();
     assert!(
         error.to_string().ends_with("is longer than 4096 bytes; aggregate the query, for example with sum()"),
         "{error}"
@@ -278,7 +283,7 @@ async fn a_huge_answer_is_cut_off_while_it_is_read() {
 async fn a_huge_answer_is_refused_by_its_stated_length() {
     // Nothing follows the head: only the stated length can be what is refused.
     let address = endless("HTTP/1.1 200 OK\r\nContent-Length: 4097\r\n\r\n", b"", Duration::from_secs(60));
-    let error = Providers::new(limits()).unwrap().query(&check(&address), &none()).await.unwrap_err();
+    let error = asking(limits()).query(&check(&address), &none()).await.unwrap_err();
     assert!(matches!(error, ProviderError::TooLarge { limit: 4096, .. }), "{error}");
 }
 
@@ -319,11 +324,7 @@ async fn a_redirect_in_a_circle_ends() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_with_the_cause() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = Providers::new(limits())
-        .unwrap()
-        .query(&check(&format!("http://{address}")), &none())
-        .await
-        .unwrap_err();
+    let error = asking(limits()).query(&check(&format!("http://{address}")), &none()).await.unwrap_err();
     let told = error.to_string();
     assert!(told.starts_with(&format!("{address} cannot be reached (")), "{told}");
     assert!(
@@ -367,7 +368,7 @@ fn untrusted() -> (String, String) {
 #[tokio::test]
 async fn an_untrusted_certificate_is_refused_unless_the_template_says_otherwise() {
     let mut check = check(&untrusted().0);
-    let providers = Providers::new(limits()).unwrap();
+    let providers = asking(limits());
     let error = providers.query(&check, &none()).await.unwrap_err();
     assert!(
         matches!(error, ProviderError::Connect { .. }) && error.to_string().contains("certificate"),
@@ -380,7 +381,7 @@ async fn an_untrusted_certificate_is_refused_unless_the_template_says_otherwise(
 #[tokio::test]
 async fn w_met_16_a_certificate_of_the_secret_is_trusted_and_one_that_is_none_is_told() {
     let (address, pem) = untrusted();
-    let providers = Providers::new(limits()).unwrap();
+    let providers = asking(limits());
     let secret = |text: &str| Credentials::new("Secret prod/login", [("ca.crt".to_owned(), text.into())]);
     for _ in 0..2 {
         assert_eq!(providers.query(&check(&address), &secret(&pem)).await.unwrap(), Sample::Value(1.0));
@@ -398,7 +399,7 @@ async fn a_secret_that_changed_counts_with_the_next_question() {
         .respond_with(success("vector", json!([series("1")])))
         .mount(&server)
         .await;
-    let providers = Providers::new(limits()).unwrap();
+    let providers = asking(limits());
     let secret = |text: &str| Credentials::new("Secret prod/login", [("token".to_owned(), text.into())]);
     assert!(providers.query(&check(&server.uri()), &secret("old")).await.is_err());
     assert!(providers.query(&check(&server.uri()), &secret("new")).await.is_ok());
@@ -410,7 +411,7 @@ async fn a_server_that_repeats_the_token_is_quoted_without_it() {
     let body = json!({ "status": "error", "errorType": "bad_data", "error": "token hush-hush is unknown" });
     let server = serve(ResponseTemplate::new(400).set_body_json(body)).await;
     let secret = Credentials::new("Secret prod/login", [("token".to_owned(), "hush-hush".into())]);
-    let error = Providers::new(limits()).unwrap().query(&check(&server.uri()), &secret).await.unwrap_err();
+    let error = asking(limits()).query(&check(&server.uri()), &secret).await.unwrap_err();
     assert!(error.to_string().ends_with("bad_data: token … is unknown"), "{error}");
     assert!(!format!("{error:?}").contains("hush"));
 }
@@ -419,7 +420,7 @@ async fn a_server_that_repeats_the_token_is_quoted_without_it() {
 async fn one_server_is_asked_only_so_much_at_once() {
     let delay = Duration::from_millis(100);
     let server = serve(success("vector", json!([])).set_delay(delay)).await;
-    let providers = Providers::new(limits()).unwrap();
+    let providers = asking(limits());
     let check = check(&server.uri());
     let nothing = none();
     let start = Instant::now();
@@ -429,15 +430,43 @@ async fn one_server_is_asked_only_so_much_at_once() {
 }
 
 #[tokio::test]
-async fn a_full_server_is_told_and_does_not_hold_another_up() {
+async fn a_queue_of_ours_is_no_failure_of_a_check_and_holds_no_other_server_up() {
     let [full, free] = [serve(success("vector", json!([]))).await, serve(success("vector", json!([]))).await];
-    let providers = Providers::new(quick()).unwrap();
+    let providers = asking(quick());
+    let (checked, nothing) = (check(&full.uri()), none());
     let host = full.address().to_string();
-    let _held = (providers.sender.place(&host).await.unwrap(), providers.sender.place(&host).await.unwrap());
-    let error = providers.query(&check(&full.uri()), &none()).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("{host} is busy with 2 other queries for 0.4 s; use a faster server or longer intervals")
-    );
-    assert!(providers.query(&check(&free.uri()), &none()).await.is_ok());
+    let held = (providers.sender.places.at(&host).await, providers.sender.places.at(&host).await);
+    let mut waits = Box::pin(providers.query(&checked, &nothing));
+    let longer = quick().timeout * 2;
+    assert!(tokio::time::timeout(longer, &mut waits).await.is_err(), "both places are taken");
+    assert!(providers.query(&check(&free.uri()), &nothing).await.is_ok());
+    drop(held);
+    assert_eq!(waits.await.unwrap(), Sample::NoData);
+}
+
+#[rstest]
+#[case::w_ops_7_metadata("http://169.254.169.254", "its host is 169.254.169.254, which is never called")]
+#[case::metadata_mapped("http://[::ffff:169.254.169.254]", "which is never called")]
+#[case::this_machine("http://127.0.0.1:9", "Sluice's own machine")]
+#[tokio::test]
+async fn an_address_that_is_never_called_is_not_called_for_metrics_either(
+    #[case] address: &str,
+    #[case] why: &str,
+) {
+    let providers = Providers::new(limits(), |_| false).unwrap();
+    let error = providers.query(&check(address), &none()).await.unwrap_err();
+    assert!(matches!(error, ProviderError::Forbidden(_)) && error.to_string().contains(why), "{error}");
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_this_machine_is_called_only_where_it_is_the_operators_server() {
+    let server = serve(success("vector", json!([]))).await;
+    let named = format!("localhost:{}", server.address().port());
+    let (address, operators) = (format!("http://{named}"), named.clone());
+    let own = Providers::new(limits(), move |host| host == operators).unwrap();
+    assert_eq!(own.query(&check(&address), &none()).await.unwrap(), Sample::NoData);
+    let error =
+        Providers::new(limits(), |_| false).unwrap().query(&check(&address), &none()).await.unwrap_err();
+    assert!(error.to_string().contains("Sluice's own machine"), "{error}");
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
