@@ -57,9 +57,13 @@ impl Write<'_> {
         (old.map(RevisionId::of_template).as_ref() != Some(&revision)).then_some(revision)
     }
 
-    /// Whether no run is under way, so that the target rests or is about to.
+    /// Whether no run is under way, so that the target rests or is about to. One whose Canary is suspended is in its user's hands.
     fn rests(&self) -> bool {
-        matches!(self.entry.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting)
+        let over = matches!(
+            self.entry.phase,
+            Phase::Initialized | Phase::Succeeded | Phase::Failed | Phase::Waiting
+        );
+        over && !self.entry.suspended
     }
 
     /// Puts the key by which a DaemonSet idles back where it was taken away at rest, and takes it away where it was not: only

@@ -63,6 +63,23 @@ fn stored(world: &World, new: &Value, old: &Value) -> (Value, Vec<String>) {
     (stored, verdict.changes)
 }
 
+#[test]
+fn the_target_of_a_suspended_canary_is_in_its_users_hands() {
+    let suspended = |mut world: World| {
+        let mut canary = world.objects[0].clone();
+        canary["spec"]["suspend"] = json!(true);
+        world.objects.clear();
+        World::new(vec![canary])
+    };
+    let new = changed(|target| target["spec"]["replicas"] = json!(5));
+    let (stored_target, _) = stored(&suspended(world("Succeeded")), &new, &idle());
+    assert_eq!(stored_target["spec"]["replicas"], 5);
+    let mut runs = idle_daemon_set();
+    runs["spec"]["template"]["spec"].as_object_mut().unwrap().remove("nodeSelector");
+    let (stored_set, _) = stored(&suspended(world_of_a_daemon_set("Succeeded")), &runs, &idle_daemon_set());
+    assert_eq!(stored_set["spec"]["template"]["spec"].get("nodeSelector"), None);
+}
+
 #[rstest]
 fn re_applied_replicas_start_no_pod_while_the_canary_rests(
     #[values("Initialized", "Succeeded", "Failed", "Waiting")] phase: &str,

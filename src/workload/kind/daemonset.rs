@@ -40,10 +40,13 @@ impl Kind for DaemonSet {
     }
 
     fn pods(&self, object: &Object) -> Pods {
-        let misplaced = count(object, "/status/numberMisscheduled");
+        let wanted = count(object, "/status/desiredNumberScheduled");
+        // Where pods shall be, one on a node that got a taint stays as it is for good and is nothing to wait for. Where none
+        // shall be, its controller takes them from every node that the selector does not match.
+        let misplaced = if wanted == 0 { count(object, "/status/numberMisscheduled") } else { 0 };
         Pods {
             seen: is_seen(object),
-            wanted: count(object, "/status/desiredNumberScheduled"),
+            wanted,
             updated: count(object, "/status/updatedNumberScheduled"),
             all: count(object, "/status/currentNumberScheduled") + misplaced,
             available: count(object, "/status/numberAvailable"),
