@@ -140,7 +140,7 @@ fn nobody(context: &Context<'_>, findings: &mut Findings) {
 fn missing(context: &Context<'_>, findings: &mut Findings) {
     let across = !context.settings.no_cross_namespace_refs;
     for (index, reference) in references(context.canary, &context.key.namespace, across) {
-        if context.look(&reference) == Lookup::Missing {
+        if *context.look(&reference) == Lookup::Missing {
             findings.report(
                 format!("spec.analysis.alerts[{index}].providerRef"),
                 format!("{reference} does not exist, so that its alerts reach nobody"),

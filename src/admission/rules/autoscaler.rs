@@ -188,7 +188,7 @@ fn missing(context: &Context<'_>, findings: &mut Findings) {
         return;
     };
     let reference = reference(context.canary, &context.key.namespace);
-    if reference.is_some_and(|reference| context.look(&reference) == Lookup::Missing) {
+    if reference.is_some_and(|reference| *context.look(&reference) == Lookup::Missing) {
         findings.report(
             "spec.autoscalerRef.name",
             format!("there is no {} {} in namespace {}", named.kind, named.name, context.key.namespace),

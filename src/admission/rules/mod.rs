@@ -47,6 +47,8 @@ mod template;
 mod unknown;
 mod unsupported;
 
+use std::sync::LazyLock;
+
 use serde_json::Value;
 
 pub use document::document;
@@ -252,6 +254,9 @@ pub struct Departure<'a> {
     pub catalog: &'a Catalog,
 }
 
+/// What is known of an object that nobody looked at.
+static NOT_LOOKED_UP: LazyLock<Lookup> = LazyLock::new(|| Lookup::Failed("it was not looked up".to_owned()));
+
 /// A Canary under review and what is known around it.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -297,8 +302,8 @@ impl Context<'_> {
     }
 
     /// The outcome of a look-up; failed if nobody looked.
-    pub fn look(&self, reference: &ObjectRef) -> Lookup {
-        self.lookups.get(reference).cloned().unwrap_or_else(|| Lookup::Failed("it was not looked up".into()))
+    pub fn look(&self, reference: &ObjectRef) -> &Lookup {
+        self.lookups.get(reference).unwrap_or(&NOT_LOOKED_UP)
     }
 }
 

@@ -95,7 +95,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
     }
     let selector = selector::workload(context)
-        .map(|deployment| Selector::of(&deployment, &context.settings.selector_labels));
+        .map(|deployment| Selector::of(deployment, &context.settings.selector_labels));
     if let Some(Err(error @ WorkloadError::LongLabel { .. })) = selector {
         findings.report_sentence("spec.targetRef.name", &error.to_string());
     }

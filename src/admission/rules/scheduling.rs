@@ -54,8 +54,8 @@ spec:
 /// A warning only: pods of another workload may have the label as well.
 fn beside_itself(context: &Context<'_>, findings: &mut Findings) {
     let Some(target) = selector::workload(context) else { return };
-    let Ok(selector) = Selector::of(&target, &context.settings.selector_labels) else { return };
-    if workload::needs_its_own_pods(&target, &selector, &context.key.namespace) {
+    let Ok(selector) = Selector::of(target, &context.settings.selector_labels) else { return };
+    if workload::needs_its_own_pods(target, &selector, &context.key.namespace) {
         let (kind, name) = (context.canary.spec.target_ref.kind, context.canary.target_name());
         findings.report(
             "spec.targetRef.name",

@@ -154,7 +154,7 @@ spec:
 };
 
 /// The target, if it has pods of its own and could be read.
-pub(super) fn workload(context: &Context<'_>) -> Option<Object> {
+pub(super) fn workload<'a>(context: &'a Context<'_>) -> Option<&'a Object> {
     match target::look(context) {
         Some(Lookup::Found(object)) => Some(object),
         _ => None,
@@ -164,7 +164,7 @@ pub(super) fn workload(context: &Context<'_>) -> Option<Object> {
 fn none(context: &Context<'_>, findings: &mut Findings) {
     let Some(workload) = workload(context) else { return };
     let path = "spec.targetRef.name";
-    let found = Selector::of(&workload, &context.settings.selector_labels);
+    let found = Selector::of(workload, &context.settings.selector_labels);
     if let Err(WorkloadError::NoSelector { target, candidates }) = found {
         findings.report(
             path,
@@ -176,7 +176,7 @@ fn none(context: &Context<'_>, findings: &mut Findings) {
 
 fn more(context: &Context<'_>, findings: &mut Findings) {
     let Some(workload) = workload(context) else { return };
-    let Ok(selector) = Selector::of(&workload, &context.settings.selector_labels) else { return };
+    let Ok(selector) = Selector::of(workload, &context.settings.selector_labels) else { return };
     let path = "spec.targetRef.name";
     let (kind, name) = (context.canary.spec.target_ref.kind, context.canary.target_name());
     let labels = workload.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
@@ -246,7 +246,7 @@ fn sharers(context: &Context<'_>, selector: &Selector) -> Vec<(CanaryKey, Object
 /// The Services in front of one primary would lead to the pods of the other as well.
 fn shared(context: &Context<'_>, findings: &mut Findings) {
     let Some(workload) = workload(context) else { return };
-    let Ok(selector) = Selector::of(&workload, &context.settings.selector_labels) else { return };
+    let Ok(selector) = Selector::of(workload, &context.settings.selector_labels) else { return };
     for (canary, target) in sharers(context, &selector) {
         let path = "spec.targetRef.name";
         match context.lookups.get(&target) {

@@ -199,12 +199,12 @@ pub(super) fn reference(canary: &Canary, namespace: &str) -> Option<ObjectRef> {
 }
 
 /// The outcome of the look at the target.
-pub(super) fn look(context: &Context<'_>) -> Option<Lookup> {
+pub(super) fn look<'a>(context: &'a Context<'_>) -> Option<&'a Lookup> {
     reference(context.canary, &context.key.namespace).map(|reference| context.look(&reference))
 }
 
 fn missing(context: &Context<'_>, findings: &mut Findings) {
-    if look(context) == Some(Lookup::Missing) {
+    if look(context) == Some(&Lookup::Missing) {
         let (kind, name) = (context.canary.spec.target_ref.kind, context.canary.target_name());
         findings.report(
             "spec.targetRef.name",
@@ -228,7 +228,7 @@ fn unknown(context: &Context<'_>, findings: &mut Findings) {
 fn impossible(context: &Context<'_>, findings: &mut Findings) {
     let Some(kind) = workload::kind::of(context.canary.spec.target_ref.kind) else { return };
     if let Some(Lookup::Found(target)) = look(context)
-        && let Some(problem) = kind.problem(&target)
+        && let Some(problem) = kind.problem(target)
     {
         let name = context.canary.target_name();
         findings.report_sentence("spec.targetRef.name", &format!("{} {name}: {problem}", kind.name()));
@@ -239,7 +239,7 @@ fn hidden_port(context: &Context<'_>, findings: &mut Findings) {
     let (Some(service), Some(Lookup::Found(target))) = (&context.canary.spec.service, look(context)) else {
         return;
     };
-    for (container, number) in workload::hidden_ports(service, &target) {
+    for (container, number) in workload::hidden_ports(service, target) {
         findings.report(
             "spec.service.portDiscovery",
             format!(
