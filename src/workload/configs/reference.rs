@@ -134,34 +134,39 @@ const ENV_FROM: [Field; 2] =
 /// Every place of a pod template that refers to a config.
 pub(super) fn places(template: &Value) -> Vec<Place> {
     let mut places = Vec::new();
-    for volume in elements(template, "/spec/volumes") {
-        look(template, &volume, &VOLUME, &mut places);
-        for source in elements(template, &format!("{volume}/projected/sources")) {
-            look(template, &source, &PROJECTED, &mut places);
+    for (at, volume) in elements(template, "", "spec/volumes") {
+        look(volume, &at, &VOLUME, &mut places);
+        for (at, source) in elements(volume, &at, "projected/sources") {
+            look(source, &at, &PROJECTED, &mut places);
         }
     }
-    for containers in ["containers", "initContainers", "ephemeralContainers"] {
-        for container in elements(template, &format!("/spec/{containers}")) {
-            for variable in elements(template, &format!("{container}/env")) {
-                look(template, &variable, &ENV, &mut places);
+    for containers in ["spec/containers", "spec/initContainers", "spec/ephemeralContainers"] {
+        for (at, container) in elements(template, "", containers) {
+            for (at, variable) in elements(container, &at, "env") {
+                look(variable, &at, &ENV, &mut places);
             }
-            for source in elements(template, &format!("{container}/envFrom")) {
-                look(template, &source, &ENV_FROM, &mut places);
+            for (at, source) in elements(container, &at, "envFrom") {
+                look(source, &at, &ENV_FROM, &mut places);
             }
         }
     }
     places
 }
 
-/// Pointers to the elements of a list.
-fn elements(template: &Value, list: &str) -> Vec<String> {
-    let count = template.pointer(list).and_then(Value::as_array).map_or(0, Vec::len);
-    (0..count).map(|index| format!("{list}/{index}")).collect()
+/// The elements of a list inside of a value that stands at a pointer, with their own pointers.
+fn elements<'a>(value: &'a Value, at: &str, list: &str) -> impl Iterator<Item = (String, &'a Value)> {
+    let elements = inside(value, list).and_then(Value::as_array).into_iter().flatten().enumerate();
+    elements.map(move |(index, element)| (format!("{at}/{list}/{index}"), element))
 }
 
-fn look(template: &Value, at: &str, fields: &[Field], places: &mut Vec<Place>) {
+/// What a way of keys leads to.
+fn inside<'a>(value: &'a Value, way: &str) -> Option<&'a Value> {
+    way.split('/').try_fold(value, |value, key| value.get(key))
+}
+
+fn look(value: &Value, at: &str, fields: &[Field], places: &mut Vec<Place>) {
     for (field, name, kind) in fields {
-        let Some(source) = template.pointer(&format!("{at}/{field}")) else { continue };
+        let Some(source) = inside(value, field) else { continue };
         let Some(named) = source.get(*name).and_then(Value::as_str).filter(|name| !name.is_empty()) else {
             continue;
         };
