@@ -163,6 +163,10 @@ pub struct Faults {
 
 /// What the `analysis` room finds wrong with the metrics once that is put right which other rules speak about.
 pub(super) fn faults<'a>(context: &'a Context<'_>, mend: Mend) -> &'a [Problem] {
+    // Nothing hides behind a fault where there is none.
+    if mend != Mend::Nothing && faults(context, Mend::Nothing).is_empty() {
+        return &[];
+    }
     let cell = match mend {
         Mend::Nothing => &context.faults.as_written,
         Mend::Bounds => &context.faults.bounded,
