@@ -10,7 +10,7 @@ mod reviews;
 use divan::{Bencher, black_box};
 use reviews::{Kind, Large, Mix, Review};
 use sluice::admission::{Call, Catalog, Endpoint, Gate, Lookup, Lookups, Mode};
-use sluice::api::Canary;
+use sluice::api::{Canary, ObjectRef};
 use sluice::rollout::Settings;
 
 /// Sizes of the index.
@@ -36,17 +36,24 @@ fn judge(bencher: Bencher<'_, '_>, canaries: usize, review: &Review) {
     let catalog = catalog(canaries);
     let gate = Gate::new(Settings::default(), "system:serviceaccount:sluice-system:sluice");
     let endpoint = Endpoint::ALL.into_iter().find(|endpoint| endpoint.path() == review.path).unwrap();
+    let look = |needed: ObjectRef| {
+        let object = match needed.kind.as_str() {
+            "Deployment" => objects::deployment(&needed.name),
+            "MetricTemplate" => objects::template(&needed.name),
+            _ => return (needed, Lookup::Missing),
+        };
+        (needed, Lookup::Found(object))
+    };
+    let call = Call::parse(endpoint, Mode::Enforce, &review.body).unwrap();
+    let mut lookups: Lookups = gate.needs(&call, &catalog).into_iter().map(look).collect();
+    let further = |(reference, lookup)| gate.further(&call, reference, lookup);
+    let further: Vec<ObjectRef> = lookups.iter().flat_map(further).collect();
+    lookups.extend(further.into_iter().map(look));
     bencher.bench_local(|| {
         let call = Call::parse(endpoint, Mode::Enforce, black_box(&review.body)).unwrap();
-        let found = gate.needs(&call).into_iter().map(|needed| {
-            let object = match needed.kind.as_str() {
-                "Deployment" => objects::deployment(&needed.name),
-                "MetricTemplate" => objects::template(&needed.name),
-                _ => return (needed, Lookup::Missing),
-            };
-            (needed, Lookup::Found(object))
-        });
-        let lookups: Lookups = found.collect();
+        let needs = gate.needs(&call, &catalog);
+        let further = lookups.iter().map(|(reference, lookup)| gate.further(&call, reference, lookup).len());
+        black_box((needs, further.sum::<usize>()));
         let verdict = gate.judge(&call, &catalog, &lookups);
         call.answer(&verdict).unwrap()
     });

@@ -4,13 +4,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::catalog::Catalog;
-use super::lookup::Lookups;
+use super::lookup::{Lookup, Lookups};
 use super::problem::{Problem, Severity, short};
 use super::review::{Operation, Request};
 use super::rules::{self, Context, Departure, Findings, Manner, Shared};
 use super::verdict::Verdict;
 use crate::api::{AlertProvider, Canary, CanaryKey, GROUP, MetricTemplate, ObjectRef, SecretRef};
 use crate::rollout::Settings;
+use crate::workload::kind::KINDS;
 
 /// Most objects that are read for one Canary; a sensible one names fewer. Of the rest the rules are told that nobody looked.
 const READS: usize = 64;
@@ -27,7 +28,7 @@ fn subject(request: &Request) -> Option<&Value> {
 }
 
 /// The objects that the rules want to see beside the one that is written.
-pub fn needs(request: &Request, settings: &Settings) -> Vec<ObjectRef> {
+pub fn needs(request: &Request, catalog: &Catalog, settings: &Settings) -> Vec<ObjectRef> {
     let Some(object) = subject(request) else { return Vec::new() };
     let (kind, namespace) = (request.kind.as_str(), request.namespace.as_str());
     let secret = |named: Option<SecretRef>| -> Vec<ObjectRef> {
@@ -39,7 +40,11 @@ pub fn needs(request: &Request, settings: &Settings) -> Vec<ObjectRef> {
             .unwrap_or_default(),
         "MetricTemplate" => {
             let template = rules::read::<MetricTemplate>(kind, object);
-            secret(template.and_then(|template| template.object.spec.provider.secret_ref))
+            let mut needs = secret(template.and_then(|template| template.object.spec.provider.secret_ref));
+            if request.operation == Operation::Update {
+                needs.extend(rules::user_references(catalog, &key(request)));
+            }
+            needs
         }
         "AlertProvider" => {
             let provider = rules::read::<AlertProvider>(kind, object);
@@ -47,6 +52,19 @@ pub fn needs(request: &Request, settings: &Settings) -> Vec<ObjectRef> {
         }
         _ => Vec::new(),
     }
+}
+
+/// The objects that the rules want to see because one that was read names them: what the target's pods need.
+pub fn further(request: &Request, reference: &ObjectRef, lookup: &Lookup) -> Vec<ObjectRef> {
+    let is_workload = KINDS.iter().any(|kind| kind.name().as_str() == reference.kind);
+    match lookup {
+        Lookup::Found(target) if is_workload => rules::config_references(target, &request.namespace),
+        _ => Vec::new(),
+    }
+}
+
+fn key(request: &Request) -> CanaryKey {
+    CanaryKey::new(request.namespace.clone(), request.name.clone())
 }
 
 fn of_canary(canary: &Canary, namespace: &str, settings: &Settings) -> Vec<ObjectRef> {
@@ -65,7 +83,7 @@ fn of_canary(canary: &Canary, namespace: &str, settings: &Settings) -> Vec<Objec
 
 /// Judges a Canary, MetricTemplate or AlertProvider.
 pub fn review(request: &Request, catalog: &Catalog, settings: &Settings, lookups: &Lookups) -> Verdict {
-    let key = CanaryKey::new(request.namespace.clone(), request.name.clone());
+    let key = key(request);
     if request.operation == Operation::Delete {
         return departure(request, &key, catalog);
     }
@@ -79,8 +97,7 @@ pub fn review(request: &Request, catalog: &Catalog, settings: &Settings, lookups
         tolerate(&mut found.problems, &scene.check(old, None).problems);
     }
     rules::order::sort(&mut found.problems);
-    let mut confirm = if refuses(&found.problems) { found.confirm } else { Vec::new() };
-    confirm.extend(found.wishes);
+    let confirm = if refuses(&found.problems) { found.confirm } else { Vec::new() };
     Verdict { problems: found.problems, confirm, ..Verdict::default() }
 }
 

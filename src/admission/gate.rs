@@ -1,11 +1,11 @@
 //! The one way in: bytes of a review to bytes of an answer, with the look-ups between them left to the edge.
 //!
-//! The edge does four things: [`Call::parse`], read what [`Gate::needs`] names, [`Gate::judge`] (and once more if the verdict
-//! wants something confirmed), [`Call::answer`].
+//! The edge does four things: [`Call::parse`], read what [`Gate::needs`] names and, of what comes, [`Gate::further`], [`Gate::judge`]
+//! (and once more if the verdict wants something confirmed), [`Call::answer`].
 
 use super::catalog::Catalog;
 use super::endpoint::Endpoint;
-use super::lookup::Lookups;
+use super::lookup::{Lookup, Lookups};
 use super::mode::Mode;
 use super::problem::{Problem, Severity};
 use super::reply;
@@ -68,13 +68,23 @@ impl Gate {
 
     /// The objects to read before the call is judged; none for a workload or a Service, whose writes wait for nobody, unless it is a
     /// dry run.
-    pub fn needs(&self, call: &Call) -> Vec<ObjectRef> {
+    pub fn needs(&self, call: &Call, catalog: &Catalog) -> Vec<ObjectRef> {
         match call.endpoint {
             Endpoint::CanaryMutate | Endpoint::CanaryValidate if !self.trusts(&call.request) => {
-                examine::needs(&call.request, &self.settings)
+                examine::needs(&call.request, catalog, &self.settings)
             }
             Endpoint::TargetMutate if !self.trusts(&call.request) => forecast::needs(&call.request),
             Endpoint::RouteMutate if !self.trusts(&call.request) => guards::needs(&call.request),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The objects to read too before the call is judged, because one that was read names them.
+    pub fn further(&self, call: &Call, reference: &ObjectRef, lookup: &Lookup) -> Vec<ObjectRef> {
+        match call.endpoint {
+            Endpoint::CanaryMutate | Endpoint::CanaryValidate => {
+                examine::further(&call.request, reference, lookup)
+            }
             _ => Vec::new(),
         }
     }

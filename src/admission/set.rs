@@ -70,7 +70,11 @@ impl<'a> Set<'a> {
             ..Request::default()
         };
         let look = |reference: ObjectRef| (reference.clone(), self.look(&reference));
-        let mut lookups: Lookups = examine::needs(&request, self.settings).into_iter().map(look).collect();
+        let needs = examine::needs(&request, &self.catalog, self.settings);
+        let mut lookups: Lookups = needs.into_iter().map(look).collect();
+        let further = |(reference, lookup)| examine::further(&request, reference, lookup);
+        let further: Vec<ObjectRef> = lookups.iter().flat_map(further).collect();
+        lookups.extend(further.into_iter().map(look));
         let mut verdict = examine::review(&request, &self.catalog, self.settings, &lookups);
         if !verdict.confirm.is_empty() {
             lookups.extend(verdict.confirm.into_iter().map(look));

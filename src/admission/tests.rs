@@ -55,11 +55,14 @@ impl World {
         found.map_or(Lookup::Missing, |object| Lookup::Found(object.clone()))
     }
 
-    /// What the edge does: look up, judge, confirm, judge again.
+    /// What the edge does: look up, also what was named by that, judge, confirm, judge again.
     fn judge(&self, call: &Call) -> Verdict {
         let gate = Gate::new(self.settings.clone(), OWN);
         let look = |needed: ObjectRef| (needed.clone(), self.look(&needed));
-        let mut lookups: Lookups = gate.needs(call).into_iter().map(look).collect();
+        let mut lookups: Lookups = gate.needs(call, &self.catalog).into_iter().map(look).collect();
+        let further = |(reference, lookup)| gate.further(call, reference, lookup);
+        let further: Vec<ObjectRef> = lookups.iter().flat_map(further).collect();
+        lookups.extend(further.into_iter().map(look));
         let verdict = gate.judge(call, &self.catalog, &lookups);
         if verdict.confirm.is_empty() {
             return verdict;

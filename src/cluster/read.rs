@@ -107,6 +107,12 @@ impl Cluster {
         Ok(answer)
     }
 
+    /// The object as the API server has it, of which nothing is remembered: for those who decide nothing here. A replica that does
+    /// not lead would remember it for nobody, and keep it for long.
+    pub async fn glance(&self, reference: &ObjectRef) -> Result<Option<Arc<Object>>, ClusterError> {
+        calls::get(&self.client, reference).await
+    }
+
     /// The object as far as memory knows it, without any call.
     pub fn known(&self, reference: &ObjectRef) -> Option<Arc<Object>> {
         self.view.lock().last(reference, Instant::now())

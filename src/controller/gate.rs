@@ -14,6 +14,7 @@ use crate::{
     server::{self, Answer, Verdict},
 };
 use bytes::Bytes;
+use futures::{StreamExt, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 /// How long a review may wait for objects in all. A slower API server makes an object unknown, never a refusal.
@@ -77,32 +78,41 @@ fn refused(call: &Call, verdict: &admission::Verdict) {
 impl Gate {
     async fn judge(&self, call: &Call) -> admission::Verdict {
         let until = Instant::now() + READ_TIME;
-        let mut lookups = self.read(self.gate.needs(call), until).await;
+        let needs = self.gate.needs(call, &self.catalog());
+        let mut lookups = self.read(call, needs, until).await;
         let verdict = self.gate.judge(call, &self.catalog(), &lookups);
         if verdict.confirm.is_empty() {
             return verdict;
         }
-        // The index of this replica may lag behind: what a refusal rests on is read again. And what is named by what was read.
-        lookups.extend(self.read(verdict.confirm, until).await);
+        // The index of this replica may lag behind: what a refusal rests on is read again.
+        lookups.extend(self.read(call, verdict.confirm, until).await);
         self.gate.judge(call, &self.catalog(), &lookups)
     }
 
-    async fn read(&self, references: Vec<ObjectRef>, until: Instant) -> Lookups {
-        let reads = references.into_iter().map(|reference| async move {
-            let lookup = match tokio::time::timeout_at(until, self.cluster.get(&reference)).await {
-                Ok(Ok(Some(object))) => Lookup::Found(match reference.kind.as_str() {
-                    "ConfigMap" | "Secret" => rules::keys_only(&object),
-                    _ => object.as_ref().clone(),
-                }),
-                Ok(Ok(None)) => Lookup::Missing,
-                Ok(Err(error)) => Lookup::Failed(sentence::of(&error)),
-                Err(_) => {
-                    Lookup::Failed(format!("the API server took longer than {} ms", READ_TIME.as_millis()))
-                }
-            };
-            (reference, lookup)
-        });
-        futures::future::join_all(reads).await.into_iter().collect()
+    /// Reads objects, and what those name in turn as soon as they are there.
+    async fn read(&self, call: &Call, references: Vec<ObjectRef>, until: Instant) -> Lookups {
+        let mut lookups = Lookups::new();
+        let mut reads: FuturesUnordered<_> =
+            references.into_iter().map(|reference| self.look(reference, until)).collect();
+        while let Some((reference, lookup)) = reads.next().await {
+            let further = self.gate.further(call, &reference, &lookup);
+            reads.extend(further.into_iter().map(|reference| self.look(reference, until)));
+            lookups.insert(reference, lookup);
+        }
+        lookups
+    }
+
+    async fn look(&self, reference: ObjectRef, until: Instant) -> (ObjectRef, Lookup) {
+        let lookup = match tokio::time::timeout_at(until, self.cluster.glance(&reference)).await {
+            Ok(Ok(Some(object))) => Lookup::Found(match reference.kind.as_str() {
+                "ConfigMap" | "Secret" => rules::keys_only(&object),
+                _ => Arc::unwrap_or_clone(object),
+            }),
+            Ok(Ok(None)) => Lookup::Missing,
+            Ok(Err(error)) => Lookup::Failed(sentence::of(&error)),
+            Err(_) => Lookup::Failed(format!("the API server took longer than {} ms", READ_TIME.as_millis())),
+        };
+        (reference, lookup)
     }
 
     fn catalog(&self) -> std::sync::RwLockReadGuard<'_, Catalog> {

@@ -38,7 +38,7 @@ pub(in crate::admission) fn foresee(
     }
     let Some(write) = Write::read(request, lookups) else { return verdict };
     let review = write.review();
-    let wanted = examine::needs(&review, settings).into_iter().chain([write.primary()]);
+    let wanted = examine::needs(&review, catalog, settings).into_iter().chain([write.primary()]);
     let lacking: Vec<ObjectRef> =
         wanted.filter(|wanted| *wanted != write.target() && !lookups.contains_key(wanted)).collect();
     if !lacking.is_empty() {

@@ -3,7 +3,8 @@
 use super::{Check, Context, Findings, MOST, Manner, Rule, selector};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
-use crate::workload::configs::references;
+use crate::api::{Object, ObjectRef};
+use crate::workload::configs;
 
 pub(super) static MISSING: Rule = Rule {
     id: "SL217",
@@ -47,23 +48,24 @@ spec:
 ",
 };
 
+/// The configs without which no pod of a target starts.
+pub(super) fn references(target: &Object, namespace: &str) -> Vec<ObjectRef> {
+    let needed =
+        configs::references(&target["spec"]["template"]).into_iter().filter(|needed| !needed.optional);
+    needed.take(MOST).map(|needed| needed.config.object(namespace)).collect()
+}
+
 /// Silent about what nobody could look at: the right to read Secrets may be kept from us.
 fn missing(context: &Context<'_>, findings: &mut Findings) {
     let Some(target) = selector::workload(context) else { return };
-    let template = &target["spec"]["template"];
-    for needed in references(template).into_iter().filter(|reference| !reference.optional).take(MOST) {
-        let reference = needed.config.object(&context.key.namespace);
-        match context.lookups.get(&reference) {
-            None => findings.wish(reference),
-            Some(Lookup::Missing) => {
-                let target = &context.canary.spec.target_ref;
-                findings.report(
-                    "spec.targetRef.name",
-                    format!("{} {} needs {reference}, which does not exist", target.kind, target.name),
-                    "Create it, for pods do not start without, or correct its name in the pod template",
-                );
-            }
-            Some(Lookup::Found(_) | Lookup::Failed(_) | Lookup::Unseen) => {}
+    for reference in references(target, &context.key.namespace) {
+        if *context.look(&reference) == Lookup::Missing {
+            let target = &context.canary.spec.target_ref;
+            findings.report(
+                "spec.targetRef.name",
+                format!("{} {} needs {reference}, which does not exist", target.kind, target.name),
+                "Create it, for pods do not start without, or correct its name in the pod template",
+            );
         }
     }
 }

@@ -315,8 +315,6 @@ pub struct Findings {
     pub problems: Vec<Problem>,
     /// Objects that a problem rests on and that nobody read for this request.
     pub confirm: Vec<ObjectRef>,
-    /// Objects of which rules would have more to say if somebody read them for this request.
-    pub wishes: Vec<ObjectRef>,
 }
 
 impl Findings {
@@ -353,13 +351,6 @@ impl Findings {
     pub fn confirm(&mut self, reference: ObjectRef) {
         if !self.confirm.contains(&reference) {
             self.confirm.push(reference);
-        }
-    }
-
-    /// Asks for an object that is to be looked at too.
-    pub fn wish(&mut self, reference: ObjectRef) {
-        if !self.wishes.contains(&reference) {
-            self.wishes.push(reference);
         }
     }
 
@@ -473,6 +464,16 @@ pub fn alert_references(canary: &Canary, namespace: &str, across: bool) -> Vec<O
 /// A Secret in a namespace as an object to look up.
 pub fn secret_reference(named: &SecretRef, namespace: &str) -> ObjectRef {
     secret::reference(named, namespace)
+}
+
+/// The ConfigMaps and Secrets that a target's pods need as objects to look up.
+pub fn config_references(target: &Object, namespace: &str) -> Vec<ObjectRef> {
+    config::references(target, namespace)
+}
+
+/// The Canaries that use a MetricTemplate as objects to look up.
+pub fn user_references(catalog: &Catalog, template: &CanaryKey) -> Vec<ObjectRef> {
+    shared::users(catalog, template).map(|(_, reference)| reference).collect()
 }
 
 /// The rule of an id.

@@ -77,8 +77,7 @@ fn sooner_than_ready(context: &Context<'_>, findings: &mut Findings) {
         return;
     };
     let target = selector::workload(context);
-    let waits =
-        target.and_then(|target| target.pointer("/spec/minReadySeconds")).and_then(Value::as_i64);
+    let waits = target.and_then(|target| target.pointer("/spec/minReadySeconds")).and_then(Value::as_i64);
     if let Some(waits) = waits.filter(|waits| *waits >= i64::from(deadline)) {
         findings.report(
             "spec.progressDeadlineSeconds",

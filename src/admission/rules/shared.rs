@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::{Check, Departure, Findings, MOST, Manner, Rule, Shared};
-use crate::admission::catalog::{SharedKind, SharedRef};
+use crate::admission::catalog::{Catalog, SharedKind, SharedRef};
 use crate::admission::lookup::Lookup;
 use crate::admission::problem::Severity;
 use crate::analysis::{self, CheckId, Fault, Problem};
@@ -149,18 +149,22 @@ fn faults(canary: &Canary, template: &Shared<'_, MetricTemplate>, of: &MetricTem
     plan.filter(concerns).collect()
 }
 
+/// The Canaries that use a MetricTemplate; of many the first ones.
+pub(super) fn users<'a>(
+    catalog: &'a Catalog,
+    template: &CanaryKey,
+) -> impl Iterator<Item = (&'a CanaryKey, ObjectRef)> + use<'a> {
+    let CanaryKey { namespace, name } = template.clone();
+    let shared = SharedRef { kind: SharedKind::MetricTemplate, namespace, name };
+    let users: Vec<&CanaryKey> = catalog.users(&shared).take(MOST).collect();
+    users.into_iter().map(|key| (key, ObjectRef::new(API_VERSION, "Canary", &key.namespace, &key.name)))
+}
+
 fn broken(template: &Shared<'_, MetricTemplate>, findings: &mut Findings) {
     let Some(old) = template.old.filter(|old| old.spec != template.object.spec) else { return };
-    let CanaryKey { namespace, name } = template.key.clone();
-    let shared = SharedRef { kind: SharedKind::MetricTemplate, namespace, name };
     let mut told: Vec<(&CanaryKey, Problem)> = Vec::new();
-    for key in template.catalog.users(&shared).take(MOST) {
-        let reference = ObjectRef::new(API_VERSION, "Canary", &key.namespace, &key.name);
-        let Some(lookup) = template.lookups.get(&reference) else {
-            findings.wish(reference);
-            continue;
-        };
-        let Lookup::Found(object) = lookup else { continue };
+    for (key, reference) in users(template.catalog, template.key) {
+        let Some(Lookup::Found(object)) = template.lookups.get(&reference) else { continue };
         let Ok(canary) = Canary::deserialize(object) else { continue };
         let before = faults(&canary, template, old);
         let stood: BTreeSet<&CheckId> = before.iter().map(|problem| &problem.id).collect();

@@ -147,7 +147,7 @@ fn only_a_dry_run_looks_anything_up_and_one_without_an_answer_says_nothing() {
     let new = another_image(&old);
     let mut world = World::new(vec![canary(), old.clone(), primary(&canary(), &old)]);
     let request = call(Endpoint::TargetMutate, &review("ann", new.clone(), Some(old.clone())));
-    assert_eq!(Gate::new(Settings::default(), super::OWN).needs(&request), []);
+    assert_eq!(Gate::new(Settings::default(), super::OWN).needs(&request, &world.catalog), []);
     let written = world.judge(&request);
     assert_eq!((written.notices, written.confirm), (vec![], vec![]));
     world.answers = false;

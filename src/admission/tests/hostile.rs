@@ -144,7 +144,7 @@ fn answered(body: &Value) -> Result<(), TestCaseError> {
     let gate = Gate::new(Settings::default(), OWN);
     for endpoint in Endpoint::ALL {
         let call = call(endpoint, body);
-        gate.needs(&call);
+        gate.needs(&call, &world.catalog);
         let verdict = gate.judge(&call, &world.catalog, &Lookups::new());
         let answer: Value = serde_json::from_slice(&call.answer(&verdict).unwrap()).unwrap();
         prop_assert_eq!(&answer["response"]["uid"], &body["request"]["uid"]);

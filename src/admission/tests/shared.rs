@@ -154,10 +154,7 @@ fn a_target_with_a_thousand_configs_costs_a_bounded_number_of_looks() {
     let gate = crate::admission::Gate::new(crate::rollout::Settings::default(), super::OWN);
     let request = super::review("ann", example::plain("Canary"), None);
     let call = super::call(crate::admission::Endpoint::CanaryValidate, &request);
-    let lookups = gate.needs(&call).into_iter().map(|needed: ObjectRef| {
-        let found = if needed.kind == "Deployment" { Lookup::Found(target.clone()) } else { Lookup::Missing };
-        (needed, found)
-    });
-    let verdict = gate.judge(&call, &crate::admission::Catalog::default(), &lookups.collect());
-    assert_eq!(verdict.confirm.len(), 16);
+    let reference = ObjectRef::new("apps/v1", "Deployment", "shop", "app");
+    assert!(gate.needs(&call, &crate::admission::Catalog::default()).contains(&reference));
+    assert_eq!(gate.further(&call, &reference, &Lookup::Found(target)).len(), 16);
 }

@@ -128,8 +128,9 @@ fn told_by_the_gate(manifest: &Manifest, others: &[Manifest]) -> Vec<String> {
         let lookup = found.map_or(Lookup::Unseen, |found| Lookup::Found(found.object.clone()));
         (reference, lookup)
     };
-    let lookups = gate.needs(&call).into_iter().map(look).collect();
-    let verdict = gate.judge(&call, &Catalog::default(), &lookups);
+    let catalog = Catalog::default();
+    let lookups = gate.needs(&call, &catalog).into_iter().map(look).collect();
+    let verdict = gate.judge(&call, &catalog, &lookups);
     let answer: Value = serde_json::from_slice(&call.answer(&verdict).unwrap()).unwrap();
     let causes = answer.pointer("/response/status/details/causes").and_then(Value::as_array);
     let words = causes.into_iter().flatten().map(|cause| cause["message"].as_str().unwrap());
