@@ -6,7 +6,7 @@ use super::{
     CliError,
     run::block_on,
     settings::positive,
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFormat, LogLevel},
 };
 use crate::{
     api::Duration,
@@ -51,16 +51,16 @@ pub(super) struct LoadTesterArgs {
     /// How long to go on serving after SIGTERM, so that no call is lost while the endpoint is being removed.
     #[arg(long, default_value = "5s")]
     shutdown_delay: Duration,
-    /// Least level that is logged: error, warn, info, debug or trace.
-    #[arg(long, default_value = "info")]
-    log_level: String,
+    /// Least level that is logged.
+    #[arg(long, value_enum, ignore_case = true, default_value = "info")]
+    log_level: LogLevel,
     /// Form of the log.
     #[arg(long, alias = "zap-encoding", value_enum, default_value = "json")]
     log_format: LogFormat,
 }
 
 pub(super) fn run(arguments: LoadTesterArgs) -> Result<ExitCode, CliError> {
-    telemetry::start(&arguments.log_level, arguments.log_format);
+    telemetry::start(arguments.log_level, arguments.log_format);
     let options = loadtester::Options {
         http_address: arguments.http_address,
         hosts: arguments.allow_load_hosts,

@@ -6,7 +6,7 @@ use super::{
     CliError,
     alerts::AlertArgs,
     settings::{SettingsArgs, positive},
-    telemetry::{self, LogFormat},
+    telemetry::{self, LogFormat, LogLevel},
 };
 use crate::{api::Duration, controller};
 
@@ -65,16 +65,16 @@ pub struct RunArgs {
     /// How long to go on serving after SIGTERM, so that no call is lost while the endpoint is being removed.
     #[arg(long, default_value = "5s")]
     shutdown_delay: Duration,
-    /// Least level that is logged: error, warn, info, debug or trace.
-    #[arg(long, default_value = "info")]
-    log_level: String,
+    /// Least level that is logged.
+    #[arg(long, value_enum, ignore_case = true, default_value = "info")]
+    log_level: LogLevel,
     /// Form of the log.
     #[arg(long, alias = "zap-encoding", value_enum, default_value = "json")]
     log_format: LogFormat,
 }
 
 pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
-    telemetry::start(&arguments.log_level, arguments.log_format);
+    telemetry::start(arguments.log_level, arguments.log_format);
     let settings = arguments.settings.settings()?;
     let options = controller::Options {
         name: arguments.name,

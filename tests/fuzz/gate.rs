@@ -71,10 +71,14 @@ pub(crate) fn ask(endpoint: Endpoint, body: &[u8], found: fn(&ObjectRef) -> Look
             return None;
         }
     };
-    let needs = gate.needs(&call);
+    let needs = gate.needs(&call, catalog);
     assert!(needs.len() <= READS, "{} objects are to be read for one review", needs.len());
     let look = |needed: ObjectRef| (needed.clone(), found(&needed));
     let mut lookups: Lookups = needs.into_iter().map(look).collect();
+    let further: Vec<ObjectRef> =
+        lookups.iter().flat_map(|(of, found)| gate.further(&call, of, found)).collect();
+    assert!(further.len() <= READS, "{} further objects are to be read", further.len());
+    lookups.extend(further.into_iter().map(look));
     let mut verdict = gate.judge(&call, catalog, &lookups);
     if !verdict.confirm.is_empty() {
         assert!(verdict.confirm.len() <= READS, "{} objects are to be confirmed", verdict.confirm.len());

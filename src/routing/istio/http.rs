@@ -55,7 +55,7 @@ pub(super) fn rule(
     rule.into()
 }
 
-/// Adds a cookie to the answers of a rule or of one of its destinations; what was added before stays.
+/// Adds a cookie to the answers of a destination.
 pub(super) fn set_cookie(of: &mut Value, cookie: &str) {
     // In the value of a header Envoy reads one percent sign as the begin of a variable.
     of["headers"]["response"]["add"]["Set-Cookie"] = cookie.replace('%', "%%").into();

@@ -61,11 +61,9 @@ fn rules(
     matches::check(service, &part::written(&Istio, canary), problems);
     let mut unsaid = Vec::new();
     let rule = |part: &Part| {
-        let mut rule =
-            http::rule(service, &part.requests, destinations(part.weights, &part.sets), &mut unsaid);
-        if let Some(cookie) = &part.sets_always {
-            http::set_cookie(&mut rule, cookie);
-        }
+        // At the destinations, for a user's own Set-Cookie may stand in the headers of the rule.
+        let sets = part.sets.clone().map(|cookie| cookie.or_else(|| part.sets_always.clone()));
+        let mut rule = http::rule(service, &part.requests, destinations(part.weights, &sets), &mut unsaid);
         if let Some(copied) = part.mirror {
             rule["mirror"] = version.clone();
             rule["mirrorPercentage"] = json!({"value": copied.get()});

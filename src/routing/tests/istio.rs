@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 use super::{traffic, weights};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
-    routing::{Acceptance, Change, Route, Router, RoutingError, Settings, Weight, Weights, changes, router},
+    routing::{
+        Acceptance, Change, Cookie, Cookies, Route, Router, RoutingError, Settings, Traffic, Weight, Weights,
+        changes, router,
+    },
     workload::contains,
 };
 
@@ -468,4 +471,21 @@ fn mutual_tls_of_a_documented_load_tester_is_switched_off_on_both_sides() {
     let find = |kind: &str| all.iter().find(|document| document["kind"] == kind).unwrap();
     assert_eq!(find("DestinationRule")["spec"]["trafficPolicy"]["tls"]["mode"], "DISABLE");
     assert_eq!(find("PeerAuthentication")["spec"]["mtls"]["mode"], "DISABLE");
+}
+
+#[test]
+fn w_rt_6_a_cookie_of_a_user_stays_where_one_of_ours_is_taken_away_and_only_there_ours_ends() {
+    let mut canary = canary(json!({"headers": {"response": {"add": {"Set-Cookie": "seen=1"}}}}));
+    canary.spec.analysis.as_mut().unwrap().session_affinity =
+        serde_json::from_value(json!({"cookieName": "version"})).unwrap();
+    let gone = Cookie { pair: "version=old".to_owned(), set: "version=old; Max-Age=-1".to_owned() };
+    let traffic = Traffic { cookies: Cookies { former: Some(gone), ..Cookies::NONE }, ..traffic(0) };
+    let route = istio().render(&canary, &Live::default(), &Settings::default(), &traffic).unwrap().remove(2);
+    let rules = route["spec"]["http"].as_array().unwrap();
+    let ends = |rule: &Value| rule["route"].to_string().contains("Max-Age=-1");
+    let keeps = |rule: &Value| rule["headers"]["response"]["add"]["Set-Cookie"] == "seen=1";
+    assert_eq!(
+        rules.iter().map(|rule| (ends(rule), keeps(rule))).collect::<Vec<_>>(),
+        [(true, true), (false, true)]
+    );
 }

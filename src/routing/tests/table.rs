@@ -440,6 +440,8 @@ fn cookies(router: &dyn Router) -> Option<&'static str> {
                 sets,
                 match named {
                     None if share > 0 => 2,
+                    // In the rule, or at each of its destinations.
+                    Some("former=1") if rule.get("route").is_some() => 2,
                     Some("former=1") => 1,
                     _ => 0,
                 },
