@@ -311,6 +311,29 @@ fn every_wrong_behaviour_of_the_peer_has_a_cluster_test_that_exists() {
     }
 }
 
+/// Each weak point of the peer has a row: tests that are there, or a plain word that none shows it or that we chose otherwise.
+#[test]
+fn every_weak_point_of_the_peer_is_shown_or_said_not_to_be() {
+    let text = read("docs/weak-points.md");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| W-"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let ids: BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!((rows.len(), ids.len()), (114, 114), "a row came, went or is there twice");
+    for row in rows {
+        let [_, _, _, shown] = row.as_slice() else { panic!("{row:?} has not four cells") };
+        let tests: Vec<_> = shown.split('`').filter_map(|quoted| quoted.split_once(".rs::")).collect();
+        let said = ["not shown", "decided otherwise"].iter().any(|word| shown.contains(word));
+        assert!(said || !tests.is_empty(), "{row:?}: no test shows it, and that is not said");
+        for (file, test) in tests {
+            let there = read(&format!("{file}.rs")).contains(&format!("fn {test}("));
+            assert!(there, "{row:?}: there is no {file}.rs::{test}");
+        }
+    }
+}
+
 /// `make mutations` takes minutes; this holds what it starts from, and that its table is not an old one.
 #[test]
 fn each_deliberate_bug_has_its_place_in_the_code_and_was_found_by_a_rule_that_it_breaks() {

@@ -201,3 +201,36 @@ pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
     };
     at.checked_add(missing).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn finished(phase: Option<Phase>) -> Decision {
+        let canary: Canary = serde_json::from_value(json!({
+            "metadata": {"name": "shop", "namespace": "store", "generation": 7},
+            "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}},
+            "status": {"phase": "Progressing", "observedGeneration": 6, "lastTransitionTime": "2026-01-01T00:00:00Z"},
+        }))
+        .unwrap();
+        let mut draft = Draft::new(&canary, "2026-01-01T01:00:00Z".parse().unwrap());
+        draft.say("The route is being made.");
+        phase.into_iter().for_each(|phase| draft.enter(phase));
+        draft.finish()
+    }
+
+    #[test]
+    fn w_api_8_a_status_says_of_which_spec_it_speaks() {
+        assert_eq!(finished(None).status.observed_generation, Some(7));
+    }
+
+    #[test]
+    fn w_api_9_the_time_of_the_last_transition_moves_with_the_phase_and_with_nothing_else() {
+        let time = |decision: Decision| decision.status.last_transition_time.unwrap().0.to_string();
+        assert_eq!(time(finished(None)), "2026-01-01T00:00:00Z");
+        assert_eq!(time(finished(Some(Phase::Progressing))), "2026-01-01T00:00:00Z");
+        assert_eq!(time(finished(Some(Phase::Failed))), "2026-01-01T01:00:00Z");
+    }
+}

@@ -470,3 +470,28 @@ async fn a_name_that_leads_to_this_machine_is_called_only_where_it_is_the_operat
     assert!(error.to_string().contains("Sluice's own machine"), "{error}");
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn w_met_9_checks_share_their_connections_to_a_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let connections = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = connections.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            std::thread::spawn(move || {
+                let body = json!({ "status": "success", "data": { "resultType": "vector", "result": [] } })
+                    .to_string();
+                while stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
+                    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                }
+            });
+        }
+    });
+    let providers = asking(limits());
+    for _ in 0..10 {
+        assert_eq!(providers.query(&check(&address), &none()).await.unwrap(), Sample::NoData);
+    }
+    assert_eq!(connections.load(std::sync::atomic::Ordering::Relaxed), 1);
+}

@@ -489,3 +489,29 @@ fn w_rt_6_a_cookie_of_a_user_stays_where_one_of_ours_is_taken_away_and_only_ther
         [(true, true), (false, true)]
     );
 }
+
+#[test]
+fn w_rt_5_an_edit_of_the_service_reaches_every_rule_of_a_route_that_sets_a_cookie_of_the_canary_alone() {
+    let met = Cookie { pair: "version=new".to_owned(), set: "version=new; Max-Age=60".to_owned() };
+    let traffic = Traffic { cookies: Cookies { canary: Some(met), ..Cookies::NONE }, ..traffic(20) };
+    let rendered = |timeout: &str| {
+        istio()
+            .render(&canary(json!({"timeout": timeout})), &Live::default(), &Settings::default(), &traffic)
+            .unwrap()
+    };
+    let timeouts = |route: &Value| -> Vec<Value> {
+        route["spec"]["http"].as_array().unwrap().iter().map(|rule| rule["timeout"].clone()).collect()
+    };
+    let before = rendered("15s");
+    assert_eq!(timeouts(&before[2]), ["15s", "15s"]);
+    let edited = canary(json!({"timeout": "30s"}));
+    let changes = changes(istio(), &edited, &live(&before), &Settings::default(), &traffic).unwrap();
+    let written: Vec<Vec<Value>> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Apply(object) if object["kind"] == "VirtualService" => Some(timeouts(object)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(written, [["30s", "30s"]]);
+}
