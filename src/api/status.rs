@@ -45,7 +45,7 @@ text_enum! {
 }
 
 impl Phase {
-    /// Whether a rollout goes on that takes up pods and attention; one that waits for approval does not count.
+    /// Whether a rollout goes on that takes up pods and attention; one that waits to begin does not count.
     pub fn runs(self) -> bool {
         matches!(self, Phase::Progressing | Phase::Promoting | Phase::Finalising)
     }

@@ -106,18 +106,20 @@ fn begin(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str) {
 }
 
 /// A newer revision takes the place of the present one. What let that one start says nothing of this one: where there is a gate, it
-/// waits as it would have without a run before it.
+/// waits as it would have without a run before it. So it does while there are pods that read other configs.
 pub(super) fn supersede(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) {
-    if !gates::guard_starts(scene) {
+    let stale = scene.has_stale_pods(&draft.status) && !scene.skips_analysis();
+    if !gates::guard_starts(scene) && !stale {
         draft.event(
             Reason::RevisionSuperseded,
             format!("Revision {revision} takes the place of the one under analysis."),
         );
         return start(scene, draft, revision);
     }
+    let awaited = if stale { "until the pods that read older configs are gone" } else { "for approval" };
     draft.event(
         Reason::RevisionSuperseded,
-        format!("Revision {revision} ends the analysis of the one before it and waits for approval."),
+        format!("Revision {revision} ends the analysis of the one before it and waits {awaited}."),
     );
     draft.enter(Phase::Waiting);
     set_share(scene, draft, Weight::ZERO);

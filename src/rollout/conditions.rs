@@ -91,7 +91,7 @@ fn phase_message(phase: Phase) -> &'static str {
         Phase::Unset => "Not looked at yet.",
         Phase::Initializing => "The primary, its services and its route are being made.",
         Phase::Initialized => "The primary serves; the target idles until a new revision comes.",
-        Phase::Waiting => "A new revision waits for approval.",
+        Phase::Waiting => "A new revision waits for approval, or for pods with older configs to go.",
         Phase::Progressing => "A new revision is under analysis.",
         Phase::WaitingPromotion => "The analysis passed; the promotion waits for approval.",
         Phase::Promoting => "The analysis passed; the primary is being replaced.",

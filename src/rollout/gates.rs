@@ -59,7 +59,7 @@ pub(super) fn nothing_waits(draft: &mut Draft<'_>) {
     if draft.status.phase == Phase::Waiting {
         let promoted = draft.status.last_applied_spec == draft.status.last_promoted_spec;
         draft.enter(if promoted { Phase::Succeeded } else { Phase::Failed });
-        draft.say("No revision waits for approval any more.");
+        draft.say("No revision waits any more.");
     }
 }
 

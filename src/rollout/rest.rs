@@ -79,12 +79,12 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
                 take_back(scene, draft, &back.why);
                 return draft.alert(back.alert);
             }
-            if may_start(scene, draft, &revision) && has_its_turn(scene, draft, &revision) {
+            if begins(scene, draft, &revision) {
                 return start(scene, draft, &revision);
             }
         }
         Revised::New(revision) => {
-            if may_start(scene, draft, &revision) && has_its_turn(scene, draft, &revision) {
+            if begins(scene, draft, &revision) {
                 return start(scene, draft, &revision);
             }
         }
@@ -114,6 +114,28 @@ fn failed_with_the_peer(draft: &Draft<'_>) -> bool {
     let status = &draft.status;
     let foreign = status.last_applied_spec.as_deref().is_some_and(|id| !RevisionId::is_ours(id));
     status.phase == Phase::Failed && status.target.is_none() && foreign
+}
+
+/// Whether a run of a new revision begins now.
+fn begins(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) -> bool {
+    may_start(scene, draft, revision)
+        && is_read_by_new_pods(scene, draft, revision)
+        && has_its_turn(scene, draft, revision)
+}
+
+/// Whether only pods that are yet to start will run a revision, as far as its configs differ from what pods may have read; if not,
+/// the target rests first.
+fn is_read_by_new_pods(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) -> bool {
+    if scene.skips_analysis() || !scene.has_stale_pods(&draft.status) {
+        return true;
+    }
+    // What has settled so far counts.
+    draft.status.phase = Phase::Waiting;
+    draft.say(format!(
+        "Revision {revision} waits until the pods of {} that read older configs are gone.",
+        target_name(scene)
+    ));
+    false
 }
 
 /// Whether a rollout may start beside those that go on; if not, people are told, and whoever keeps the queue wakes us.

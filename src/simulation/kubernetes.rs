@@ -1,14 +1,14 @@
 //! The rest of a cluster, as simple as it can be: pods that take time to start, rolling updates, endpoints, and a
 //! gateway.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Memory, gateway::Gateway};
 use crate::api::ObjectRef;
-use crate::workload::configs::{self, ConfigRef};
+use crate::workload::configs::{self, Config, ConfigRef, Tracked};
 
 /// A pod template with this annotation never becomes ready.
 pub const BROKEN: &str = "simulation/broken";
@@ -22,6 +22,8 @@ const START: SignedDuration = SignedDuration::from_secs(4);
 struct Pod {
     template: Value,
     ready_at: Timestamp,
+    /// The checksums of its configs as they were when it started.
+    read: Arc<Tracked>,
 }
 
 /// Controllers and nodes.
@@ -91,6 +93,12 @@ impl Kubernetes {
         self.pods.get(workload).into_iter().flatten().filter(|pod| pod.ready_at <= now).count()
     }
 
+    /// The configs that each ready pod of a workload read when it started.
+    pub fn read(&self, workload: &ObjectRef, now: Timestamp) -> impl Iterator<Item = &Tracked> {
+        let pods = self.pods.get(workload).into_iter().flatten();
+        pods.filter(move |pod| pod.ready_at <= now).map(|pod| pod.read.as_ref())
+    }
+
     fn workload(&mut self, memory: &mut Memory, reference: &ObjectRef, now: Timestamp) {
         let Some(object) = memory.get(reference) else { return };
         let template = object["spec"]["template"].clone();
@@ -106,19 +114,28 @@ impl Kubernetes {
         let broken = template["metadata"]["annotations"].get(BROKEN).is_some();
         let start = now + START;
         let exists = |config: &ConfigRef| memory.get(&config.object(&reference.namespace)).is_some();
-        let mut references = configs::references(&template).into_iter();
+        let references = configs::references(&template);
         let startable =
-            !broken && references.all(|reference| reference.optional || exists(&reference.config));
+            !broken && references.iter().all(|reference| reference.optional || exists(&reference.config));
+        let read = || {
+            let checksum = |config: &ConfigRef| {
+                let known = Config::of(memory.get(&config.object(&reference.namespace)));
+                Some((config.clone(), known.checksum()?.to_owned()))
+            };
+            Arc::new(references.iter().filter_map(|reference| checksum(&reference.config)).collect())
+        };
+        let mut now_read: Option<Arc<Tracked>> = None;
         let pods = self.pods.entry(reference.clone()).or_default();
         let current = |pod: &Pod| pod.template == template;
         if wanted == 0 {
             pods.clear();
         }
         while pods.iter().filter(|pod| current(pod)).count() < wanted {
-            pods.push(Pod { template: template.clone(), ready_at: Timestamp::MAX });
+            pods.push(Pod { template: template.clone(), ready_at: Timestamp::MAX, read: Arc::default() });
         }
         for pod in pods.iter_mut().filter(|pod| startable && current(pod) && pod.ready_at == Timestamp::MAX) {
             pod.ready_at = start;
+            pod.read = now_read.get_or_insert_with(read).clone();
         }
         let mut surplus = pods.iter().filter(|pod| current(pod)).count().saturating_sub(wanted);
         pods.retain(|pod| {

@@ -1,8 +1,8 @@
 //! The target, read.
 
-use super::{super::conditions::Blocker, blocked};
+use super::{super::conditions::Blocker, Scene, blocked};
 use crate::{
-    api::{Object, ObservedTarget},
+    api::{CanaryStatus, Object, ObservedTarget, Phase},
     rollout::{Observation, Settings, configs, refs},
     workload::{Kind, Selector, Snapshot},
 };
@@ -20,6 +20,12 @@ pub(in super::super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// Whether any of its pods may be there.
+    fn has_pods(&self, kind: &dyn Kind) -> bool {
+        let pods = kind.pods(self.object);
+        !self.idle || !pods.seen || pods.all > 0
+    }
+
     /// Reads the target; none if it does not exist.
     pub(super) fn read(
         kind: &dyn Kind,
@@ -43,5 +49,20 @@ impl<'a> Target<'a> {
             replicas: kind.replicas(object),
             idle: kind.is_idle(object),
         }))
+    }
+}
+
+impl Scene<'_> {
+    /// Whether pods of the target may have read configs that are no longer what its revision has. A pod reads them when it starts,
+    /// so a change of them alone replaces no pod.
+    pub(in super::super) fn has_stale_pods(&self, status: &CanaryStatus) -> bool {
+        let Some(target) = self.target.as_ref().filter(|target| target.has_pods(self.kind)) else {
+            return false;
+        };
+        let configs = target.snapshot.configs();
+        let last = status.last_applied_spec.as_deref().and_then(|revision| self.snapshot(revision));
+        // Whoever waits may have seen more than one change of them.
+        let Some(last) = last.filter(|_| status.phase != Phase::Waiting) else { return !configs.is_empty() };
+        configs.iter().any(|(config, checksum)| last.configs().get(config).is_some_and(|old| old != checksum))
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     api::Tracking,
     rollout::ConfigTracking,
-    workload::configs::{Owners, checksum, owners},
+    workload::configs::{ConfigRef, Owners, checksum, owners},
 };
 
 /// A target that mounts a ConfigMap, has a variable of a Secret in an init container, and an optional ConfigMap.
@@ -274,6 +274,69 @@ fn a_config_that_moves_on_before_it_was_copied_is_analysed_instead() {
     });
     assert_eq!(simulation.status().phase, Phase::Succeeded);
     assert_eq!(content(&simulation, "settings-primary"), "three");
+}
+
+/// Looks on until the run is over; when it leads to a promotion, the canary's pods have read this content of `settings`.
+fn promoted_by_pods_that_read(simulation: &mut Simulation, content_wanted: &str) {
+    let (target, settings) = (deployment(simulation, "shop"), config(simulation, "settings"));
+    let settings = ConfigRef::of(&settings).unwrap();
+    let wanted = checksum(&json!({"data": {"value": content_wanted}}));
+    let mut promoting = 0;
+    simulation.pass(seconds(300), |simulation| {
+        if simulation.status().phase != Phase::Promoting {
+            return;
+        }
+        promoting += 1;
+        for read in simulation.kubernetes.read(&target, simulation.now()) {
+            assert_eq!(read[&settings], wanted, "what was analysed is not what is promoted");
+        }
+    });
+    assert!(promoting > 0, "{:?}", simulation.status());
+    assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
+    assert_eq!(content(simulation, "settings-primary"), content_wanted);
+}
+
+#[rstest]
+#[case::of_a_new_image(true)]
+#[case::of_a_config(false)]
+fn a_config_that_moves_in_mid_run_is_analysed_by_pods_that_read_it(#[case] of_image: bool) {
+    let mut simulation = initialised_configured(good());
+    match of_image {
+        true => simulation
+            .user(&deployment(&simulation, "shop"), &json!({"spec": {"template": configured("shop:2")}})),
+        false => set(&simulation, "settings", "two"),
+    }
+    simulation.pass(seconds(12), |_| {});
+    assert_eq!(simulation.status().canary_weight, 10);
+    set(&simulation, "settings", "three");
+    promoted_by_pods_that_read(&mut simulation, "three");
+    assert_eq!(shares(&simulation), [0, 10, 0, 10, 50, 0], "first its traffic goes, then its pods");
+    rests(&mut simulation);
+}
+
+#[test]
+fn a_config_that_moves_while_the_pods_of_the_last_run_are_still_there_is_read_by_new_ones() {
+    let mut simulation = initialised_configured(good());
+    set(&simulation, "settings", "two");
+    let mut moved = false;
+    simulation.pass(seconds(120), |simulation| {
+        if simulation.status().phase == Phase::Finalising && !moved {
+            moved = true;
+            set(simulation, "settings", "three");
+        }
+    });
+    assert!(moved);
+    assert_eq!(content(&simulation, "settings-primary"), "three");
+    assert_eq!(simulation.status().phase, Phase::Succeeded);
+    let mut simulation = initialised_configured(bad());
+    set(&simulation, "settings", "two");
+    while simulation.status().phase != Phase::Failed {
+        simulation.pass(seconds(1), |_| {});
+    }
+    assert_eq!(replicas(&simulation, "shop"), 2, "the route settles");
+    set(&simulation, "settings", "three");
+    simulation.answer_with(good());
+    promoted_by_pods_that_read(&mut simulation, "three");
 }
 
 #[test]

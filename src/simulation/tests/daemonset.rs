@@ -103,3 +103,27 @@ fn a_daemon_set_of_which_pods_have_to_be_deleted_by_hand_is_blocked() {
     assert_eq!(stalled.reason, "TargetNotPossible");
     assert!(stalled.message.contains("RollingUpdate"), "{}", stalled.message);
 }
+
+#[test]
+fn a_config_that_moves_in_mid_run_is_read_by_new_pods_of_a_daemon_set() {
+    let mut canary = canary(weights(&[10, 50]));
+    canary["spec"]["targetRef"]["kind"] = json!("DaemonSet");
+    let mut target = target("shop:1");
+    target["kind"] = json!("DaemonSet");
+    target["spec"]["replicas"] = Value::Null;
+    target["spec"]["template"] = configs::configured("shop:1");
+    let mut simulation = Simulation::new(canary, target, Settings::default(), good(), no_faults());
+    configs::set(&simulation, "settings", "one");
+    configs::set(&simulation, "keys", "b25l");
+    simulation.pass(seconds(30), |_| {});
+    configs::set(&simulation, "settings", "two");
+    simulation.pass(seconds(12), |_| {});
+    assert_eq!(simulation.status().canary_weight, 10);
+    configs::set(&simulation, "settings", "three");
+    let mut rested = false;
+    simulation.pass(seconds(120), |simulation| rested |= nodes(simulation, "shop") == idle());
+    assert!(rested);
+    assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
+    assert_eq!(shares(&simulation), [0, 10, 0, 10, 50, 0]);
+    assert_eq!(configs::content(&simulation, "settings-primary"), "three");
+}

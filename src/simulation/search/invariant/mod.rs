@@ -2,6 +2,7 @@
 
 mod checks;
 mod chosen;
+mod configs;
 mod converges;
 mod cookies;
 mod copies;
@@ -56,6 +57,7 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::<gates::Gates>::default(),
         Box::new(judged::Judged),
         Box::new(snapshot::Kept),
+        Box::<configs::Configs>::default(),
         Box::new(settle::Settle),
         Box::<serves::Serves>::default(),
         Box::<chosen::Chosen>::default(),
