@@ -153,7 +153,12 @@ pub(super) fn wait_an_interval(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 
 /// Asks, and judges once everything is answered.
 fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestamp) {
-    match gates::in_step(scene, draft, revision, due) {
+    // A revision that took over the share of the one before it was never without traffic.
+    let stand = match gates::before_traffic(scene, draft, revision, due) {
+        Stand::Open => gates::in_step(scene, draft, revision, due),
+        stand => stand,
+    };
+    match stand {
         Stand::Open => {}
         Stand::Awaited => return,
         Stand::Against(reason, told) => return failed(scene, draft, reason, "Failed check", &told),

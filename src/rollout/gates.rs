@@ -95,7 +95,7 @@ pub(super) fn called_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &s
     None
 }
 
-/// The `pre-rollout` hooks: each agrees once, before the canary gets traffic.
+/// The `pre-rollout` hooks: each agrees once, before the canary gets traffic, or more of what it took over.
 pub(super) fn before_traffic(
     scene: &Scene<'_>,
     draft: &mut Draft<'_>,

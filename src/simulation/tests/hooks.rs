@@ -477,3 +477,25 @@ fn w_ctl_12_the_step_from_copies_to_real_traffic_is_gated_too() {
     simulation.pass(seconds(60), |_| {});
     assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
 }
+
+/// The primary has lost its pods, so that a fix has the share of the revision that it follows on.
+#[test]
+fn a_revision_that_inherits_a_share_is_tried_by_its_own_pre_rollout_hooks_before_it_gets_more() {
+    let hooks = [hook("pre-rollout", "smoke")];
+    let (mut simulation, desk) = released(with(weights(&[20, 50]), &hooks), good(), &[]);
+    simulation.pass(seconds(12), |_| {});
+    assert_eq!(simulation.status().canary_weight, 20);
+    let (primary, healed) = (deployment(&simulation, "shop-primary"), simulation.now() + seconds(90));
+    simulation.kubernetes.lose(&primary, healed);
+    simulation.pass(seconds(1), |_| {});
+    let asked = desk.count("smoke");
+    desk.set("smoke", said(500, "broken"));
+    release(&simulation, "shop:3");
+    simulation.pass(seconds(60), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Failed, "{:?}", simulation.status());
+    assert!(desk.count("smoke") > asked, "it is asked of this revision too");
+    assert_eq!(shares(&simulation), [0, 20], "and before the share is raised");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(image(&simulation, "shop-primary"), "shop:1");
+    assert_eq!(shares(&simulation), [0, 20, 0]);
+}

@@ -67,7 +67,7 @@ impl Gates {
         }
         let stepped = runs(after.phase) && after.step_index > before.step_index;
         let promoted = after.phase == Phase::Promoting;
-        if stepped && before.step_index == 0 {
+        if stepped || promoted {
             self.agreed(moment, WebhookType::PreRollout, revision)?;
         }
         if promoted || stepped && before.step_index > 0 {
