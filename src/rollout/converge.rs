@@ -7,6 +7,7 @@ use super::{
     Effect, Manager, Reason, configs,
     draft::{Draft, later},
     observation::serves,
+    promote::may_be_given,
     refs, scaler,
     scene::Scene,
 };
@@ -135,6 +136,9 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         _ => status.last_applied_spec.as_ref(),
     };
     let Some(revision) = revision.cloned() else { return };
+    if draft.status.phase == Phase::Promoting && !may_be_given(scene, draft, &revision) {
+        return;
+    }
     let stand = configs::copies(scene, draft, &revision);
     if !stand && (promoting || draft.status.last_promoted_spec.is_none()) {
         // Its new pods would find what the old ones have, or nothing.

@@ -158,12 +158,14 @@ impl Plan {
         }
     }
 
+    /// Whether all users are led to the canary before the primary is replaced.
+    pub fn switches(&self) -> bool {
+        matches!(self, Plan::BlueGreen { switches: true, .. })
+    }
+
     /// The canary's share while the primary is replaced, after a run that ended at `weight`.
     pub fn promotion_weight(&self, weight: Weight) -> Weight {
-        match self {
-            Plan::BlueGreen { switches: true, .. } => Weight::FULL,
-            _ => weight,
-        }
+        if self.switches() { Weight::FULL } else { weight }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Reason,
-    analyse::{return_to_promoted, supersede, weight},
+    analyse::{return_to_promoted, supersede, take_back, weight},
     draft::{Draft, later},
     gates::called_back,
     refs,
@@ -47,6 +47,15 @@ pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             Revised::Same => {}
         }
     }
+    if switches(scene, draft) && !scene.primary_is_given(&revision) {
+        // Nothing was replaced yet: what comes now takes the revision's place.
+        match scene.revised(&draft.status) {
+            Revised::New(newer) => return supersede(scene, draft, &newer),
+            Revised::Promoted => return return_to_promoted(scene, draft),
+            Revised::Same if !switched(scene, draft) => return,
+            Revised::Same => {}
+        }
+    }
     if weight(draft) > Weight::ZERO
         && scene.revised(&draft.status) != Revised::Same
         && scene.primary_can_carry(Some(&revision))
@@ -77,6 +86,40 @@ pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         }
         Readiness::Waiting(why) => draft.awaits(scene.deadline(), why),
     }
+}
+
+/// Whether all users are led to the canary before the primary is replaced: its pods may all go at once (`Recreate`).
+fn switches(scene: &Scene<'_>, draft: &Draft<'_>) -> bool {
+    scene.plan.switches() && !scene.skips_analysis() && weight(draft) > Weight::ZERO
+}
+
+/// Whether the primary may be given the revision that is being promoted.
+pub(super) fn may_be_given(scene: &Scene<'_>, draft: &Draft<'_>, revision: &str) -> bool {
+    let settled = draft.status.settle_until.as_ref().is_some_and(|until| until.0 <= scene.now);
+    !switches(scene, draft) || settled || scene.primary_is_given(revision)
+}
+
+/// Whether all users have been led to the canary for the settle time. Acceptance speaks of the object, not of every proxy.
+fn switched(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    let led = match scene.canary_endpoints {
+        0 => Err(format!("Service {} has no ready endpoint.", scene.canary.canary_service_name())),
+        _ => scene.routed(&draft.status),
+    };
+    if let Err(why) = led {
+        draft.status.settle_until = None;
+        if draft.overdue(scene.deadline()) {
+            take_back(scene, draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
+        } else {
+            draft.awaits(scene.deadline(), why);
+        }
+        return false;
+    }
+    draft.status.deadline_at = None;
+    let until = draft.status.settle_until.get_or_insert_with(|| Time(later(scene.now, scene.settle()))).0;
+    if until > scene.now {
+        draft.wake_at(until);
+    }
+    until <= scene.now
 }
 
 /// The primary could not run the revision: it gets back what it ran, and the traffic once it runs that.

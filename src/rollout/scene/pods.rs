@@ -38,6 +38,12 @@ impl Scene<'_> {
         }
     }
 
+    /// Whether the primary was given a revision, ready or not.
+    pub(in super::super) fn primary_is_given(&self, revision: &str) -> bool {
+        let given = self.primary.map(|primary| &primary["metadata"]["annotations"][names::REVISION]);
+        given.is_some_and(|given| given == revision)
+    }
+
     /// Whether any pod of the primary is available.
     pub(in super::super) fn primary_is_up(&self) -> bool {
         self.primary.is_some_and(|primary| self.kind.pods(primary).available > 0)

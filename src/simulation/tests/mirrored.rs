@@ -70,6 +70,69 @@ fn blue_green_without_copies_moves_traffic_only_while_the_primary_is_replaced() 
     assert_eq!(iterations, 1, "the second one ends in the promotion");
 }
 
+/// When the primary was given an image, and when the canary got all traffic.
+fn switched(simulation: &Simulation, image: &str) -> (Option<Timestamp>, Option<Timestamp>) {
+    let state = simulation.world.state();
+    let given = |deed: &Deed| match deed {
+        Deed::Effect(Effect::Apply { object, .. }) => {
+            object["metadata"]["name"] == "shop-primary"
+                && object["spec"]["template"]["spec"]["containers"][0]["image"] == image
+        }
+        _ => false,
+    };
+    let mut deeds = state.deeds.iter();
+    let led = deeds.find(|(_, deed)| share(deed) == Some(100)).map(|(at, _)| *at);
+    (state.deeds.iter().find(|(_, deed)| given(deed)).map(|(at, _)| *at), led)
+}
+
+/// A primary with strategy Recreate loses all its pods at once: no proxy may lead anybody there any more.
+#[test]
+fn blue_green_replaces_the_primary_once_every_proxy_knows_of_the_switch() {
+    let mut analysis = weights(&[]);
+    json_patch::merge(&mut analysis, &blue_green());
+    let mut simulation = initialised(analysis, good());
+    simulation.user(&deployment(&simulation, "shop"), &json!({"spec": {"strategy": {"type": "Recreate"}}}));
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(180), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
+    let (given, led) = switched(&simulation, "shop:2");
+    let passed = given.unwrap().duration_since(led.unwrap());
+    assert!(passed >= seconds(6), "a second until the route is accepted, and the settle time: {passed:#}");
+}
+
+#[test]
+fn a_switch_that_the_gateway_does_not_take_over_leaves_the_primary_as_it_is() {
+    let mut analysis = weights(&[]);
+    json_patch::merge(&mut analysis, &blue_green());
+    let mut simulation = initialised(analysis, good());
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(22), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Progressing);
+    simulation.world.state().gateway_away = true;
+    simulation.pass(seconds(90), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Failed, "{:?}", simulation.status());
+    assert_eq!(switched(&simulation, "shop:2").0, None);
+    assert_eq!(states(&simulation), [(0, 0), (100, 0), (0, 0)]);
+}
+
+#[test]
+fn a_revision_that_comes_while_users_are_led_to_the_canary_takes_its_place() {
+    let mut analysis = weights(&[]);
+    json_patch::merge(&mut analysis, &blue_green());
+    let mut simulation = initialised(analysis, good());
+    release(&simulation, "shop:2");
+    let mut released = false;
+    simulation.pass(seconds(240), |simulation| {
+        if simulation.status().phase == Phase::Promoting && !released {
+            released = true;
+            release(simulation, "shop:3");
+        }
+    });
+    assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
+    assert_eq!(switched(&simulation, "shop:2").0, None, "it was never promoted");
+    assert_eq!(image(&simulation, "shop-primary"), "shop:3");
+}
+
 #[test]
 fn copies_that_somebody_takes_out_come_back_and_the_step_begins_anew() {
     let mut simulation = initialised(mirrored(json!({})), good());

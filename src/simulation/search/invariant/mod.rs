@@ -58,7 +58,7 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(judged::Judged),
         Box::new(snapshot::Kept),
         Box::<configs::Configs>::default(),
-        Box::new(settle::Settle),
+        Box::<settle::Settle>::default(),
         Box::<serves::Serves>::default(),
         Box::<chosen::Chosen>::default(),
         Box::new(copies::Copies),

@@ -4,12 +4,18 @@ use jiff::SignedDuration;
 
 use super::{Invariant, Moment};
 use crate::{
-    rollout::Effect,
+    api::Phase,
+    rollout::{Effect, Manager},
     simulation::search::{moment::rests, subject::NAME},
 };
 
-/// The target is scaled down at the earliest the settle time after its share became nothing.
-pub(super) struct Settle;
+/// The target is scaled down at the earliest the settle time after its share became nothing; and where all users are led to it
+/// before the primary is replaced, that is given the revision at the earliest the settle time after.
+#[derive(Default)]
+pub(super) struct Settle {
+    /// What the primary was given in the present promotion.
+    given: Option<String>,
+}
 
 impl Invariant for Settle {
     fn name(&self) -> &'static str {
@@ -34,6 +40,34 @@ impl Invariant for Settle {
             if moment.before.share > 0 || passed < settle {
                 return Err(format!(
                     "the target's pods go at {} %, {passed:#} after the share was last changed",
+                    moment.before.share
+                ));
+            }
+        }
+        self.switched(moment)
+    }
+}
+
+impl Settle {
+    fn switched(&mut self, moment: &Moment<'_>) -> Result<(), String> {
+        if moment.look.decision.status.phase != Phase::Promoting {
+            self.given = None;
+        }
+        if moment.skips() || moment.plan().last(0) == 0 {
+            return Ok(());
+        }
+        for (at, status, effect) in moment.effects() {
+            let Effect::Apply { object, manager: Manager::Primary } = effect else { continue };
+            let workload = object["kind"] == moment.case.subject.kind.as_str();
+            if status.phase != Phase::Promoting || !workload || self.given == status.last_applied_spec {
+                continue;
+            }
+            self.given = status.last_applied_spec.clone();
+            let settle = SignedDuration::try_from(moment.settings.route_settle).unwrap_or_default();
+            let passed = at.duration_since(moment.before.share_since);
+            if moment.before.share < 100 || passed < settle {
+                return Err(format!(
+                    "the primary is replaced at {} %, {passed:#} after the share was last changed",
                     moment.before.share
                 ));
             }
