@@ -11,8 +11,9 @@ use super::{
     farewell,
     gates::post_rollout,
     promote::{finalise, promote},
+    protect::protect,
     rest::{idle, initialise},
-    scene::Scene,
+    scene::{REFUSED, Scene},
 };
 use crate::api::Phase;
 
@@ -31,7 +32,14 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
         draft.say("Suspended: nothing is changed until spec.suspend is false.");
         return draft.finish();
     }
-    match Scene::read(observation, settings, now) {
+    if !observation.problems.is_empty() {
+        if let Ok(scene) = Scene::see(observation, settings, now) {
+            protect(&scene, &mut draft);
+        }
+        draft.block(REFUSED, observation.problems.join(" "));
+        return draft.finish();
+    }
+    match Scene::see(observation, settings, now) {
         Err(blocker) => draft.block(blocker.reason, blocker.message),
         Ok(scene) => {
             unmatched(&scene, &mut draft);

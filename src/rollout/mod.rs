@@ -18,6 +18,7 @@ mod hooks;
 mod observation;
 mod plan;
 mod promote;
+mod protect;
 mod refs;
 mod rest;
 mod scaler;

@@ -17,20 +17,46 @@ pub fn former<'a>(
     live: &'a Live,
 ) -> Vec<(&'static dyn Router, &'a ObjectRef, &'a Object)> {
     let needed = present.needs(canary);
+    let mut former = marked(canary, live);
+    former.retain(|(_, reference, _)| !needed.contains(*reference));
+    former
+}
+
+/// The objects that carry this Canary's mark, in the same order.
+fn marked<'a>(canary: &Canary, live: &'a Live) -> Vec<(&'static dyn Router, &'a ObjectRef, &'a Object)> {
     let name = canary.metadata.name.as_deref().unwrap_or_default();
     let namespace = canary.namespace_name();
-    let mut former = Vec::new();
+    let mut marked = Vec::new();
     for router in ROUTERS.iter().copied() {
         for kind in router.kinds().iter().rev() {
-            former.extend(live.of_kind(kind.kind).filter_map(|(reference, object)| {
-                let marked = shared::annotation(object, names::CANARY) == Some(name);
-                let ours =
-                    marked && reference.api_version == kind.api_version && reference.namespace == namespace;
-                (ours && !needed.contains(reference)).then_some((router, reference, object))
+            marked.extend(live.of_kind(kind.kind).filter_map(|(reference, object)| {
+                let ours = shared::annotation(object, names::CANARY) == Some(name)
+                    && reference.api_version == kind.api_version
+                    && reference.namespace == namespace;
+                ours.then_some((router, reference, object))
             }));
         }
     }
-    former
+    marked
+}
+
+/// The writes by which no rule of an object with this Canary's mark gives the canary anything. Nothing else is changed in them,
+/// whatever the Canary asks for.
+pub fn withdrawn(canary: &Canary, live: &Live) -> Vec<Change> {
+    let patch = |(router, reference, object): (&dyn Router, &ObjectRef, &Object)| {
+        let mut operations = Vec::new();
+        for rule in router.rules(canary, object) {
+            let Meaning::Split { .. } = rule.meaning(canary) else { continue };
+            let moved = shared::split(router, canary, &rule, object, Weights::TO_PRIMARY);
+            if !moved.is_empty() {
+                operations.push(shared::tested(&rule, object));
+                operations.extend(moved);
+            }
+        }
+        let patch = Patch(operations);
+        (!patch.is_empty()).then(|| Change::Patch { reference: reference.clone(), patch })
+    };
+    marked(canary, live).into_iter().filter_map(patch).collect()
 }
 
 /// The writes that keep the former objects in step while the new route is not in force. One that cannot be is left as it is.

@@ -157,7 +157,7 @@ pub(super) fn split(
 }
 
 /// The rule is still the one that we read.
-fn tested(rule: &Rule, present: &Object) -> PatchOperation {
+pub(super) fn tested(rule: &Rule, present: &Object) -> PatchOperation {
     let value = present.pointer(&rule.pointer).cloned().unwrap_or_default();
     PatchOperation::Test(TestOperation { path: pointer(&rule.pointer), value })
 }

@@ -28,6 +28,7 @@ mod mirrored;
 mod primary;
 mod provider;
 mod queue;
+mod refused;
 mod shared;
 
 impl Simulation {

@@ -24,6 +24,9 @@ const DEFAULT_INTERVAL: i64 = 60;
 /// Deadline of a phase where none is given, in seconds; the peer's.
 const DEFAULT_DEADLINE: i32 = 600;
 
+/// Why nothing is done for a Canary that breaks a rule of the gate.
+pub(super) const REFUSED: &str = "Refused";
+
 /// Everything that a decision looks at.
 pub(super) struct Scene<'a> {
     pub(super) observation: &'a Observation,
@@ -85,10 +88,19 @@ impl<'a> Scene<'a> {
         settings: &'a Settings,
         now: Timestamp,
     ) -> Result<Self, Blocker> {
-        let canary = observation.canary.as_ref();
         if !observation.problems.is_empty() {
-            return Err(blocked("Refused", observation.problems.join(" ")));
+            return Err(blocked(REFUSED, observation.problems.join(" ")));
         }
+        Self::see(observation, settings, now)
+    }
+
+    /// Reads an Observation, also one of a Canary that breaks rules.
+    pub(super) fn see(
+        observation: &'a Observation,
+        settings: &'a Settings,
+        now: Timestamp,
+    ) -> Result<Self, Blocker> {
+        let canary = observation.canary.as_ref();
         let provider = provider(canary, settings);
         let router = routing::router(provider).ok_or_else(|| {
             blocked(

@@ -1,0 +1,43 @@
+//! What is done for users while nothing else may be done about a Canary: what breaks a rule of the gate was stored without it, and
+//! pods go on failing.
+
+use super::{Reason, converge::carry_out, draft::Draft, refs, scene::Scene};
+use crate::routing::{self, Weight};
+
+/// Takes the canary's share away if none of its pods is ready, or if the phase has outlasted its deadline and the primary can
+/// carry all traffic. Only weights are written: the rest of what the Canary asks for is refused.
+pub(super) fn protect(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    if scene.primary.is_none() {
+        // Where a read is denied, nothing was seen at all: that is no change.
+        return;
+    }
+    if draft.status.canary_weight > 0
+        && let Some(why) = harm(scene, draft)
+    {
+        draft.status.canary_weight = 0;
+        draft.event(Reason::TrafficReturned, format!("{why}: all traffic goes to the primary."));
+    }
+    let leads = scene.route.as_ref().is_some_and(|route| route.weights.canary > Weight::ZERO);
+    if draft.status.canary_weight == 0 && leads {
+        routing::withdrawn(scene.canary, &scene.observation.live)
+            .into_iter()
+            .for_each(|change| carry_out(draft, change));
+    }
+}
+
+/// What speaks against the canary's share.
+fn harm(scene: &Scene<'_>, draft: &mut Draft<'_>) -> Option<String> {
+    if scene.canary_endpoints == 0 {
+        return Some(format!("Service {} has no ready endpoint", scene.canary.canary_service_name()));
+    }
+    let deadline = draft.status.deadline_at.as_ref()?.0;
+    if deadline > scene.now {
+        draft.wake_at(deadline);
+        return None;
+    }
+    let promoted = draft.status.last_promoted_spec.as_deref();
+    let primary = refs::primary_name(scene.canary);
+    scene
+        .primary_can_carry(promoted)
+        .then(|| format!("What was awaited did not come in time and {primary} serves"))
+}

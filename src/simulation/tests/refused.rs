@@ -1,0 +1,103 @@
+//! A Canary that breaks a rule in mid-run: nothing goes on, and users are kept from pods that fail.
+
+use super::*;
+use crate::rollout::{Decision, Observation, decide};
+
+const PROBLEM: &str = "SL302: spec.analysis.stepWeights is wrong.";
+
+/// What was seen last, of a Canary that breaks a rule.
+fn refused(simulation: &Simulation) -> Observation {
+    let seen = simulation.last_look().expect("it was looked at").seen.clone();
+    let canary = crate::api::Canary { status: Some(simulation.status()), ..(*seen.canary).clone() };
+    Observation { canary: canary.into(), problems: vec![PROBLEM.to_owned()], ..seen }
+}
+
+fn decided(simulation: &Simulation, seen: &Observation) -> Decision {
+    decide(seen, simulation.settings(), simulation.now())
+}
+
+fn at_half(provider: &str) -> Simulation {
+    let mut canary = canary(weights(&[50, 60]));
+    canary["spec"]["provider"] = json!(provider);
+    let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
+    simulation.pass(seconds(30), |_| {});
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(10), |_| {});
+    assert_eq!(simulation.status().canary_weight, 50, "{:?}", simulation.status());
+    simulation
+}
+
+/// The same without the canary's ready endpoints.
+fn crashed(seen: Observation) -> Observation {
+    let (_, live) =
+        seen.live.partition(|of| of.name.starts_with("shop-canary") && of.kind == "EndpointSlice");
+    Observation { live, ..seen }
+}
+
+#[test]
+fn a_refused_run_with_pods_that_are_ready_stays_as_it_is() {
+    let simulation = at_half("gatewayapi:v1");
+    let decision = decided(&simulation, &refused(&simulation));
+    assert_eq!((decision.status.canary_weight, decision.effects), (50, Vec::new()));
+    assert!(decision.events.iter().all(|event| event.reason == Reason::Blocked), "{:?}", decision.events);
+}
+
+#[rstest]
+#[case::gateway_api("gatewayapi:v1")]
+#[case::istio("istio")]
+#[case::contour("contour")]
+fn a_refused_run_whose_pods_crash_gives_its_traffic_back_and_changes_nothing_else(#[case] provider: &str) {
+    let simulation = at_half(provider);
+    let mut seen = crashed(refused(&simulation));
+    let decision = decided(&simulation, &seen);
+    assert_eq!((decision.status.phase, decision.status.canary_weight), (Phase::Progressing, 0));
+    assert!(decision.events.iter().any(|event| event.reason == Reason::TrafficReturned));
+    let stalled = decision.status.conditions.iter().find(|one| one.type_ == "Stalled").unwrap();
+    assert_eq!((stalled.reason.as_str(), stalled.message.as_str()), ("Refused", PROBLEM));
+    let [Effect::Patch { reference, patch, .. }] = decision.effects.as_slice() else {
+        panic!("weights and nothing else: {:?}", decision.effects)
+    };
+    let before = object(&simulation, reference);
+    let mut after = before.clone();
+    json_patch::patch(&mut after, patch).unwrap();
+    assert_ne!(after, before);
+    seen.live.insert(reference.clone(), after.into());
+    // A crash between status and route is made good, and then nothing is left to do.
+    let canary = crate::api::Canary { status: Some(decision.status), ..(*seen.canary).clone() };
+    seen.canary = canary.into();
+    let again = decided(&simulation, &seen);
+    assert_eq!((again.effects, again.events), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn a_refused_run_that_waits_gives_its_traffic_back_at_its_deadline() {
+    let mut simulation = at_half("gatewayapi:v1");
+    // A pod more is asked for: the run waits.
+    simulation.user(&deployment(&simulation, "shop"), &json!({"spec": {"replicas": 3}}));
+    simulation.pass(seconds(1), |_| {});
+    let deadline = simulation.status().deadline_at.expect("a third pod is awaited").0;
+    let seen = refused(&simulation);
+    assert_eq!(decided(&simulation, &seen).wake, Some(deadline));
+    let decision = decide(&seen, simulation.settings(), deadline);
+    assert_eq!((decision.status.phase, decision.status.canary_weight), (Phase::Progressing, 0));
+    assert_eq!(decision.effects.len(), 1, "{:?}", decision.effects);
+}
+
+#[test]
+fn where_nothing_may_be_read_nothing_is_taken_away() {
+    let simulation = at_half("gatewayapi:v1");
+    let seen = Observation { live: crate::api::Live::default(), ..refused(&simulation) };
+    let decision = decided(&simulation, &seen);
+    assert_eq!((decision.status.canary_weight, decision.effects), (50, Vec::new()));
+}
+
+#[test]
+fn a_run_that_is_mended_begins_again_with_its_first_step() {
+    let simulation = at_half("gatewayapi:v1");
+    let decision = decided(&simulation, &crashed(refused(&simulation)));
+    let mut simulation = simulation;
+    simulation.user(&simulation.canary_reference(), &json!({"status": decision.status}));
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
+    assert_eq!(shares(&simulation), [0, 50, 0, 50, 60, 0]);
+}
