@@ -329,15 +329,31 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp) {
 pub(super) fn take_back(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &str) {
     draft.enter(Phase::Failed);
     draft.event(Reason::RolledBack, format!("The revision is taken back. {why}"));
+    // The wait for the primary has an end: what failed must not keep its traffic for ever.
+    draft.overdue(scene.deadline());
     set_share(scene, draft, Weight::ZERO);
+    if weight(draft) == Weight::ZERO {
+        draft.status.deadline_at = None;
+    }
 }
 
 /// Gives the canary another share; a smaller one only if the primary can carry the difference.
 fn set_share(scene: &Scene<'_>, draft: &mut Draft<'_>, share: Weight) {
-    let promoted = draft.status.last_promoted_spec.clone();
-    if share > weight(draft) || scene.primary_can_carry(promoted.as_deref()) {
+    if share > weight(draft) || primary_takes_back(scene, draft) {
         draft.status.canary_weight = share.into();
     }
+}
+
+/// Whether the primary takes traffic back now. From a revision that was taken back it takes it sooner, and after the deadline with
+/// any pod that is ready. A promotion that failed is another thing: the canary is good, and the primary is what is broken.
+pub(super) fn primary_takes_back(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    let promoted = draft.status.last_promoted_spec.clone();
+    if scene.primary_can_carry(promoted.as_deref()) {
+        return true;
+    }
+    let taken_back = draft.status.phase == Phase::Failed && draft.status.deadline_at.is_some();
+    taken_back
+        && (scene.primary_can_relieve() || draft.overdue(scene.deadline()) && scene.primary_endpoints > 0)
 }
 
 /// The share that the status intends.

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     Reason,
-    analyse::{start, take_back},
+    analyse::{primary_takes_back, start, take_back},
     draft::{Draft, later},
     gates::{called_back, may_start, nothing_waits},
     hooks, refs,
@@ -92,8 +92,7 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         Revised::Same => nothing_waits(draft),
     }
     if draft.status.canary_weight > 0 {
-        let promoted = draft.status.last_promoted_spec.clone();
-        if !scene.primary_can_carry(promoted.as_deref()) {
+        if !primary_takes_back(scene, draft) {
             // Its pods, its endpoints and a new revision wake us: nothing else is to be done.
             let primary = refs::primary_name(scene.canary);
             return draft.block(
@@ -103,6 +102,7 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         }
         draft.status.canary_weight = 0;
         draft.status.settle_until = None;
+        draft.status.deadline_at = None;
         draft.event(Reason::TrafficReturned, "All traffic goes to the primary.");
     }
     settled(scene, draft);

@@ -31,6 +31,8 @@ struct Pod {
 pub struct Kubernetes {
     pods: BTreeMap<ObjectRef, Vec<Pod>>,
     gateway: Gateway,
+    /// The most pods that there may be; no bound without one.
+    pub quota: Option<usize>,
     calm: Option<Calm>,
 }
 
@@ -125,12 +127,15 @@ impl Kubernetes {
             Arc::new(references.iter().filter_map(|reference| checksum(&reference.config)).collect())
         };
         let mut now_read: Option<Arc<Tracked>> = None;
+        let others: usize =
+            self.pods.iter().filter(|(of, _)| *of != reference).map(|(_, pods)| pods.len()).sum();
+        let quota = self.quota.map_or(usize::MAX, |quota| quota.saturating_sub(others));
         let pods = self.pods.entry(reference.clone()).or_default();
         let current = |pod: &Pod| pod.template == template;
         if wanted == 0 {
             pods.clear();
         }
-        while pods.iter().filter(|pod| current(pod)).count() < wanted {
+        while pods.iter().filter(|pod| current(pod)).count() < wanted && pods.len() < quota {
             pods.push(Pod { template: template.clone(), ready_at: Timestamp::MAX, read: Arc::default() });
         }
         for pod in pods.iter_mut().filter(|pod| startable && current(pod) && pod.ready_at == Timestamp::MAX) {
@@ -150,6 +155,8 @@ impl Kubernetes {
         let updated = pods.iter().filter(|pod| current(pod)).count();
         let available = pods.iter().filter(|pod| pod.ready_at <= now).count();
         let updated_available = pods.iter().filter(|pod| current(pod) && pod.ready_at <= now).count();
+        // A quarter of them may be missing, as by default.
+        let enough = available + wanted / 4 >= wanted;
         let status = if everywhere {
             json!({
                 "observedGeneration": generation,
@@ -169,8 +176,8 @@ impl Kubernetes {
                 "availableReplicas": available,
                 "unavailableReplicas": wanted.saturating_sub(updated_available),
                 "conditions": [
-                    {"type": "Available", "status": if available >= wanted { "True" } else { "False" },
-                     "reason": if available >= wanted { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" }},
+                    {"type": "Available", "status": if enough { "True" } else { "False" },
+                     "reason": if enough { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" }},
                     {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"},
                 ],
             })

@@ -31,6 +31,8 @@ pub struct Pods {
     pub all: i64,
     /// Pods that take traffic.
     pub available: i64,
+    /// Whether enough of them stay available while others are made or replaced, as the workload's strategy has it.
+    pub holds: bool,
     /// Why there will be no more without a change.
     pub stuck: Option<String>,
     /// What may be the reason when pods are missing; empty or begins with a punctuation mark.
@@ -42,12 +44,17 @@ impl Pods {
     pub fn are_being_replaced(&self) -> bool {
         !self.seen || self.updated < self.wanted || self.all > self.updated
     }
+
+    /// Whether what is there will not become less by what is under way: no pod is replaced, though some may be missing.
+    pub fn are_only_missing(&self) -> bool {
+        self.seen && self.all <= self.updated
+    }
 }
 
 /// Judges a workload by its status; `threshold_percent` of the wished pods have to be available, taken as 1 to 100 and
 /// rounded up. One that asks for no pod is ready when its pods are gone: the caller knows whether that is what it wants.
 pub fn readiness(kind: &dyn Kind, object: &Object, threshold_percent: i32) -> Readiness {
-    let Pods { seen, wanted, updated, all, available, stuck, hint } = kind.pods(object);
+    let Pods { seen, wanted, updated, all, available, stuck, hint, holds: _ } = kind.pods(object);
     if !seen {
         return Readiness::Waiting(format!(
             "the {} controller has not seen the last change yet",

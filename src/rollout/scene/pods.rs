@@ -59,6 +59,15 @@ impl Scene<'_> {
         self.primary_endpoints > 0 && !self.kind.pods(primary).are_being_replaced()
     }
 
+    /// Whether the primary is good enough to take traffic back from a canary that failed: nobody replaces its pods but by a strategy
+    /// that keeps enough of them, or some are missing alone and it has as many as the canary.
+    pub(in super::super) fn primary_can_relieve(&self) -> bool {
+        let Some(primary) = self.primary.filter(|_| self.primary_endpoints > 0) else { return false };
+        let pods = self.kind.pods(primary);
+        let enough = self.primary_endpoints >= self.canary_endpoints;
+        pods.seen && pods.holds || pods.are_only_missing() && enough
+    }
+
     /// Whether the target's pods are ready for traffic.
     pub(in super::super) fn canary_readiness(&self) -> Readiness {
         let reference = refs::target(self.canary);

@@ -81,3 +81,54 @@ fn a_restart_of_the_primary_is_left_alone() {
     assert!(!reasons(&simulation).contains(&Reason::PrimaryRestored));
     assert_eq!(simulation.status().phase, Phase::Initialized);
 }
+
+/// A revision that fails its checks at 50 %, with six pods, beside a primary with as many.
+fn half(strategy: &Value) -> Simulation {
+    let mut target = target("shop:1");
+    target["spec"]["replicas"] = json!(6);
+    target["spec"]["strategy"] = strategy.clone();
+    let mut simulation =
+        Simulation::new(canary(weights(&[50])), target, Settings::default(), bad(), no_faults());
+    simulation.pass(seconds(30), |_| {});
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(8), |_| {});
+    assert_eq!(simulation.status().canary_weight, 50, "{:?}", simulation.status());
+    simulation
+}
+
+#[test]
+fn a_failed_canary_whose_pods_take_up_the_quota_of_the_primary_gives_traffic_and_pods_back() {
+    // Beside eight pods two may be missing, beside ten not four.
+    for wanted in [8, 10] {
+        let mut simulation = half(&json!({"type": "RollingUpdate"}));
+        simulation.kubernetes.quota = Some(12);
+        // As its autoscaler wants it.
+        let primary = deployment(&simulation, "shop-primary");
+        simulation.user(&primary, &json!({"spec": {"replicas": wanted}}));
+        simulation.pass(seconds(25), |_| {});
+        assert_eq!((simulation.status().phase, shares(&simulation)), (Phase::Failed, vec![0, 50, 0]));
+        simulation.pass(seconds(10), |_| {});
+        assert_eq!(replicas(&simulation, "shop"), 0);
+        assert_eq!(simulation.kubernetes.ready(&primary, simulation.now()), wanted);
+    }
+}
+
+#[rstest]
+#[case::that_keeps_enough_pods(json!({"type": "RollingUpdate"}), 25)]
+#[case::that_may_take_all_of_them(json!({"type": "Recreate"}), 85)]
+fn a_failed_canary_gives_traffic_back_to_a_primary_whose_restart_hangs(
+    #[case] strategy: Value,
+    #[case] within: i64,
+) {
+    let mut simulation = half(&strategy);
+    let broken = json!({"spec": {"template": {"metadata": {"annotations": {BROKEN: "true"}}}}});
+    simulation.user(&deployment(&simulation, "shop-primary"), &broken);
+    simulation.pass(seconds(24), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Failed, "{:?}", simulation.status());
+    let waits = within > 60;
+    assert_eq!(shares(&simulation).last(), Some(if waits { &50 } else { &0 }));
+    simulation.pass(seconds(within - 24), |_| {});
+    assert_eq!(shares(&simulation), [0, 50, 0]);
+    simulation.pass(seconds(10), |_| {});
+    assert_eq!(replicas(&simulation, "shop"), 0);
+}

@@ -40,7 +40,8 @@ impl Kind for DaemonSet {
     }
 
     fn pods(&self, object: &Object) -> Pods {
-        let wanted = count(object, "/status/desiredNumberScheduled");
+        let (wanted, available) =
+            (count(object, "/status/desiredNumberScheduled"), count(object, "/status/numberAvailable"));
         // Where pods shall be, one on a node that got a taint stays as it is for good and is nothing to wait for. Where none
         // shall be, its controller takes them from every node that the selector does not match.
         let misplaced = if wanted == 0 { count(object, "/status/numberMisscheduled") } else { 0 };
@@ -49,7 +50,9 @@ impl Kind for DaemonSet {
             wanted,
             updated: count(object, "/status/updatedNumberScheduled"),
             all: count(object, "/status/currentNumberScheduled") + misplaced,
-            available: count(object, "/status/numberAvailable"),
+            available,
+            // One after the other is replaced unless its user wants more at a time.
+            holds: available > 0 && available + 1 >= wanted,
             stuck: None,
             hint: String::new(),
         }

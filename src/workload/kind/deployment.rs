@@ -42,6 +42,7 @@ impl Kind for Deployment {
             format!("the rollout made no progress within {} s{}", deadline.unwrap_or(600), because(c))
         });
         let paused = object.pointer("/spec/paused") == Some(&Value::Bool(true));
+        let recreates = object.pointer("/spec/strategy/type").is_some_and(|of| of == "Recreate");
         let failure = condition("ReplicaFailure").filter(|c| c["status"] == "True");
         Pods {
             seen: is_seen(object),
@@ -49,6 +50,8 @@ impl Kind for Deployment {
             updated: count(object, "/status/updatedReplicas"),
             all: count(object, "/status/replicas"),
             available: count(object, "/status/availableReplicas"),
+            // By Recreate all go at once, and the condition tells of it when it has happened.
+            holds: !recreates && condition("Available").is_some_and(|c| c["status"] == "True"),
             stuck,
             hint: format!(
                 "{}{}",
