@@ -66,6 +66,9 @@ pub enum ClusterError {
     },
 }
 
+/// How many characters of the API server's words are repeated.
+const WORDS: usize = 400;
+
 /// The API server's words for a JSON Patch that cannot be carried out.
 const FAILED_PATCH: &str = "the server rejected our request due to an error in our request";
 
@@ -76,6 +79,16 @@ impl ClusterError {
             ClusterError::Call { source: kube::Error::Api(status), .. } => Some(status.code),
             _ => None,
         }
+    }
+
+    /// The API server's own words for its refusal, shortened.
+    pub fn words(&self) -> Option<String> {
+        let ClusterError::Call { source: kube::Error::Api(status), .. } = self else { return None };
+        let words = status.message.trim().trim_end_matches('.');
+        (!words.is_empty()).then(|| match words.char_indices().nth(WORDS) {
+            Some((end, _)) => format!("{}…", &words[..end]),
+            None => words.to_owned(),
+        })
     }
 
     /// Whether a JSON Patch could not be carried out on the present object: one of its tests failed, or a place is not there.

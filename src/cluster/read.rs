@@ -144,6 +144,14 @@ impl Cluster {
     pub fn may_be_served(&self, reference: &ObjectRef) -> bool {
         Kind::of(reference).is_none_or(|kind| self.served.may_be(kind, Instant::now()))
     }
+
+    /// Whether the API server serves this kind; asked only about an optional one, and true where nothing else is certain.
+    pub(super) async fn is_served(&self, reference: &ObjectRef) -> bool {
+        match Kind::of(reference).filter(|kind| kind.optional) {
+            Some(kind) => self.served.check(&self.client, kind).await.unwrap_or(true),
+            None => true,
+        }
+    }
 }
 
 /// The families that are needed whole, by kind.

@@ -17,13 +17,14 @@ use super::{
     announce::Announcer,
     calls::{LIMIT, api as address, object, timed},
     error::ClusterError,
+    kinds::SECRET,
     lease::Leadership,
     read::Cluster,
 };
 use crate::{
     api::{self, Canary, CanaryKey, CanaryStatus, ObjectRef, names::manager},
     execute::{World, WorldError},
-    rollout::{Ask, Effect, Event},
+    rollout::{Ask, Cause, Effect, Event, Refusal},
 };
 
 /// What people were told, and what it is about.
@@ -87,7 +88,8 @@ impl ClusterWorld {
             Some(part) => timed(&what, limit, api.patch_subresource(part, name, manager, patch)).await,
             None => timed(&what, limit, api.patch(name, manager, patch)).await,
         };
-        let written = answer.and_then(|raw| object(&what, raw, reference)).map_err(refusal(&what))?;
+        let written =
+            answer.and_then(|raw| object(&what, raw, reference)).map_err(refusal(&what, reference))?;
         flight.written(&written);
         Ok(())
     }
@@ -118,20 +120,37 @@ impl ClusterWorld {
                 _ => flight.gone(uid),
             },
             Err(error) if error.code() == Some(404) => flight.gone(uid),
-            Err(error) => return Err(refusal(&what)(error)),
+            Err(error) => return Err(refusal(&what, reference)(error)),
         }
         Ok(())
     }
 }
 
 /// What a refused write means for the decision behind it.
-pub(super) fn refusal(what: &str) -> impl FnOnce(ClusterError) -> WorldError {
-    let what = what.to_owned();
+pub(super) fn refusal(what: &str, reference: &ObjectRef) -> impl FnOnce(ClusterError) -> WorldError {
+    let (what, secret) = (what.to_owned(), reference.kind == SECRET);
     move |error| match error.code() {
         Some(404 | 409) => WorldError::Stale { what },
         _ if error.is_failed_test() => WorldError::Stale { what },
+        // Who is asked too much, or does not know us now, answers otherwise later.
+        Some(code @ 400..500) if !matches!(code, 401 | 408 | 429) => {
+            // What is said of a Secret may hold a part of it.
+            let words = error.words().filter(|_| !secret);
+            let why =
+                format!("{}. It is tried again", words.unwrap_or_else(|| format!("refused with {code}")));
+            WorldError::Refused(Refusal { cause: Cause::WriteRefused, what, why })
+        }
         _ => WorldError::Failed { what, source: Box::new(error) },
     }
+}
+
+fn not_served(what: String, reference: &ObjectRef) -> WorldError {
+    let ObjectRef { api_version, kind, .. } = reference;
+    let why = format!(
+        "the API server does not serve {kind} of {api_version}. Install its CustomResourceDefinition, or choose a \
+         provider (spec.provider) whose kinds the cluster has; it is tried again"
+    );
+    WorldError::Refused(Refusal { cause: Cause::KindNotServed, what, why })
 }
 
 impl World for ClusterWorld {
@@ -160,7 +179,17 @@ impl World for ClusterWorld {
                 let reference = ObjectRef::of(object);
                 let parameters = PatchParams::apply(manager.as_str()).force();
                 let what = format!("applying {reference}");
-                self.patch(what, &reference, None, &parameters, &Patch::Apply(object.clone())).await
+                if !self.cluster.may_be_served(&reference) {
+                    return Err(not_served(what, &reference));
+                }
+                let patch = Patch::Apply(object.clone());
+                let applied = self.patch(what.clone(), &reference, None, &parameters, &patch).await;
+                // An apply makes what is missing: what was not found is the kind, or the namespace.
+                let lost = matches!(applied, Err(WorldError::Stale { .. }));
+                if lost && !self.cluster.is_served(&reference).await {
+                    return Err(not_served(what, &reference));
+                }
+                applied
             }
             Effect::Merge { reference, patch, manager } => {
                 let what = format!("changing {reference}");

@@ -176,6 +176,7 @@ impl Leader {
             settings: self.settings.clone(),
             metrics: self.metrics.clone(),
             slots: Arc::new(Mutex::new(slots)),
+            writes: Arc::default(),
             wake: wake.clone(),
         };
         let asking = async {

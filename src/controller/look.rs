@@ -1,7 +1,7 @@
 //! One look at one Canary: gather an Observation, ask `rollout`, hand the Decision to `execute`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
     time::{Duration, Instant},
@@ -25,7 +25,7 @@ use crate::{
     api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
-    rollout::{self, Observation, Settings},
+    rollout::{self, Observation, Refusal, Settings, Writes},
     sentence,
     workload::configs::{ConfigRef, Configs},
 };
@@ -41,6 +41,8 @@ pub(super) struct Looker {
     pub(super) metrics: Metrics,
     /// How many rollouts go on at once.
     pub(super) slots: Arc<Mutex<Slots>>,
+    /// What came of the last writes for each Canary.
+    pub(super) writes: Arc<Mutex<HashMap<CanaryKey, Writes>>>,
     /// Where other Canaries are woken that a look concerns.
     pub(super) wake: mpsc::UnboundedSender<CanaryKey>,
 }
@@ -90,6 +92,7 @@ impl Looker {
         let outcome = match again {
             Again::Failed => "error",
             Again::Stale => "stale",
+            Again::Refused(_) => "refused",
             Again::Never | Again::After(_) => "done",
         };
         self.metrics.looked(&key, begin.elapsed().as_secs_f64(), outcome);
@@ -101,6 +104,7 @@ impl Looker {
         let act = |source| LookError::Act { canary: key.clone(), source };
         let Some(object) = self.cluster.look(&reference(key)).await.map_err(read)? else {
             self.asks.retain(key, |_| false);
+            self.writes().remove(key);
             self.stands(key, Stand::Rests);
             return Ok(Again::Never);
         };
@@ -121,7 +125,8 @@ impl Looker {
         };
         let answers = self.asks.answers(key);
         let canary = Arc::new(canary);
-        let mut observation = Observation { canary, live, configs, answers, problems, full: None };
+        let writes = self.writes().get(key).cloned().unwrap_or_default();
+        let mut observation = Observation { canary, live, configs, answers, problems, full: None, writes };
         let now = Timestamp::now();
         let mut decision = rollout::decide(&observation, &self.settings, now);
         if !decision.lacks.is_empty() {
@@ -140,9 +145,11 @@ impl Looker {
         }
         let status = &decision.status;
         let outcome = execute(&self.world, &observation.canary, &decision).await.map_err(act)?;
-        if outcome == Outcome::Stale {
-            return Ok(Again::Stale);
-        }
+        let refused = match outcome {
+            Outcome::Stale => return Ok(Again::Stale),
+            Outcome::Refused(refusal) => Some(refusal),
+            Outcome::Done => None,
+        };
         if observation.canary.status.as_ref() != Some(status) {
             tracing::info!(
                 canary = %key,
@@ -164,12 +171,36 @@ impl Looker {
         );
         self.metrics.status(&observation.canary, status);
         self.asks.retain(key, |id| decision.known.contains(id));
-        Ok(match decision.wake {
+        let again = decision.wake.map(|at| until(at, Timestamp::now()));
+        let is_refused = refused.is_some();
+        let writes = self.remember(key, refused);
+        Ok(match again {
             // No event tells of a right that is given.
             _ if denied => Again::Failed,
+            _ if is_refused => Again::Refused(again),
+            // What was refused is written: that is told too.
+            _ if writes.differs_from(status) => Again::After(Duration::ZERO),
             None => Again::Never,
-            Some(at) => Again::After(until(at, Timestamp::now())),
+            Some(pause) => Again::After(pause),
         })
+    }
+
+    fn writes(&self) -> MutexGuard<'_, HashMap<CanaryKey, Writes>> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what came of the writes of this look.
+    fn remember(&self, key: &CanaryKey, refused: Option<Refusal>) -> Writes {
+        let mut all = self.writes();
+        let before = all.remove(key).unwrap_or_default();
+        let writes = before.clone().then(refused);
+        if let Writes::Refused(refusal) = &writes
+            && writes != before
+        {
+            tracing::warn!(canary = %key, what = refusal.what, why = refusal.why, "a write is refused");
+        }
+        all.insert(key.clone(), writes.clone());
+        writes
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {

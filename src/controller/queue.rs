@@ -32,6 +32,8 @@ pub(super) enum Again {
     Stale,
     /// It failed: after a pause that grows.
     Failed,
+    /// A write is refused: after a pause that grows, or after this time.
+    Refused(Option<Duration>),
 }
 
 /// The order of work.
@@ -95,6 +97,12 @@ impl Plan {
             }
             Again::Stale => self.pause(&key, STALE_PAUSE, now),
             Again::Failed => self.pause(&key, FIRST_PAUSE, now),
+            Again::Refused(due) => {
+                self.pause(&key, FIRST_PAUSE, now);
+                if let Some(due) = due {
+                    self.at(key.clone(), now + due.max(FIRST_PAUSE));
+                }
+            }
         }
         if self.woken.remove(&key) {
             self.wake(key, now);
@@ -218,6 +226,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pauses_after_failures_grow() {
         assert_eq!(run(&["a"], 20, |_| Again::Failed).await, [0, 1, 3, 7, 15]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_write_is_tried_again_less_and_less_and_holds_no_due_time_up() {
+        assert_eq!(run(&["a"], 20, |_| Again::Refused(None)).await, [0, 1, 3, 7, 15]);
+        let due = Some(Duration::from_secs(5));
+        assert_eq!(run(&["a"], 20, move |_| Again::Refused(due)).await, [0, 1, 3, 7, 12, 17]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,27 +7,32 @@ pub use world::{World, WorldError};
 
 use crate::{
     api::{Canary, CanaryStatus},
-    rollout::Decision,
+    rollout::{Decision, Refusal},
 };
 
 /// How an execution ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Everything was written.
     Done,
     /// Something moved since it was read: the rest of the decision is void, observe again.
     Stale,
+    /// This write is refused, and those that may build on it were left out.
+    Refused(Refusal),
 }
 
 /// Writes the status first, for it is the intent; then tells people; then the effects in their order; then asks.
-/// A conflict voids the rest of the decision; an error leaves the rest to a repetition.
+/// A conflict voids the rest of the decision; an error leaves the rest to a repetition. After a write that is refused for
+/// good no other follows, except those that lower the canary's share; questions are asked all the same, so that a run goes
+/// on to its end.
 pub async fn execute<W: World>(
     world: &W,
     canary: &Canary,
     decision: &Decision,
 ) -> Result<Outcome, WorldError> {
     match write(world, canary, decision).await {
-        Ok(()) => Ok(Outcome::Done),
+        Ok(None) => Ok(Outcome::Done),
+        Ok(Some(refusal)) => Ok(Outcome::Refused(refusal)),
         Err(WorldError::Stale { what }) => {
             tracing::debug!(%what, "observing again");
             Ok(Outcome::Stale)
@@ -36,20 +41,31 @@ pub async fn execute<W: World>(
     }
 }
 
-async fn write<W: World>(world: &W, canary: &Canary, decision: &Decision) -> Result<(), WorldError> {
+async fn write<W: World>(
+    world: &W,
+    canary: &Canary,
+    decision: &Decision,
+) -> Result<Option<Refusal>, WorldError> {
     if canary.status.as_ref().unwrap_or(&CanaryStatus::default()) != &decision.status {
         world.write_status(canary, &decision.status).await?;
     }
     for event in &decision.events {
         world.announce(canary, &decision.status, event);
     }
-    for effect in &decision.effects {
-        world.perform(canary, effect).await?;
+    let mut refused = None;
+    for (index, effect) in decision.effects.iter().enumerate() {
+        if refused.is_some() && index >= decision.lowering {
+            break;
+        }
+        match world.perform(canary, effect).await {
+            Err(WorldError::Refused(refusal)) => refused = refused.or(Some(refusal)),
+            performed => performed?,
+        }
     }
     for ask in &decision.asks {
         world.ask(canary, ask);
     }
-    Ok(())
+    Ok(refused)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     api::{ObjectRef, Phase},
-    rollout::{Ask, Effect, Event, Reason},
+    rollout::{Ask, Cause, Effect, Event, Reason},
 };
 
 /// Writes down what it is asked to do; the call with this number fails.
@@ -17,6 +17,7 @@ use crate::{
 struct Recorder {
     said: Mutex<Vec<String>>,
     failing: Option<(usize, bool)>,
+    refused: Vec<i32>,
 }
 
 impl Recorder {
@@ -41,7 +42,11 @@ impl World for Recorder {
 
     async fn perform(&self, _: &Canary, effect: &Effect) -> Result<(), WorldError> {
         let Effect::Scale { replicas, .. } = effect else { return self.call("another effect") };
-        self.call(&format!("scale {replicas}"))
+        self.call(&format!("scale {replicas}"))?;
+        match self.refused.contains(replicas) {
+            true => Err(WorldError::Refused(refusal(*replicas))),
+            false => Ok(()),
+        }
     }
 
     fn announce(&self, _: &Canary, _: &CanaryStatus, event: &Event) {
@@ -53,12 +58,17 @@ impl World for Recorder {
     }
 }
 
+fn refusal(replicas: i32) -> Refusal {
+    Refusal { cause: Cause::WriteRefused, what: format!("scale {replicas}"), why: "not so".to_owned() }
+}
+
 fn decision() -> Decision {
     let reference = ObjectRef::new("apps/v1", "Deployment", "store", "shop");
     let scale = |replicas| Effect::Scale { reference: reference.clone(), replicas };
     Decision {
         status: CanaryStatus { phase: Phase::Promoting, ..CanaryStatus::default() },
         effects: vec![scale(1), scale(2)],
+        lowering: 0,
         asks: Vec::new(),
         known: Default::default(),
         lacks: Vec::new(),
@@ -67,13 +77,17 @@ fn decision() -> Decision {
     }
 }
 
-fn run(failing: Option<(usize, bool)>, status: Phase) -> (Vec<String>, Result<Outcome, WorldError>) {
-    let canary: Canary = serde_json::from_value(json!({
+fn canary(phase: Phase) -> Canary {
+    serde_json::from_value(json!({
         "apiVersion": "flagger.app/v1beta1", "kind": "Canary", "metadata": {"name": "shop"},
         "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}, "service": {"port": 80}},
-        "status": {"phase": status.as_str()},
+        "status": {"phase": phase.as_str()},
     }))
-    .unwrap();
+    .unwrap()
+}
+
+fn run(failing: Option<(usize, bool)>, status: Phase) -> (Vec<String>, Result<Outcome, WorldError>) {
+    let canary = canary(status);
     let world = Recorder { failing, ..Recorder::default() };
     let outcome = execute(&world, &canary, &decision()).now_or_never().unwrap();
     (world.said.into_inner().unwrap(), outcome)
@@ -111,4 +125,23 @@ fn an_error_leaves_the_rest_to_a_repetition(#[case] at: usize) {
     let (said, outcome) = run(Some((at, false)), Phase::Progressing);
     assert_eq!(said, ALL[..at]);
     assert!(matches!(outcome, Err(WorldError::Failed { .. })));
+}
+
+#[rstest]
+#[case::none_lowers(0, &[1], &["scale 1"], 1)]
+#[case::what_lowers_does_not_wait(2, &[1], &["scale 1", "scale 2"], 1)]
+#[case::nothing_else_follows(1, &[1], &["scale 1"], 1)]
+#[case::the_first_is_told(2, &[1, 2], &["scale 1", "scale 2"], 1)]
+#[case::what_came_before_is_done(0, &[2], &["scale 1", "scale 2"], 2)]
+fn after_a_refused_write_only_what_lowers_the_share_is_written(
+    #[case] lowering: usize,
+    #[case] refused: &[i32],
+    #[case] written: &[&str],
+    #[case] told: i32,
+) {
+    let world = Recorder { refused: refused.to_vec(), ..Recorder::default() };
+    let decision = Decision { lowering, events: Vec::new(), ..decision() };
+    let outcome = execute(&world, &canary(Phase::Promoting), &decision).now_or_never().unwrap();
+    assert_eq!(world.said.into_inner().unwrap(), written);
+    assert_eq!(outcome.unwrap(), Outcome::Refused(refusal(told)));
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{
     api::{Canary, CanaryStatus},
-    rollout::{Ask, Effect, Event},
+    rollout::{Ask, Effect, Event, Refusal},
 };
 
 /// Why a write did not happen.
@@ -16,6 +16,9 @@ pub enum WorldError {
         /// What we were doing.
         what: String,
     },
+    /// The API server does not want this write as it is: it would be in vain as long as nobody mends something.
+    #[error("{}: {}", .0.what, .0.why)]
+    Refused(Refusal),
     /// The write failed; the same decision may be tried again.
     #[error("{what}")]
     Failed {

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     api::{Phase, names, owned},
-    routing::{self, Change},
+    routing::{self, Change, Traffic, Weight},
     workload::{self, Scaling, Snapshot},
 };
 
-/// Emits all writes, in order: route first, then what routes need least.
+/// Emits all writes, each after what it needs. What takes requests from the canary needs nothing and comes before all.
 pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     claim(scene, draft);
     snapshots(scene, draft);
@@ -101,6 +101,9 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
     let traffic = scene.traffic(&draft.status);
     match scene.route_changes(&traffic) {
+        Ok(changes) if takes_back(scene, draft, &traffic) => {
+            changes.into_iter().for_each(|change| draft.lower(effect(change)));
+        }
         Ok(changes) => changes.into_iter().for_each(|change| carry_out(draft, change)),
         Err(error) => {
             draft.block("RouteNotPossible", error.to_string());
@@ -109,21 +112,35 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         }
     }
     let gone = draft.rests() && scene.routed(&draft.status).is_ok();
-    let former = if gone {
-        routing::farewell(scene.router, scene.canary, live)
-    } else {
-        routing::in_step(scene.router, scene.canary, live, traffic.weights)
-    };
-    former.into_iter().for_each(|change| carry_out(draft, change));
+    if gone {
+        let former = routing::farewell(scene.router, scene.canary, live);
+        return former.into_iter().for_each(|change| carry_out(draft, change));
+    }
+    for change in routing::in_step(scene.router, scene.canary, live, traffic.weights) {
+        match traffic.weights.canary {
+            Weight::ZERO => draft.lower(effect(change)),
+            _ => carry_out(draft, change),
+        }
+    }
+}
+
+/// Whether the route as it stands gives the canary more than it is to have, or copies that a run has left behind.
+fn takes_back(scene: &Scene<'_>, draft: &Draft<'_>, traffic: &Traffic) -> bool {
+    let Some(route) = &scene.route else { return false };
+    let (has, wanted) = (route.weights.canary, traffic.weights.canary);
+    let ended = draft.status.phase == Phase::Failed && draft.status.settle_until.is_none();
+    has > wanted || ended && wanted == Weight::ZERO && traffic.mirror.is_none()
 }
 
 pub(super) fn carry_out(draft: &mut Draft<'_>, change: Change) {
+    draft.effect(effect(change));
+}
+
+fn effect(change: Change) -> Effect {
     match change {
-        Change::Apply(object) => draft.effect(Effect::Apply { object, manager: Manager::Route }),
-        Change::Patch { reference, patch } => {
-            draft.effect(Effect::Patch { reference, patch, manager: Manager::Route });
-        }
-        Change::Delete { reference, uid } => draft.effect(Effect::Delete { reference, uid }),
+        Change::Apply(object) => Effect::Apply { object, manager: Manager::Route },
+        Change::Patch { reference, patch } => Effect::Patch { reference, patch, manager: Manager::Route },
+        Change::Delete { reference, uid } => Effect::Delete { reference, uid },
     }
 }
 

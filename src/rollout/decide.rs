@@ -24,13 +24,13 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
     let mut draft = Draft::new(canary, now);
     if canary.metadata.deletion_timestamp.is_some() {
         farewell::leave(observation, settings, now, &mut draft);
-        return draft.finish();
+        return draft.finish(&observation.writes);
     }
     if canary.spec.suspend {
         // What is awaited gets its whole time once the Canary goes on.
         draft.status.deadline_at = None;
         draft.say("Suspended: nothing is changed until spec.suspend is false.");
-        return draft.finish();
+        return draft.finish(&observation.writes);
     }
     if !observation.problems.is_empty() {
         if let Ok(scene) = Scene::see(observation, settings, now) {
@@ -58,7 +58,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
             converge(&scene, &mut draft);
         }
     }
-    draft.finish()
+    draft.finish(&observation.writes)
 }
 
 /// What chose the canary's requests is gone in mid-run: nobody said how many of all requests it may have, so it gets none.

@@ -14,6 +14,8 @@ pub struct Decision {
     pub status: CanaryStatus,
     /// Writes in the order in which they must happen, only those that change something.
     pub effects: Vec<Effect>,
+    /// How many of them, the first ones, take requests from the canary: they build on no other write.
+    pub lowering: usize,
     /// Questions to the outside whose answers a later decision needs. Asking twice is harmless.
     pub asks: Vec<Ask>,
     /// The questions that this decision knows of, answered or not; answers to all others are of no use any more.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Answer, Answers, Ask, AskId, Decision, Effect, Event, Reason, conditions, conditions::Blocker,
+    Answer, Answers, Ask, AskId, Decision, Effect, Event, Reason, Writes, conditions, conditions::Blocker,
     text::whole,
 };
 use crate::api::{Canary, CanaryStatus, ObjectRef, Phase, Severity};
@@ -20,6 +20,7 @@ pub(super) struct Draft<'a> {
     now: Timestamp,
     /// The status as it is to be.
     pub(super) status: CanaryStatus,
+    lowering: Vec<Effect>,
     effects: Vec<Effect>,
     asks: Vec<Ask>,
     known: BTreeSet<AskId>,
@@ -35,6 +36,7 @@ impl<'a> Draft<'a> {
             canary,
             now,
             status: canary.status.clone().unwrap_or_default(),
+            lowering: Vec::new(),
             effects: Vec::new(),
             asks: Vec::new(),
             known: BTreeSet::new(),
@@ -57,6 +59,11 @@ impl<'a> Draft<'a> {
 
     pub(super) fn effect(&mut self, effect: Effect) {
         self.effects.push(effect);
+    }
+
+    /// A write that takes requests from the canary: it comes before all others and waits for none of them.
+    pub(super) fn lower(&mut self, effect: Effect) {
+        self.lowering.push(effect);
     }
 
     pub(super) fn ask(&mut self, ask: Ask) {
@@ -161,9 +168,15 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The decision; its status is the present one unless something changed.
-    pub(super) fn finish(mut self) -> Decision {
+    /// The decision; its status is the present one unless something changed. A refused write is told only while there is
+    /// something to write, and before all else that blocks: it is the cause.
+    pub(super) fn finish(mut self, writes: &Writes) -> Decision {
         let before = self.canary.status.clone().unwrap_or_default();
+        let lowering = self.lowering.len();
+        self.lowering.append(&mut self.effects);
+        if let Some((reason, message)) = writes.tell(&before).filter(|_| !self.lowering.is_empty()) {
+            self.blocker = Some(Blocker { reason, message });
+        }
         self.status.observed_generation = self.canary.metadata.generation;
         if let Some(blocker) = &self.blocker {
             let known = before
@@ -180,7 +193,8 @@ impl<'a> Draft<'a> {
         }
         Decision {
             status: self.status,
-            effects: self.effects,
+            effects: self.lowering,
+            lowering,
             asks: self.asks,
             known: self.known,
             lacks: self.lacks.into_iter().collect(),

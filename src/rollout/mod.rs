@@ -20,6 +20,7 @@ mod plan;
 mod promote;
 mod protect;
 mod refs;
+mod refusal;
 mod rest;
 mod scaler;
 mod scene;
@@ -37,6 +38,7 @@ pub use hooks::{Call, HookHosts, Payload, Reach, Reply, event_calls, global_even
 pub use observation::{Needs, Observation, names, needs};
 pub use plan::{Next, Plan};
 pub use refs::{metric_templates, primary};
+pub use refusal::{Cause, Refusal, Writes};
 pub use scene::{interval, provider};
 pub use settings::{ConfigTracking, Inconclusive, Settings};
 pub use timeline::{Act, Step, Timeline};

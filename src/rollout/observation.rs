@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Answers, Settings, refs};
+use super::{Answers, Settings, Writes, refs};
 use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     routing,
@@ -24,6 +24,8 @@ pub struct Observation {
     pub problems: Vec<String>,
     /// Why no rollout may start now, without a dot: as many go on as may at once. One that goes on is not concerned.
     pub full: Option<String>,
+    /// What came of the last writes. The Canary is told of it; nothing is decided otherwise.
+    pub writes: Writes,
 }
 
 /// What must be read before anything can be decided about a Canary.

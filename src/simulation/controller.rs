@@ -10,9 +10,15 @@ use super::{MemoryWorld, canary_ref, needed::needed, projection::View};
 use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     execute::{Outcome, execute},
-    rollout::{Answer, Answers, AskId, Decision, Observation, Settings, configs, decide, needs, starts},
+    rollout::{
+        Answer, Answers, AskId, Decision, Observation, Refusal, Settings, Writes, configs, decide, needs,
+        starts,
+    },
     workload::configs::{Config, ConfigRef},
 };
+
+/// After this time a refused write is tried again.
+const REPEATED: SignedDuration = SignedDuration::from_secs(1);
 
 /// What a look rested on and led to.
 pub struct Look {
@@ -22,6 +28,8 @@ pub struct Look {
     pub decision: Decision,
     /// Whether all of it was written.
     pub done: bool,
+    /// The write that was refused for good.
+    pub refused: Option<Refusal>,
 }
 
 /// How a look ended.
@@ -47,6 +55,8 @@ pub(super) struct Controller {
     wake: Option<Timestamp>,
     /// Whether the last look was done whole and nothing has been heard since.
     done: bool,
+    /// What came of its last writes.
+    writes: Writes,
 }
 
 impl Controller {
@@ -60,6 +70,7 @@ impl Controller {
             ahead: SignedDuration::ZERO,
             wake: None,
             done: false,
+            writes: Writes::Unknown,
         }
     }
 
@@ -75,6 +86,7 @@ impl Controller {
             self.awaited.clear();
             self.wake = None;
             self.done = false;
+            self.writes = Writes::Unknown;
         }
     }
 
@@ -109,8 +121,13 @@ impl Controller {
         let looked = match std::panic::catch_unwind(attempt) {
             Ok(look) => {
                 self.wake = look.decision.wake;
-                self.done = look.done;
-                if look.done {
+                self.done = look.done || look.refused.is_some();
+                if self.done {
+                    self.writes = std::mem::take(&mut self.writes).then(look.refused.clone());
+                    // What was told is not so any more, or it is tried again after a pause.
+                    self.done = look.refused.is_some() || !self.writes.differs_from(&look.decision.status);
+                    let again = look.refused.as_ref().map(|_| now + REPEATED);
+                    self.wake = self.wake.into_iter().chain(again).min();
                     // As the real one: an answer that no decision knows of is of no use any more.
                     self.answers.retain(|id, _| look.decision.known.contains(id));
                 }
@@ -150,6 +167,7 @@ impl Controller {
             answers: self.answers.clone(),
             problems: Vec::new(),
             full: None,
+            writes: self.writes.clone(),
         };
         let mut decision = decide(&seen, settings, now);
         if !decision.lacks.is_empty() {
@@ -167,7 +185,11 @@ impl Controller {
         // The memory never waits.
         let outcome = execute(&world.hands(self.id), &seen.canary, &decision).now_or_never();
         let done = matches!(outcome, Some(Ok(Outcome::Done)));
-        Look { seen, decision, done }
+        let refused = match outcome {
+            Some(Ok(Outcome::Refused(refusal))) => Some(refusal),
+            _ => None,
+        };
+        Look { seen, decision, done, refused }
     }
 
     /// An answer comes at a time, unless the same question is being answered already.

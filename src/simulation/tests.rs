@@ -29,6 +29,7 @@ mod primary;
 mod provider;
 mod queue;
 mod refused;
+mod refused_writes;
 mod shared;
 
 impl Simulation {

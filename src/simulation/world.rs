@@ -1,6 +1,9 @@
 //! The memory as a [`World`] for each of several controllers, with the faults that a real one has.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -12,7 +15,7 @@ use super::{
 use crate::{
     api::{API_VERSION, Canary, CanaryKey, CanaryStatus, ObjectRef},
     execute::{World, WorldError},
-    rollout::{Ask, Effect, Event},
+    rollout::{Ask, Cause, Effect, Event, Refusal},
 };
 
 /// What may go wrong with a call.
@@ -63,6 +66,8 @@ pub struct State {
     pub events: Vec<Event>,
     /// Draws the fault of the next call.
     pub faults: Faults,
+    /// Names of the kinds that a policy lets nobody write.
+    pub denied: BTreeSet<String>,
     /// Whether nobody accepts routes.
     pub gateway_away: bool,
     /// Why no rollout may start, if other Canaries have taken all slots.
@@ -130,6 +135,7 @@ impl MemoryWorld {
             vain: Vec::new(),
             events: Vec::new(),
             faults,
+            denied: BTreeSet::new(),
             gateway_away: false,
             full: None,
             lag: Box::new(|| false),
@@ -183,6 +189,13 @@ impl Hands<'_> {
                 return Err(failed("the process died"));
             }
             Fault::None | Fault::TimedOut | Fault::CrashAfter => {}
+        }
+        if state.denied.contains(&reference.kind) {
+            return Err(WorldError::Refused(Refusal {
+                cause: Cause::WriteRefused,
+                what: format!("{what} on {reference}"),
+                why: "a policy denies it".to_owned(),
+            }));
         }
         let before = state.memory.version();
         let Ok(deed) = act(&mut state.memory) else {

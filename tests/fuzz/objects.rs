@@ -114,8 +114,15 @@ fn run(object: &Value) {
     rollout::needs(&canary, &settings);
     rollout::names(&canary);
     let (live, configs, answers) = (Live::default(), Configs::default(), rollout::Answers::default());
-    let observation =
-        Observation { canary: Arc::new(canary), live, configs, answers, problems: Vec::new(), full: None };
+    let observation = Observation {
+        canary: Arc::new(canary),
+        live,
+        configs,
+        answers,
+        problems: Vec::new(),
+        full: None,
+        writes: Default::default(),
+    };
     let now = Timestamp::from_second(1_800_000_000).unwrap();
     rollout::decide(&observation, &settings, now);
 }

@@ -41,7 +41,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "src/execute/mod.rs",
         [
             "    if canary.status.as_ref()",
-            "    if MUTANT {\n        for effect in &decision.effects {\n            world.perform(canary, effect).await?;\n        }\n        if canary.status.as_ref() != Some(&decision.status) {\n            world.write_status(canary, &decision.status).await?;\n        }\n        decision.asks.iter().for_each(|ask| world.ask(canary, ask));\n        return Ok(());\n    }\n    if canary.status.as_ref()",
+            "    if MUTANT {\n        for effect in &decision.effects {\n            world.perform(canary, effect).await?;\n        }\n        if canary.status.as_ref() != Some(&decision.status) {\n            world.write_status(canary, &decision.status).await?;\n        }\n        decision.asks.iter().for_each(|ask| world.ask(canary, ask));\n        return Ok(None);\n    }\n    if canary.status.as_ref()",
         ],
         WHOLE,
         &["status-first", "kept-revision"],
@@ -70,8 +70,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "leaves the last effect of each decision out",
         "src/execute/mod.rs",
         [
-            "    for effect in &decision.effects {",
-            "    for effect in decision.effects.iter().take(decision.effects.len() - usize::from(MUTANT && !decision.effects.is_empty())) {",
+            "decision.effects.iter().enumerate() {",
+            "decision.effects.iter().enumerate().take(decision.effects.len() - usize::from(MUTANT && !decision.effects.is_empty())) {",
         ],
         WHOLE,
         &["converges", "ready-pods", "comes-to-rest"],

@@ -8,7 +8,7 @@ use crate::{
     api::{Canary, CanaryStatus},
     cluster::testing::Reply,
     execute::{World, WorldError},
-    rollout::{Effect, Manager},
+    rollout::{Cause, Effect, Manager, Refusal},
 };
 
 fn canary() -> Canary {
@@ -112,6 +112,59 @@ async fn a_patch_whose_test_failed_is_stale_and_an_invalid_object_is_not(
     let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
     assert_eq!(matches!(error, WorldError::Stale { .. }), stale, "{error}");
     assert_eq!(stage.record.all()[0].content_type, "application/json-patch+json");
+}
+
+#[rstest]
+#[case::invalid(422, Some("refused by the test. It is tried again"))]
+#[case::denied(403, Some("refused by the test. It is tried again"))]
+#[case::a_policy_of_its_own_code(400, Some("refused by the test. It is tried again"))]
+#[case::too_many_requests(429, None)]
+#[case::our_token(401, None)]
+#[case::broken(500, None)]
+#[tokio::test(start_paused = true)]
+async fn a_write_is_refused_for_good_only_when_time_does_not_mend_it(
+    #[case] code: u16,
+    #[case] why: Option<&str>,
+) {
+    let stage = Stage::new().await;
+    stage.bed.answer(PATCH_SERVICE, Reply::refused(code, "Some"));
+    let error = stage.world().perform(&canary(), &apply("a")).await.unwrap_err();
+    let told = match &error {
+        WorldError::Refused(Refusal { cause: Cause::WriteRefused, why, .. }) => Some(why.as_str()),
+        _ => None,
+    };
+    assert_eq!(told, why, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_about_a_secret_are_not_repeated() {
+    let stage = Stage::new().await;
+    stage.bed.answer("PATCH /api/v1/namespaces/n/secrets/s", Reply::refused(422, "Invalid"));
+    let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"}});
+    let effect = Effect::Apply { object, manager: Manager::Primary };
+    let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
+    assert_eq!(error.to_string(), "applying Secret n/s: refused with 422. It is tried again");
+}
+
+/// Its kinds are looked for when the watches begin, and not found.
+#[tokio::test(start_paused = true)]
+async fn a_route_of_a_kind_that_is_not_served_is_told_and_costs_no_call_until_it_is_served() {
+    let stage = Stage::new().await;
+    let object = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": {"name": "a", "namespace": "n"}});
+    let effect = Effect::Apply { object, manager: Manager::Route };
+    let patched = "PATCH /apis/networking.istio.io/v1/namespaces/n/virtualservices/a";
+    for _ in 0..3 {
+        let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
+        let WorldError::Refused(refusal) = error else { panic!("{error}") };
+        assert_eq!(refusal.cause, Cause::KindNotServed);
+        assert!(refusal.why.contains("VirtualService of networking.istio.io/v1"), "{}", refusal.why);
+    }
+    assert!(!stage.record.single().iter().any(|call| call == patched), "{:?}", stage.record.single());
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    // It is looked for again; meanwhile the write itself finds that it is still missing.
+    let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
+    assert!(matches!(error, WorldError::Refused(Refusal { cause: Cause::KindNotServed, .. })), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

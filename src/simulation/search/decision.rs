@@ -207,13 +207,14 @@ impl<'a> Bench<'a> {
             answers: self.world.answers.clone(),
             problems: Vec::new(),
             full: None,
+            writes: Default::default(),
         };
         let mut decision = decide(&seen, &self.settings, now);
         if !decision.lacks.is_empty() {
             seen.live.extend(contents);
             decision = decide(&seen, &self.settings, now);
         }
-        Look { seen, decision, done: false }
+        Look { seen, decision, done: false, refused: None }
     }
 
     /// Makes what was decided happen, up to the call at which the process dies.
