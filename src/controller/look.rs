@@ -89,9 +89,9 @@ impl Looker {
                 Again::Failed
             }
         };
-        let outcome = match again {
+        let outcome = match &again {
             Again::Failed => "error",
-            Again::Stale => "stale",
+            Again::Stale(_) => "stale",
             Again::Refused(_) => "refused",
             Again::Never | Again::After(_) => "done",
         };
@@ -146,7 +146,7 @@ impl Looker {
         let status = &decision.status;
         let outcome = execute(&self.world, &observation.canary, &decision).await.map_err(act)?;
         let refused = match outcome {
-            Outcome::Stale => return Ok(Again::Stale),
+            Outcome::Stale(what) => return Ok(Again::Stale(what)),
             Outcome::Refused(refusal) => Some(refusal),
             Outcome::Done => None,
         };
@@ -179,7 +179,7 @@ impl Looker {
             _ if denied => Again::Failed,
             _ if is_refused => Again::Refused(again),
             // What was refused is written: that is told too.
-            _ if writes.differs_from(status) => Again::After(Duration::ZERO),
+            _ if writes.outlived_by(status) => Again::After(Duration::ZERO),
             None => Again::Never,
             Some(pause) => Again::After(pause),
         })

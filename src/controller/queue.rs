@@ -20,16 +20,20 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 /// Pause before a decision that turned out stale is made again; it doubles as well, for a watch may be far behind.
 const STALE_PAUSE: Duration = Duration::from_millis(50);
+/// So often the shortest pause doubles until it is the longest.
+const DOUBLINGS: u32 = 11;
+/// That many stale decisions in a row are told.
+const STALE_TOLD: u32 = 8;
 
 /// When a Canary wants to be looked at again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Again {
     /// When something happens.
     Never,
     /// After this time, or when something happens.
     After(Duration),
-    /// Very soon: what was seen is out of date.
-    Stale,
+    /// Very soon: what was seen when this was to be written is out of date.
+    Stale(String),
     /// It failed: after a pause that grows.
     Failed,
     /// A write is refused: after a pause that grows, or after this time.
@@ -95,8 +99,15 @@ impl Plan {
                     self.at(key.clone(), now + pause);
                 }
             }
-            Again::Stale => self.pause(&key, STALE_PAUSE, now),
-            Again::Failed => self.pause(&key, FIRST_PAUSE, now),
+            Again::Stale(what) => {
+                if self.pause(&key, STALE_PAUSE, now) == STALE_TOLD {
+                    let why = "what it rests on is out of date again and again; it is tried less and less";
+                    tracing::warn!(canary = %key, what, why, "a write does not succeed");
+                }
+            }
+            Again::Failed => {
+                self.pause(&key, FIRST_PAUSE, now);
+            }
             Again::Refused(due) => {
                 self.pause(&key, FIRST_PAUSE, now);
                 if let Some(due) = due {
@@ -109,12 +120,15 @@ impl Plan {
         }
     }
 
-    fn pause(&mut self, key: &CanaryKey, first: Duration, now: Instant) {
+    /// Looks again after a pause; returns how often in a row that has been so.
+    fn pause(&mut self, key: &CanaryKey, first: Duration, now: Instant) -> u32 {
         let (failures, earliest) = self.failures.entry(key.clone()).or_insert((0, now));
-        let pause = (first * 2u32.pow((*failures).min(6))).min(LAST_PAUSE);
+        let pause = (first * 2u32.pow((*failures).min(DOUBLINGS))).min(LAST_PAUSE);
         *failures += 1;
         *earliest = now + first;
+        let failures = *failures;
         self.at(key.clone(), now + pause);
+        failures
     }
 }
 
@@ -243,8 +257,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_stays_stale_is_looked_at_less_and_less() {
-        let looks = run(&["a"], 10, |_| Again::Stale).await;
-        assert!((4..20).contains(&looks.len()), "{} looks", looks.len());
+        let looks = run(&["a"], 3600, |_| Again::Stale("writing".to_owned())).await;
+        let first = looks.iter().filter(|at| **at < 10).count();
+        assert!((4..20).contains(&first), "{first} looks");
+        assert!(looks.len() < 80, "{} looks in an hour", looks.len());
     }
 
     #[test]

@@ -15,8 +15,8 @@ use crate::{
 pub enum Outcome {
     /// Everything was written.
     Done,
-    /// Something moved since it was read: the rest of the decision is void, observe again.
-    Stale,
+    /// Something moved since it was read: the rest of the decision is void, observe again. With what we were doing.
+    Stale(String),
     /// This write is refused, and those that may build on it were left out.
     Refused(Refusal),
 }
@@ -33,10 +33,7 @@ pub async fn execute<W: World>(
     match write(world, canary, decision).await {
         Ok(None) => Ok(Outcome::Done),
         Ok(Some(refusal)) => Ok(Outcome::Refused(refusal)),
-        Err(WorldError::Stale { what }) => {
-            tracing::debug!(%what, "observing again");
-            Ok(Outcome::Stale)
-        }
+        Err(WorldError::Stale { what }) => Ok(Outcome::Stale(what)),
         Err(error) => Err(error),
     }
 }

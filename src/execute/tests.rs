@@ -115,7 +115,7 @@ fn a_status_that_stands_is_not_written_again() {
 fn a_conflict_voids_the_rest(#[case] at: usize) {
     let (said, outcome) = run(Some((at, true)), Phase::Progressing);
     assert_eq!(said, ALL[..at]);
-    assert_eq!(outcome.unwrap(), Outcome::Stale);
+    assert_eq!(outcome.unwrap(), Outcome::Stale(ALL[at - 1].to_owned()));
 }
 
 #[rstest]

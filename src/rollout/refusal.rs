@@ -57,13 +57,9 @@ impl Writes {
         }
     }
 
-    /// Whether a status tells something else than this.
-    pub fn differs_from(&self, status: &CanaryStatus) -> bool {
-        match self {
-            Writes::Unknown => false,
-            Writes::Passed => told(status).is_some(),
-            Writes::Refused(refusal) => told(status) != Some((refusal.cause, refusal.sentence())),
-        }
+    /// Whether a status still tells of a refused write although none is refused any more.
+    pub fn outlived_by(&self, status: &CanaryStatus) -> bool {
+        *self == Writes::Passed && told(status).is_some()
     }
 
     /// What a Canary with this status is to be told.

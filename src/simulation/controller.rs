@@ -125,7 +125,7 @@ impl Controller {
                 if self.done {
                     self.writes = std::mem::take(&mut self.writes).then(look.refused.clone());
                     // What was told is not so any more, or it is tried again after a pause.
-                    self.done = look.refused.is_some() || !self.writes.differs_from(&look.decision.status);
+                    self.done = look.refused.is_some() || !self.writes.outlived_by(&look.decision.status);
                     let again = look.refused.as_ref().map(|_| now + REPEATED);
                     self.wake = self.wake.into_iter().chain(again).min();
                     // As the real one: an answer that no decision knows of is of no use any more.

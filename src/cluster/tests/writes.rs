@@ -150,15 +150,15 @@ async fn words_about_a_secret_are_not_repeated() {
 #[tokio::test(start_paused = true)]
 async fn a_route_of_a_kind_that_is_not_served_is_told_and_costs_no_call_until_it_is_served() {
     let stage = Stage::new().await;
-    let object = json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+    let object = json!({"apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
         "metadata": {"name": "a", "namespace": "n"}});
     let effect = Effect::Apply { object, manager: Manager::Route };
-    let patched = "PATCH /apis/networking.istio.io/v1/namespaces/n/virtualservices/a";
+    let patched = "PATCH /apis/networking.istio.io/v1beta1/namespaces/n/virtualservices/a";
     for _ in 0..3 {
         let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
         let WorldError::Refused(refusal) = error else { panic!("{error}") };
         assert_eq!(refusal.cause, Cause::KindNotServed);
-        assert!(refusal.why.contains("VirtualService of networking.istio.io/v1"), "{}", refusal.why);
+        assert!(refusal.why.contains("VirtualService of networking.istio.io/v1beta1"), "{}", refusal.why);
     }
     assert!(!stage.record.single().iter().any(|call| call == patched), "{:?}", stage.record.single());
     tokio::time::sleep(Duration::from_secs(31)).await;
