@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::{
     asks::Asks,
+    leaving::Leaving,
     metrics::Metrics,
     problems,
     queue::Again,
@@ -108,25 +109,34 @@ impl Looker {
             self.stands(key, Stand::Rests);
             return Ok(Again::Never);
         };
-        let canary = match Canary::deserialize(object.as_ref()) {
-            Ok(canary) => canary,
-            Err(_) => {
-                self.stands(key, Stand::Rests);
-                return self.poisoned(key, &object).await.map_err(act);
-            }
+        let (object, canary, unreadable) = match Canary::deserialize(object.as_ref()) {
+            Ok(canary) => (object, canary, None),
+            Err(_) => match Leaving::of(&object) {
+                Some(leaving) => {
+                    let unreadable = leaving.is_bare.then(|| self.unreadable(key, &object));
+                    (Arc::new(leaving.object), leaving.canary, unreadable)
+                }
+                None => {
+                    self.stands(key, Stand::Rests);
+                    return self.poisoned(key, &object).await.map_err(act);
+                }
+            },
         };
         let mut denied = false;
         let mut tell = |error: &ClusterError| problems::denied(error).inspect(|_| denied = true);
-        let (live, configs, problems) = match self.gather(key, &object, &canary).await {
-            Ok(gathered) => gathered,
+        let (unread, (live, configs, mut problems)) = match self.gather(key, &object, &canary).await {
+            Ok(gathered) => (false, gathered),
             Err(error) => {
-                (Live::default(), Configs::default(), vec![tell(&error).ok_or_else(|| read(error))?])
+                let problem = tell(&error).ok_or_else(|| read(error))?;
+                (true, (Live::default(), Configs::default(), vec![problem]))
             }
         };
+        problems.extend(unreadable);
         let answers = self.asks.answers(key);
         let canary = Arc::new(canary);
         let writes = self.writes().get(key).cloned().unwrap_or_default();
-        let mut observation = Observation { canary, live, configs, answers, problems, full: None, writes };
+        let mut observation =
+            Observation { canary, live, configs, answers, problems, unread, full: None, writes };
         let now = Timestamp::now();
         let mut decision = rollout::decide(&observation, &self.settings, now);
         if !decision.lacks.is_empty() {
@@ -262,12 +272,14 @@ impl Looker {
         self.cluster.configs(&key.namespace, configs, seen).await
     }
 
+    fn unreadable(&self, key: &CanaryKey, object: &Object) -> String {
+        let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
+        problems::unreadable(object, key, &catalog, &self.settings)
+    }
+
     /// A Canary that cannot be read (the gate was away) is told so in a condition; it stops nobody else.
     async fn poisoned(&self, key: &CanaryKey, object: &Object) -> Result<Again, WorldError> {
-        let message = {
-            let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
-            problems::unreadable(object, key, &catalog, &self.settings)
-        };
+        let message = self.unreadable(key, object);
         let told = object["status"]["conditions"].as_array().into_iter().flatten();
         if told
             .into_iter()

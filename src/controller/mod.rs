@@ -5,6 +5,7 @@ mod asks;
 mod catalog;
 mod gate;
 mod lead;
+mod leaving;
 mod look;
 mod metrics;
 mod problems;

@@ -38,7 +38,10 @@ pub(super) fn seen(canary: &Canary, live: &Live, settings: &Settings) -> Seen {
 /// What is told of a Canary that cannot be read: the rules that it breaks, each with the way out.
 pub(super) fn unreadable(object: &Object, key: &CanaryKey, catalog: &Catalog, settings: &Settings) -> String {
     let problems = standing::unreadable(object, key, catalog, settings);
-    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let mut told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        told.push(format!("{}.", rollout::WAY_OUT));
+    }
     format!("The Canary cannot be read, and nothing is done for it. {}", told.join(" "))
 }
 

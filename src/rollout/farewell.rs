@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// What somebody does who does not want to wait.
-const WAY_OUT: &str =
+pub const WAY_OUT: &str =
     "To delete the Canary as it is, take finalizer.flagger.app from its metadata.finalizers";
 
 /// Sets the finalizer by which a deletion waits for us, as soon as the primary serves: soon the target rests.
@@ -55,11 +55,9 @@ pub(super) fn leave(
     let canary = observation.canary.as_ref();
     let Some(place) = place(canary) else { return };
     let free = without_finalizer(canary, place);
-    // With problems, nothing may have been read at all.
-    let known = observation.problems.is_empty() || observation.live.iter().next().is_some();
     let target = observation.live.get(&refs::target(canary));
     let gone = target.is_none_or(|target| !target["metadata"]["deletionTimestamp"].is_null());
-    if !serves(canary) || known && gone {
+    if !serves(canary) || gone && !observation.unread {
         return draft.effect(free);
     }
     if draft.status.phase != Phase::Terminating {

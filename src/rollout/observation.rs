@@ -22,6 +22,8 @@ pub struct Observation {
     pub answers: Answers,
     /// Why nobody may act on this Canary (a rule's id and sentence each): the gate was away when it was stored.
     pub problems: Vec<String>,
+    /// Whether the objects could not be read: what is not among them may exist all the same.
+    pub unread: bool,
     /// Why no rollout may start now, without a dot: as many go on as may at once. One that goes on is not concerned.
     pub full: Option<String>,
     /// What came of the last writes. The Canary is told of it; nothing is decided otherwise.

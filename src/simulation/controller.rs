@@ -166,6 +166,7 @@ impl Controller {
             configs: configs.collect(),
             answers: self.answers.clone(),
             problems: Vec::new(),
+            unread: false,
             full: None,
             writes: self.writes.clone(),
         };

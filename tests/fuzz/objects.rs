@@ -120,6 +120,7 @@ fn run(object: &Value) {
         configs,
         answers,
         problems: Vec::new(),
+        unread: false,
         full: None,
         writes: Default::default(),
     };

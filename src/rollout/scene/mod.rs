@@ -60,6 +60,12 @@ pub fn provider(canary: &Canary, settings: &Settings) -> Provider {
     canary.spec.provider.unwrap_or(settings.provider)
 }
 
+/// How a run of a Canary goes.
+pub fn plan(canary: &Canary, settings: &Settings) -> Plan {
+    let able = routing::router(provider(canary, settings)).map(|router| routing::able(router, canary));
+    Plan::of(&canary.spec.analysis.clone().unwrap_or_default(), able.unwrap_or_default())
+}
+
 /// Time between two checks of a Canary, at least ten seconds.
 pub fn interval(canary: &Canary) -> SignedDuration {
     let analysis = canary.spec.analysis.as_ref();

@@ -206,6 +206,7 @@ impl<'a> Bench<'a> {
             live,
             answers: self.world.answers.clone(),
             problems: Vec::new(),
+            unread: false,
             full: None,
             writes: Default::default(),
         };
