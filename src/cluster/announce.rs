@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use jiff::Timestamp;
@@ -11,13 +11,15 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta},
 };
 use kube::{Api, Client, Resource, ResourceExt, api::PostParams};
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::calls::{LIMIT, timed};
 use crate::{
     api::Canary,
     rollout::{Event, Reason},
+    sentence,
 };
 
 /// Events that may wait to be posted; more are dropped and counted.
@@ -29,7 +31,7 @@ const NOTE: usize = 1024;
 #[derive(Clone)]
 pub struct Announcer {
     queue: mpsc::Sender<Posted>,
-    dropped: Arc<AtomicU64>,
+    losses: Losses,
     instance: Arc<str>,
 }
 
@@ -37,28 +39,54 @@ pub struct Announcer {
 pub struct Poster {
     client: Client,
     queue: mpsc::Receiver<Posted>,
-    dropped: Arc<AtomicU64>,
+    losses: Losses,
+}
+
+/// Events that did not arrive.
+#[derive(Clone, Default)]
+struct Losses {
+    count: Counter,
+    /// Whether the last one was lost: of a row of losses the first is told.
+    goes_on: Arc<AtomicBool>,
+}
+
+impl Losses {
+    fn lost(&self, reason: Option<&str>, why: &str) {
+        self.count.inc();
+        if self.goes_on.swap(true, Ordering::Relaxed) {
+            debug!(reason, why, "an event was not posted");
+        } else {
+            warn!(
+                reason,
+                why, "an event was not posted; `sluice_events_lost_total` counts those that follow"
+            );
+        }
+    }
+
+    fn arrived(&self) {
+        self.goes_on.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Announcer {
     /// An announcer that speaks for this replica (its pod's name), and the task behind it.
     pub fn new(client: Client, instance: &str) -> (Announcer, Poster) {
         let (sender, queue) = mpsc::channel(BACKLOG);
-        let dropped = Arc::<AtomicU64>::default();
-        let announcer = Announcer { queue: sender, dropped: Arc::clone(&dropped), instance: instance.into() };
-        (announcer, Poster { client, queue, dropped })
+        let losses = Losses::default();
+        let announcer = Announcer { queue: sender, losses: losses.clone(), instance: instance.into() };
+        (announcer, Poster { client, queue, losses })
     }
 
     /// Hands an event over; never waits. What does not fit into the backlog is dropped and counted.
     pub fn announce(&self, canary: &Canary, event: &Event) {
         if self.queue.try_send(posted(canary, event, &self.instance, Timestamp::now())).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.losses.lost(Some(event.reason.as_str()), "too many wait");
         }
     }
 
-    /// How many events were dropped since the start: by a full backlog, or because posting failed.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    /// Counts the events that were lost: by a full backlog, or because posting failed.
+    pub fn lost(&self) -> Counter {
+        self.losses.count.clone()
     }
 }
 
@@ -69,9 +97,9 @@ impl Poster {
             let namespace = event.metadata.namespace.as_deref().unwrap_or("default");
             let api: Api<Posted> = Api::namespaced(self.client.clone(), namespace);
             let created = timed("posting an event", LIMIT, api.create(&PostParams::default(), &event)).await;
-            if let Err(error) = created {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-                debug!(%error, reason = event.reason, "an event was not posted");
+            match created {
+                Ok(_) => self.losses.arrived(),
+                Err(error) => self.losses.lost(event.reason.as_deref(), &sentence::of(&error)),
             }
         }
     }
@@ -155,7 +183,22 @@ mod tests {
         for _ in 0..BACKLOG + 3 {
             announcer.announce(&canary(), &event("x"));
         }
-        assert_eq!(announcer.dropped(), 3);
+        assert_eq!(announcer.lost().get(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_is_refused_is_counted_and_the_next_one_is_posted() {
+        let mut codes = vec![201, 403].into_iter();
+        let (client, record) = server(move |call| match codes.next_back() {
+            Some(403) => Reply::refused(403, "Forbidden"),
+            _ => Reply::ok(call.body.clone()),
+        });
+        let (announcer, poster) = Announcer::new(client, "pod-1");
+        tokio::spawn(poster.run());
+        announcer.announce(&canary(), &event("first"));
+        announcer.announce(&canary(), &event("second"));
+        settle().await;
+        assert_eq!((record.all().len(), announcer.lost().get()), (2, 1));
     }
 
     #[test]

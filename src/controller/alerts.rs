@@ -190,7 +190,7 @@ mod tests {
         let (cluster, _) = Cluster::new(client.clone(), None);
         let (announcer, poster) = Announcer::new(client, "test");
         tokio::spawn(poster.run());
-        let metrics = Metrics::new(&mut Registry::default(), "kubernetes");
+        let metrics = Metrics::new(&mut Registry::default(), "kubernetes", &announcer.lost());
         let settings = Arc::new(Settings::default());
         (Alerts::new(cluster, announcer, settings, Alerting::default(), metrics), events)
     }

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
-use crate::api::{Canary, CanaryKey, CanaryStatus, Phase};
+use crate::{
+    api::{Canary, CanaryKey, CanaryStatus, Phase},
+    rollout::{self, Plan, Reason, Settings},
+};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{
@@ -97,8 +100,8 @@ struct ByOutcome {
 }
 
 impl Metrics {
-    /// Registers everything.
-    pub(super) fn new(registry: &mut Registry, provider: &str) -> Self {
+    /// Registers everything; `lost` counts the events that the cluster was not told of.
+    pub(super) fn new(registry: &mut Registry, provider: &str, lost: &Counter) -> Self {
         let metrics = Metrics {
             total: Family::default(),
             status: Family::default(),
@@ -144,6 +147,11 @@ impl Metrics {
             metrics.queued.clone(),
         );
         registry.register(
+            "sluice_events_lost",
+            "Events of Canaries that the API server did not take",
+            lost.clone(),
+        );
+        registry.register(
             "sluice_told",
             "What people were told, by channel and outcome",
             metrics.told.clone(),
@@ -175,7 +183,27 @@ impl Metrics {
         self.reconciles.get_or_create(&ByOutcome { outcome }).inc();
     }
 
-    /// What a status says. The end of a run is counted when the phase has just become one.
+    /// People were told of something: the end of a run is counted, with how it went.
+    pub(super) fn said(&self, canary: &Canary, reason: Reason, settings: &Settings) {
+        let (ends, judged) = match reason {
+            Reason::Promoted => {
+                (&self.successes, !canary.spec.skip_analysis && canary.spec.analysis.is_some())
+            }
+            // Nothing is taken back that nobody has judged.
+            Reason::RolledBack | Reason::PromotionFailed => (&self.failures, true),
+            _ => return,
+        };
+        let CanaryKey { namespace, name } = CanaryKey::from(canary);
+        let deployment_strategy = match rollout::plan(canary, settings) {
+            Plan::Weights { .. } => "canary",
+            Plan::Matched { .. } => "ab-testing",
+            Plan::BlueGreen { .. } => "blue-green",
+        };
+        let analysis_status = if judged { "completed" } else { "skipped" };
+        ends.get_or_create(&ByEnd { name, namespace, deployment_strategy, analysis_status }).inc();
+    }
+
+    /// What a status says.
     pub(super) fn status(&self, canary: &Canary, status: &CanaryStatus) {
         let key = CanaryKey::from(canary);
         let code = match status.phase {
@@ -200,15 +228,6 @@ impl Metrics {
                 let labels = ByMetric { name: key.name.clone(), namespace: key.namespace.clone(), metric };
                 self.analysis.get_or_create(&labels).set(value);
             }
-        }
-        let before = canary.status.as_ref().map(|status| status.phase).unwrap_or_default();
-        if before != status.phase && before != Phase::Unset {
-            let ends = match status.phase {
-                Phase::Succeeded => &self.successes,
-                Phase::Failed => &self.failures,
-                _ => return,
-            };
-            ends.get_or_create(&by_end(canary, &key)).inc();
         }
     }
 
@@ -235,17 +254,64 @@ fn by_canary(key: &CanaryKey) -> ByCanary {
     ByCanary { name: key.name.clone(), namespace: key.namespace.clone() }
 }
 
-fn by_end(canary: &Canary, key: &CanaryKey) -> ByEnd {
-    let analysis = canary.spec.analysis.as_ref();
-    let iterates = analysis.is_some_and(|analysis| analysis.iterations.unwrap_or(0) > 0);
-    ByEnd {
-        name: key.name.clone(),
-        namespace: key.namespace.clone(),
-        deployment_strategy: if iterates { "blue-green" } else { "canary" },
-        analysis_status: if canary.spec.skip_analysis || analysis.is_none() {
-            "skipped"
-        } else {
-            "completed"
-        },
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn canary(spec: &Value) -> Canary {
+        let mut object = json!({
+            "apiVersion": "flagger.app/v1beta1", "kind": "Canary",
+            "metadata": {"name": "app", "namespace": "shop"},
+            "spec": {
+                "provider": "istio", "service": {"port": 80},
+                "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "app"},
+            },
+        });
+        object["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        serde_json::from_value(object).unwrap()
+    }
+
+    fn exported(spec: &Value, reasons: &[Reason]) -> Vec<String> {
+        let mut registry = Registry::default();
+        let metrics = Metrics::new(&mut registry, "kubernetes", &Counter::default());
+        let canary = canary(spec);
+        reasons.iter().for_each(|reason| metrics.said(&canary, *reason, &Settings::default()));
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let ends = |line: &&str| line.contains("deployment_strategy=");
+        text.lines().filter(ends).map(str::to_owned).collect()
+    }
+
+    #[rstest]
+    #[case::weights(json!({"analysis": {"stepWeight": 10}}), "canary", "completed")]
+    #[case::blue_green(json!({"analysis": {"iterations": 3}}), "blue-green", "completed")]
+    #[case::no_weights(json!({"provider": "kubernetes", "analysis": {"stepWeight": 10}}), "blue-green", "completed")]
+    #[case::a_b(
+        json!({"analysis": {"iterations": 3, "match": [{"headers": {"x": {"exact": "y"}}}]}}), "ab-testing", "completed"
+    )]
+    #[case::skipped(json!({"skipAnalysis": true, "analysis": {"stepWeight": 10}}), "canary", "skipped")]
+    fn a_promotion_is_counted_once_by_its_plan(
+        #[case] spec: Value,
+        #[case] strategy: &str,
+        #[case] status: &str,
+    ) {
+        let expected = format!(
+            r#"flagger_canary_successes_total{{name="app",namespace="shop",deployment_strategy="{strategy}",analysis_status="{status}"}} 1"#
+        );
+        assert_eq!(exported(&spec, &[Reason::Promoting, Reason::Promoted]), [expected]);
+    }
+
+    #[rstest]
+    #[case::rolled_back(Reason::RolledBack)]
+    #[case::promotion_failed(Reason::PromotionFailed)]
+    fn a_failure_is_counted_with_its_event_and_never_as_skipped(#[case] reason: Reason) {
+        let lines = exported(&json!({"skipAnalysis": true}), &[Reason::CheckFailed, reason]);
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        assert!(line.starts_with("flagger_canary_failures_total"), "{line}");
+        assert!(line.contains(r#"analysis_status="completed""#) && line.ends_with(" 1"), "{line}");
     }
 }

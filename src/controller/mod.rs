@@ -116,7 +116,8 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     server::end_on_signal(&shutdown).map_err(ControllerError::Signals)?;
     let tasks = TaskTracker::new();
     let mut registry = Registry::default();
-    let metrics = Metrics::new(&mut registry, settings.provider.as_str());
+    let (announcer, poster) = Announcer::new(client.clone(), &options.identity);
+    let metrics = Metrics::new(&mut registry, settings.provider.as_str(), &announcer.lost());
     let gate_metrics = server::Metrics::register(&mut registry);
 
     // What every replica knows.
@@ -146,7 +147,6 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     server::register_certificate(&mut registry, move || served.facts());
 
     // The loop, while this replica leads.
-    let (announcer, poster) = Announcer::new(client.clone(), &options.identity);
     tasks.spawn(poster.run());
     let (candidate, leadership) = Candidate::new(
         client.clone(),

@@ -62,6 +62,8 @@ impl Teller {
     pub(super) async fn run(mut self, mut told: mpsc::UnboundedReceiver<Told>) {
         while let Some(told) = told.recv().await {
             self.queues.retain(|_, queue| !queue.is_closed());
+            let Listeners { metrics, alerts, .. } = self.listeners.as_ref();
+            metrics.said(&told.canary, told.event.reason, &alerts.settings);
             self.hand((told, Timestamp::now()));
         }
     }
