@@ -22,6 +22,7 @@ mod hook;
 mod identity;
 mod interval;
 mod istio;
+mod labels;
 mod load;
 mod measure;
 mod metric;
@@ -117,6 +118,7 @@ pub static RULES: &[&Rule] = &[
     &strategy::NO_EFFECT,
     &service::HEADLESS,
     &name::DIGIT,
+    &labels::UNUSABLE,
     &interval::SHORT,
     &step::NO_THRESHOLD,
     &step::ONE_WAY,
