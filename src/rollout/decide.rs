@@ -37,7 +37,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
             protect(&scene, &mut draft);
         }
         draft.block(REFUSED, observation.problems.join(" "));
-        return draft.finish();
+        return draft.finish(&observation.writes);
     }
     match Scene::see(observation, settings, now) {
         Err(blocker) => draft.block(blocker.reason, blocker.message),

@@ -232,7 +232,7 @@ mod tests {
         let mut draft = Draft::new(&canary, "2026-01-01T01:00:00Z".parse().unwrap());
         draft.say("The route is being made.");
         phase.into_iter().for_each(|phase| draft.enter(phase));
-        draft.finish()
+        draft.finish(&Writes::default())
     }
 
     #[test]
