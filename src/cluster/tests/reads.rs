@@ -79,6 +79,16 @@ async fn the_absence_of_a_deployment_is_remembered_until_the_metadata_watch_spea
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_what_the_gate_glances_at_nothing_is_remembered() {
+    let stage = Stage::new().await;
+    let there = object("Deployment", "a", 7);
+    stage.bed.answer("GET /apis/apps/v1/namespaces/n/deployments/a", Reply::ok(there));
+    assert!(stage.cluster.glance(&deployment("a")).await.unwrap().is_some());
+    assert_eq!(stage.cluster.known(&deployment("a")), None);
+    assert!(stage.cluster.glance(&deployment("b")).await.unwrap().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_absence_of_a_kind_without_metadata_watch_is_asked_for_each_time() {
     let stage = Stage::new().await;
     for _ in 0..3 {
