@@ -10,8 +10,13 @@ use super::ObjectRef;
 /// An object as JSON, with `apiVersion`, `kind` and `metadata`.
 pub type Object = Value;
 
+/// The value at a path of fields. A JSON pointer would look for escapes at each step, which costs more than the step.
+pub fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, field| value.get(field))
+}
+
 /// A consistent look at the objects that one Canary needs: what is not in here does not exist.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Live(BTreeMap<ObjectRef, Arc<Object>>);
 
 /// An object of the cluster that does not have the shape its kind promises.
@@ -41,6 +46,12 @@ impl Live {
         self.0.get(reference).map(Arc::as_ref)
     }
 
+    /// Of these objects those that exist.
+    pub fn only(&self, references: impl IntoIterator<Item = ObjectRef>) -> Live {
+        let known = |of: ObjectRef| Some((self.0.get(&of)?.clone(), of));
+        references.into_iter().filter_map(known).map(|(object, of)| (of, object)).collect()
+    }
+
     /// The objects of which something is true, and the others.
     pub fn partition(self, mut is: impl FnMut(&ObjectRef) -> bool) -> (Live, Live) {
         let (these, others) = self.0.into_iter().partition(|(reference, _)| is(reference));
@@ -59,6 +70,11 @@ impl Live {
     /// All objects, in order of their references.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectRef, &Object)> {
         self.0.iter().map(|(reference, object)| (reference, object.as_ref()))
+    }
+
+    /// All objects, to be shared.
+    pub fn shared(&self) -> impl Iterator<Item = (&ObjectRef, &Arc<Object>)> {
+        self.0.iter()
     }
 
     /// All objects of a kind (`EndpointSlice`), in order of their names.

@@ -44,7 +44,7 @@ pub use duration::{Duration, DurationError};
 pub use gateway::{BackendRef, Mirror, ParentReference};
 pub use hook_answer::{HookAnswer, HookOutcome};
 pub use key::CanaryKey;
-pub use live::{Live, Malformed, Object};
+pub use live::{Live, Malformed, Object, at};
 pub use matching::{AnalysisMatch, HeaderMatch, HttpMatch, StringMatch};
 pub use metric_template::{
     MetricProvider, MetricProviderType, MetricTemplate, MetricTemplateSpec, SecretRef,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::at;
+
 /// Type, namespace and name of an object; prints as `Kind namespace/name`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
@@ -37,9 +39,13 @@ impl ObjectRef {
 
     /// The reference of an object that says itself what it is; what it does not say is empty.
     pub fn of(object: &super::Object) -> Self {
-        let text =
-            |pointer: &str| object.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default();
-        Self::new(text("/apiVersion"), text("/kind"), text("/metadata/namespace"), text("/metadata/name"))
+        let text = |path: &[&str]| at(object, path).and_then(|value| value.as_str()).unwrap_or_default();
+        Self::new(
+            text(&["apiVersion"]),
+            text(&["kind"]),
+            text(&["metadata", "namespace"]),
+            text(&["metadata", "name"]),
+        )
     }
 
     /// Group and version; the group of core kinds is empty.

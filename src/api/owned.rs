@@ -7,7 +7,7 @@
 use kube::{Resource, ResourceExt};
 use serde_json::{Map, Value, json};
 
-use super::{Canary, GROUP, Object, digest::digest_without, names};
+use super::{Canary, GROUP, Object, at, digest::digest_without, names};
 
 /// The ownerReference to the Canary in the peer's shape; `None` for a Canary that was never stored, which has no uid.
 pub fn reference(canary: &Canary) -> Option<Value> {
@@ -24,7 +24,7 @@ pub fn reference(canary: &Canary) -> Option<Value> {
 
 /// Whether the object's controller is this very Canary.
 pub fn controls(canary: &Canary, object: &Object) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
+    let owners = at(object, &["metadata", "ownerReferences"]).and_then(Value::as_array);
     owners.into_iter().flatten().any(|owner| {
         let text = |key: &str| owner.get(key).and_then(Value::as_str).unwrap_or_default();
         owner.get("controller").and_then(Value::as_bool) == Some(true)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::api::{Object, names};
+use crate::api::{Object, at, names};
 
 /// Annotations that speak of the object they stand on, by prefix; on a copy they would be untrue.
 const BOOKKEEPING: &[&str] = &[
@@ -27,12 +27,12 @@ pub(super) fn is_foreign(key: &str) -> bool {
 
 /// The labels of an object that a copy may carry.
 pub(super) fn labels(object: &Object) -> BTreeMap<String, String> {
-    texts(object, "/metadata/labels").filter(|(key, _)| !is_foreign(key)).collect()
+    texts(object, "labels").filter(|(key, _)| !is_foreign(key)).collect()
 }
 
 /// The annotations of an object that a copy may carry: all but bookkeeping and what is too long to be a setting.
 pub(super) fn annotations(object: &Object) -> BTreeMap<String, String> {
-    texts(object, "/metadata/annotations")
+    texts(object, "annotations")
         .filter(|(key, value)| {
             !is_foreign(key)
                 && value.len() <= LONGEST
@@ -46,9 +46,8 @@ pub(super) fn included(key: &str, prefixes: &[String]) -> bool {
     prefixes.iter().any(|prefix| prefix == "*" || (!prefix.is_empty() && key.starts_with(prefix.as_str())))
 }
 
-fn texts<'a>(object: &'a Object, pointer: &str) -> impl Iterator<Item = (String, String)> + 'a {
-    object
-        .pointer(pointer)
+fn texts<'a>(object: &'a Object, of: &str) -> impl Iterator<Item = (String, String)> + 'a {
+    at(object, &["metadata", of])
         .and_then(Value::as_object)
         .into_iter()
         .flatten()

@@ -10,7 +10,7 @@ use super::{
     configs::{self, Tracked},
     metadata,
 };
-use crate::api::{Canary, Object, digest::digest, names, owned};
+use crate::api::{Canary, Object, at, digest::digest, names, owned};
 
 /// Most characters of an object's name.
 const NAME: usize = 253;
@@ -29,15 +29,15 @@ pub struct RevisionId(String);
 impl RevisionId {
     /// The id of a pod template.
     pub fn of_template(template: &Value) -> RevisionId {
-        RevisionId(digest(&clean(template)))
+        Self::of_clean(&clean(template), &Tracked::new())
     }
 
-    /// The id of a pod template with these configs; without any it is the template's.
-    pub fn of(template: &Value, configs: &Tracked) -> RevisionId {
+    /// The id of a clean pod template with these configs; without any it is the template's.
+    fn of_clean(template: &Value, configs: &Tracked) -> RevisionId {
         if configs.is_empty() {
-            return Self::of_template(template);
+            return RevisionId(digest(template));
         }
-        RevisionId(digest(&json!({"template": clean(template), "configs": configs::to_json(configs)})))
+        RevisionId(digest(&json!({"template": template, "configs": configs::to_json(configs)})))
     }
 
     /// The hex digits.
@@ -94,11 +94,12 @@ impl Snapshot {
     /// # Errors
     /// The object has no pod template.
     pub fn of_target(kind: &dyn Kind, target: &Object) -> Result<Self, WorkloadError> {
-        let template = template(target, "/spec/template", "spec.template")?;
+        let template = template(target, &["spec", "template"], "spec.template")?;
+        let template = clean(template);
         let field = |name: &&str| Some(((*name).to_owned(), target.get("spec")?.get(name)?.clone()));
         Ok(Snapshot {
-            revision: RevisionId::of_template(template),
-            template: clean(template),
+            revision: RevisionId::of_clean(&template, &Tracked::new()),
+            template,
             configs: Tracked::new(),
             marks: true,
             settings: Settings {
@@ -112,7 +113,7 @@ impl Snapshot {
     /// The same with these configs, which makes it another revision.
     #[must_use]
     pub fn with_configs(self, configs: Tracked) -> Self {
-        Snapshot { revision: RevisionId::of(&self.template, &configs), configs, ..self }
+        Snapshot { revision: RevisionId::of_clean(&self.template, &configs), configs, ..self }
     }
 
     /// The same for a primary that somebody else made: its pods lack the mark of their configs, and are not replaced to get it.
@@ -157,24 +158,28 @@ impl Snapshot {
     /// # Errors
     /// The object has no template, or its settings are not JSON of ours.
     pub fn from_object(object: &Object) -> Result<Self, WorkloadError> {
-        let template = template(object, "/data/spec/template", "data.spec.template")?;
-        let settings = object
-            .get("metadata")
-            .and_then(|metadata| metadata.get("annotations")?.get(names::SETTINGS)?.as_str());
+        let template = clean(stored_template(object)?);
+        let settings = at(object, &["metadata", "annotations", names::SETTINGS]).and_then(Value::as_str);
         let settings =
             settings.map(serde_json::from_str).transpose().map_err(|source| WorkloadError::Snapshot {
-                name: text(object, "/metadata/name"),
+                name: text(object, &["metadata", "name"]),
                 annotation: names::SETTINGS,
                 source,
             })?;
-        let configs = configs::from_json(object.pointer("/data/configs"));
+        let configs = Self::stored_configs(object);
         Ok(Snapshot {
-            revision: RevisionId::of(template, &configs),
-            template: clean(template),
+            revision: RevisionId::of_clean(&template, &configs),
+            template,
             configs,
             marks: true,
             settings: settings.unwrap_or_default(),
         })
+    }
+
+    /// The configs of a stored snapshot, without the rest of it; none of an object that is no snapshot.
+    pub fn stored_configs(object: &Object) -> Tracked {
+        let configs = stored_template(object).ok().and_then(|_| at(object, &["data", "configs"]));
+        configs::from_json(configs)
     }
 
     /// Name of a revision's ControllerRevision, `<canary>-<revision>`; a Canary's name that leaves no room is cut, and told
@@ -215,14 +220,18 @@ pub(super) fn clean(template: &Value) -> Value {
     template
 }
 
-fn template<'a>(object: &'a Object, pointer: &str, path: &'static str) -> Result<&'a Value, WorkloadError> {
-    object.pointer(pointer).filter(|template| template.is_object()).ok_or_else(|| WorkloadError::NoTemplate {
-        kind: text(object, "/kind"),
-        name: text(object, "/metadata/name"),
+fn stored_template(object: &Object) -> Result<&Value, WorkloadError> {
+    template(object, &["data", "spec", "template"], "data.spec.template")
+}
+
+fn template<'a>(object: &'a Object, fields: &[&str], path: &'static str) -> Result<&'a Value, WorkloadError> {
+    at(object, fields).filter(|template| template.is_object()).ok_or_else(|| WorkloadError::NoTemplate {
+        kind: text(object, &["kind"]),
+        name: text(object, &["metadata", "name"]),
         path,
     })
 }
 
-fn text(object: &Object, pointer: &str) -> String {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+fn text(object: &Object, path: &[&str]) -> String {
+    at(object, path).and_then(Value::as_str).unwrap_or_default().to_owned()
 }

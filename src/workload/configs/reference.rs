@@ -134,44 +134,43 @@ const ENV_FROM: [Field; 2] =
 /// Every place of a pod template that refers to a config.
 pub(super) fn places(template: &Value) -> Vec<Place> {
     let mut places = Vec::new();
-    for (at, volume) in elements(template, "", "spec/volumes") {
-        look(volume, &at, &VOLUME, &mut places);
-        for (at, source) in elements(volume, &at, "projected/sources") {
-            look(source, &at, &PROJECTED, &mut places);
+    let spec = template.get("spec");
+    for (n, volume) in elements(spec, "volumes") {
+        let at = || format!("/spec/volumes/{n}");
+        look(volume, at, &VOLUME, &mut places);
+        for (source, projected) in elements(volume.get("projected"), "sources") {
+            look(projected, || format!("{}/projected/sources/{source}", at()), &PROJECTED, &mut places);
         }
     }
-    for containers in ["spec/containers", "spec/initContainers", "spec/ephemeralContainers"] {
-        for (at, container) in elements(template, "", containers) {
-            for (at, variable) in elements(container, &at, "env") {
-                look(variable, &at, &ENV, &mut places);
-            }
-            for (at, source) in elements(container, &at, "envFrom") {
-                look(source, &at, &ENV_FROM, &mut places);
+    for containers in ["containers", "initContainers", "ephemeralContainers"] {
+        for (n, container) in elements(spec, containers) {
+            for (list, fields) in [("env", &ENV), ("envFrom", &ENV_FROM)] {
+                for (variable, source) in elements(Some(container), list) {
+                    let at = || format!("/spec/{containers}/{n}/{list}/{variable}");
+                    look(source, at, fields, &mut places);
+                }
             }
         }
     }
     places
 }
 
-/// The elements of a list inside of a value that stands at a pointer, with their own pointers.
-fn elements<'a>(value: &'a Value, at: &str, list: &str) -> impl Iterator<Item = (String, &'a Value)> {
-    let elements = inside(value, list).and_then(Value::as_array).into_iter().flatten().enumerate();
-    elements.map(move |(index, element)| (format!("{at}/{list}/{index}"), element))
+/// The elements of a list with their places in it.
+fn elements<'a>(of: Option<&'a Value>, list: &str) -> impl Iterator<Item = (usize, &'a Value)> + use<'a> {
+    let list = of.and_then(|of| of.get(list)?.as_array());
+    list.into_iter().flatten().enumerate()
 }
 
-/// What a way of keys leads to.
-fn inside<'a>(value: &'a Value, way: &str) -> Option<&'a Value> {
-    way.split('/').try_fold(value, |value, key| value.get(key))
-}
-
-fn look(value: &Value, at: &str, fields: &[Field], places: &mut Vec<Place>) {
+/// Adds the configs that an element refers to; its own place is written out only then, for few do.
+fn look(element: &Value, at: impl Fn() -> String, fields: &[Field], places: &mut Vec<Place>) {
     for (field, name, kind) in fields {
-        let Some(source) = inside(value, field) else { continue };
+        let source = field.split('/').try_fold(element, |value, field| value.get(field));
+        let Some(source) = source else { continue };
         let Some(named) = source.get(*name).and_then(Value::as_str).filter(|name| !name.is_empty()) else {
             continue;
         };
         places.push(Place {
-            pointer: format!("{at}/{field}/{name}"),
+            pointer: format!("{}/{field}/{name}", at()),
             config: ConfigRef::new(*kind, named),
             optional: source.get("optional").and_then(Value::as_bool).unwrap_or(false),
         });
