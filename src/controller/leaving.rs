@@ -68,6 +68,7 @@ mod tests {
             unread: false,
             full: None,
             writes: Default::default(),
+            sketches: Default::default(),
         }
     }
 

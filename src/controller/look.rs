@@ -26,7 +26,7 @@ use crate::{
     api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
-    rollout::{self, Observation, Refusal, Settings, Writes},
+    rollout::{self, Observation, Refusal, Settings, Sketches, Writes},
     sentence,
     workload::configs::{ConfigRef, Configs},
 };
@@ -44,6 +44,8 @@ pub(super) struct Looker {
     pub(super) slots: Arc<Mutex<Slots>>,
     /// What came of the last writes for each Canary.
     pub(super) writes: Arc<Mutex<HashMap<CanaryKey, Writes>>>,
+    /// What the looks at Canaries that run have worked out.
+    pub(super) sketches: Arc<Mutex<BTreeMap<CanaryKey, Sketches>>>,
     /// Where other Canaries are woken that a look concerns.
     pub(super) wake: mpsc::UnboundedSender<CanaryKey>,
 }
@@ -106,6 +108,7 @@ impl Looker {
         let Some(object) = self.cluster.look(&reference(key)).await.map_err(read)? else {
             self.asks.retain(key, |_| false);
             self.writes().remove(key);
+            self.keep(key, None);
             self.stands(key, Stand::Rests);
             return Ok(Again::Never);
         };
@@ -133,10 +136,11 @@ impl Looker {
         };
         problems.extend(unreadable);
         let answers = self.asks.answers(key);
+        let sketches = self.sketches().get(key).cloned().unwrap_or_default();
         let canary = Arc::new(canary);
         let writes = self.writes().get(key).cloned().unwrap_or_default();
         let mut observation =
-            Observation { canary, live, configs, answers, problems, unread, full: None, writes };
+            Observation { canary, live, configs, answers, problems, unread, full: None, writes, sketches };
         let now = Timestamp::now();
         let mut decision = rollout::decide(&observation, &self.settings, now);
         if !decision.lacks.is_empty() {
@@ -171,6 +175,7 @@ impl Looker {
             );
         }
         let runs = status.phase.runs() && !observation.canary.spec.suspend;
+        self.keep(key, runs.then(|| observation.sketches.clone()));
         self.stands(
             key,
             match &observation.full {
@@ -215,6 +220,18 @@ impl Looker {
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sketches(&self) -> MutexGuard<'_, BTreeMap<CanaryKey, Sketches>> {
+        self.sketches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was worked out about a Canary as long as it runs; one at rest is looked at too rarely to pay for the memory.
+    fn keep(&self, key: &CanaryKey, sketches: Option<Sketches>) {
+        match sketches {
+            Some(sketches) => self.sketches().insert(key.clone(), sketches),
+            None => self.sketches().remove(key),
+        };
     }
 
     /// Keeps where a Canary stands, and wakes those whose turn has come by that.

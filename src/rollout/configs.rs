@@ -4,7 +4,10 @@
 //! checksum, or in what a promotion kept of the copy before it was overwritten. So two Canaries that share a config never
 //! undo each other's copy, and a promotion that fails gives the primary its old content back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Effect, Manager, Settings, draft::Draft, refs, scene::Scene};
 use crate::{
@@ -23,8 +26,7 @@ pub fn configs(canary: &Canary, live: &Live, settings: &Settings) -> BTreeSet<Co
     let mut wanted: BTreeSet<ConfigRef> =
         target.into_iter().flatten().map(|reference| reference.config).collect();
     for (_, object) in live.of_kind("ControllerRevision") {
-        let snapshot = Snapshot::from_object(object).ok();
-        wanted.extend(snapshot.iter().flat_map(|snapshot| snapshot.configs().keys().cloned()));
+        wanted.extend(Snapshot::stored_configs(object).into_keys());
     }
     let copies: Vec<ConfigRef> = wanted.iter().map(ConfigRef::copy).collect();
     if status.is_some_and(|status| is_promoting(status.phase)) {
@@ -77,7 +79,7 @@ impl Scene<'_> {
 
     /// Whether each copy that a revision needs is there or can be made. Otherwise its config has moved on since.
     pub(super) fn can_copy(&self, revision: &str) -> bool {
-        let wanted = self.snapshot(revision).into_iter().flat_map(Snapshot::configs);
+        let wanted = self.snapshot(revision).into_iter().flat_map(|snapshot| snapshot.configs());
         wanted.filter(|(_, checksum)| *checksum != ABSENT).all(|(config, checksum)| {
             self.checksum(&config.copy()) == Some(checksum) || self.holder(config, checksum).is_some()
         })
@@ -85,7 +87,10 @@ impl Scene<'_> {
 
     /// A snapshot as the live primary needs it. One that somebody else made and that runs the revision does not get the mark of
     /// its configs, which would replace all its pods for nothing.
-    pub(super) fn adopted(&self, snapshot: &Snapshot) -> Snapshot {
+    pub(super) fn adopted(&self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
+        if snapshot.configs().is_empty() {
+            return snapshot.clone();
+        }
         let (phase, promoted) = self
             .canary
             .status
@@ -95,7 +100,7 @@ impl Scene<'_> {
         let unmarked = self.primary.is_some_and(|primary| workload::configs_of(primary).is_none());
         let runs = || promoted == Some(snapshot.revision.as_str()) || self.primary_runs(snapshot);
         if unmarked && phase != Phase::Promoting && runs() {
-            return snapshot.clone().adopted();
+            return Arc::new(snapshot.as_ref().clone().adopted());
         }
         snapshot.clone()
     }
@@ -180,7 +185,7 @@ fn write(scene: &Scene<'_>, draft: &mut Draft<'_>, from: &ConfigRef, to: &Config
 pub(super) fn tidy(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let kept = [draft.status.last_applied_spec.clone(), draft.status.last_promoted_spec.clone()];
     let kept: Vec<&Snapshot> =
-        kept.iter().flatten().filter_map(|revision| scene.snapshot(revision)).collect();
+        kept.iter().flatten().filter_map(|revision| scene.snapshot(revision)).map(Arc::as_ref).collect();
     let target = scene.target.as_ref();
     let mut sources: BTreeSet<ConfigRef> = target
         .map(|target| references(target.object, scene.settings))

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{Phase, names, owned},
     routing::{self, Change, Traffic, Weight},
-    workload::{self, Scaling, Snapshot},
+    workload::{self, Scaling},
 };
 
 /// Emits all writes, each after what it needs. What takes requests from the canary needs nothing and comes before all.
@@ -58,10 +58,10 @@ fn snapshots(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             draft.effect(Effect::Apply { object, manager: Manager::Snapshot });
         }
     }
-    for (reference, object) in scene.observation.live.of_kind("ControllerRevision") {
-        let Ok(snapshot) = Snapshot::from_object(object) else { continue };
+    for (reference, snapshot) in &scene.snapshots {
         let needed = kept.iter().flatten().any(|revision| revision == snapshot.revision.as_str());
-        if let Some(uid) = object["metadata"]["uid"].as_str().filter(|_| !needed) {
+        let object = scene.observation.live.get(reference).filter(|_| !needed);
+        if let Some(uid) = object.and_then(|object| object["metadata"]["uid"].as_str()) {
             draft.effect(Effect::Delete { reference: reference.clone(), uid: uid.to_owned() });
         }
     }
@@ -73,12 +73,12 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     // As it was before this decision: only then were apex and route looked at.
     let serves = serves(scene.canary);
     if let Some(target) = &scene.target {
-        match workload::render_services(scene.canary, &target.selector, target.object, live) {
+        match scene.observation.sketches.services(&target.bare, &target.selector, live) {
             Ok(services) => {
-                let apex = serves.then_some((scene.canary.apex_name().to_owned(), services.apex));
+                let apex = serves.then_some((scene.canary.apex_name().to_owned(), &services.apex));
                 let others = [
-                    (scene.canary.canary_service_name(), services.canary),
-                    (scene.canary.primary_service_name(), services.primary),
+                    (scene.canary.canary_service_name(), &services.canary),
+                    (scene.canary.primary_service_name(), &services.primary),
                 ];
                 for (name, object) in others.into_iter().chain(apex) {
                     let present = live.get(&refs::service(scene.canary, &name));
@@ -88,7 +88,8 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
                     if moves && name != scene.canary.canary_service_name() && !scene.primary_is_up() {
                         continue;
                     }
-                    if !present.is_some_and(|present| workload::contains(present, &object)) {
+                    if !present.is_some_and(|present| workload::contains(present, object)) {
+                        let object = object.clone();
                         draft.effect(Effect::Apply { object, manager: Manager::Services });
                     }
                 }
@@ -102,9 +103,9 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let traffic = scene.traffic(&draft.status);
     match scene.route_changes(&traffic) {
         Ok(changes) if takes_back(scene, draft, &traffic) => {
-            changes.into_iter().for_each(|change| draft.lower(effect(change)));
+            changes.iter().for_each(|change| draft.lower(effect(change.clone())));
         }
-        Ok(changes) => changes.into_iter().for_each(|change| carry_out(draft, change)),
+        Ok(changes) => changes.iter().for_each(|change| carry_out(draft, change.clone())),
         Err(error) => {
             draft.block("RouteNotPossible", error.to_string());
             // What is in the way is somebody else's: no watch tells of its end.
@@ -163,7 +164,7 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
     let wished = promoting && !scene.is_autoscaled();
     let replicas = if wished { scene.wished_replicas() } else { scene.primary_replicas() };
-    let Some(mut object) = scene.render_primary(&revision, replicas) else { return };
+    let Some(object) = scene.render_primary(&revision, replicas) else { return };
     let live = scene.primary;
     let by_hand = live.and_then(workload::break_glass);
     if by_hand.is_some() && draft.status.phase == Phase::Promoting {
@@ -181,6 +182,7 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         }
         return;
     }
+    let mut object = object.as_ref().clone();
     if let Some(live) = live.filter(|_| scene.is_autoscaled()) {
         // Our apply has to name the count, or the API server takes 1; the autoscaler may have moved it since we looked.
         object["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();

@@ -25,6 +25,7 @@ mod rest;
 mod scaler;
 mod scene;
 mod settings;
+mod sketch;
 mod text;
 mod timeline;
 
@@ -42,4 +43,5 @@ pub use refs::{metric_templates, primary};
 pub use refusal::{Cause, Refusal, Writes};
 pub use scene::{interval, plan, provider};
 pub use settings::{ConfigTracking, Inconclusive, Settings};
+pub use sketch::Sketches;
 pub use timeline::{Act, Step, Timeline};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Answers, Settings, Writes, refs};
+use super::{Answers, Settings, Sketches, Writes, refs};
 use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     routing,
@@ -28,6 +28,8 @@ pub struct Observation {
     pub full: Option<String>,
     /// What came of the last writes. The Canary is told of it; nothing is decided otherwise.
     pub writes: Writes,
+    /// What earlier looks at the same Canary worked out.
+    pub sketches: Sketches,
 }
 
 /// What must be read before anything can be decided about a Canary.

@@ -11,7 +11,7 @@ use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     execute::{Outcome, execute},
     rollout::{
-        Answer, Answers, AskId, Decision, Observation, Refusal, Settings, Writes, configs, decide, needs,
+        Answer, Answers, AskId, Decision, Observation, Refusal, Settings, Sketches, Writes, configs, decide, needs,
         starts,
     },
     workload::configs::{Config, ConfigRef},
@@ -57,6 +57,8 @@ pub(super) struct Controller {
     done: bool,
     /// What came of its last writes.
     writes: Writes,
+    /// What the looks have worked out.
+    sketches: Sketches,
 }
 
 impl Controller {
@@ -71,6 +73,7 @@ impl Controller {
             wake: None,
             done: false,
             writes: Writes::Unknown,
+            sketches: Sketches::default(),
         }
     }
 
@@ -87,6 +90,7 @@ impl Controller {
             self.wake = None;
             self.done = false;
             self.writes = Writes::Unknown;
+            self.sketches = Sketches::default();
         }
     }
 
@@ -169,6 +173,7 @@ impl Controller {
             unread: false,
             full: None,
             writes: self.writes.clone(),
+            sketches: self.sketches.clone(),
         };
         let mut decision = decide(&seen, settings, now);
         if !decision.lacks.is_empty() {

@@ -123,6 +123,7 @@ fn run(object: &Value) {
         unread: false,
         full: None,
         writes: Default::default(),
+        sketches: Default::default(),
     };
     let now = Timestamp::from_second(1_800_000_000).unwrap();
     rollout::decide(&observation, &settings, now);

@@ -7,6 +7,8 @@ mod target;
 
 pub(super) use target::Target;
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Observation, Plan, Settings, conditions::Blocker, refs};
@@ -38,7 +40,7 @@ pub(super) struct Scene<'a> {
     pub(super) kind: &'static dyn Kind,
     pub(super) target: Option<Target<'a>>,
     pub(super) primary: Option<&'a Object>,
-    pub(super) snapshots: Vec<Snapshot>,
+    pub(super) snapshots: Vec<(ObjectRef, Arc<Snapshot>)>,
     pub(super) route: Option<Route>,
     pub(super) canary_endpoints: usize,
     pub(super) primary_endpoints: usize,
@@ -119,6 +121,7 @@ impl<'a> Scene<'a> {
             blocked("NotSupported", format!("Targets of kind {kind} cannot be run yet."))
         })?;
         let live = &observation.live;
+        observation.sketches.begin(canary, settings);
         let target = Target::read(kind, observation, settings)?;
         let primary = live.get(&refs::primary(canary));
         if primary.is_some_and(|primary| !owned::controls(canary, primary)) {
@@ -132,8 +135,6 @@ impl<'a> Scene<'a> {
             ));
         }
         let route = router.read(canary, live).map_err(|error| blocked("RouteNotReadable", error))?;
-        let snapshots =
-            live.of_kind("ControllerRevision").filter_map(|(_, o)| Snapshot::from_object(o).ok()).collect();
         let endpoints = |service: &str| {
             workload::ready_endpoints(live.of_kind("EndpointSlice").map(|(_, slice)| slice), service)
         };
@@ -147,7 +148,7 @@ impl<'a> Scene<'a> {
             kind,
             target,
             primary,
-            snapshots,
+            snapshots: observation.sketches.snapshots(live),
             route,
             canary_endpoints: endpoints(&canary.canary_service_name()),
             primary_endpoints: endpoints(&canary.primary_service_name()),
@@ -197,14 +198,15 @@ impl<'a> Scene<'a> {
     }
 
     /// A stored snapshot, or the target's own while it still asks for that revision.
-    pub(super) fn snapshot(&self, revision: &str) -> Option<&Snapshot> {
+    pub(super) fn snapshot(&self, revision: &str) -> Option<&Arc<Snapshot>> {
         let target = self.target.as_ref().map(|target| &target.snapshot);
-        self.snapshots.iter().chain(target).find(|snapshot| snapshot.revision.as_str() == revision)
+        let stored = self.snapshots.iter().map(|(_, snapshot)| snapshot);
+        stored.chain(target).find(|snapshot| snapshot.revision.as_str() == revision)
     }
 
     /// Whether a revision's snapshot is stored.
     pub(super) fn is_stored(&self, revision: &str) -> bool {
-        self.snapshots.iter().any(|snapshot| snapshot.revision.as_str() == revision)
+        self.snapshots.iter().any(|(_, snapshot)| snapshot.revision.as_str() == revision)
     }
 
     /// How the target relates to what was last judged. A hash alone does not decide: defaults are applied on read, so
@@ -237,15 +239,13 @@ impl<'a> Scene<'a> {
     }
 
     /// The primary's objects as a revision wants them; none without the target's selector or the snapshot.
-    pub(super) fn render_primary(&self, revision: &str, replicas: i32) -> Option<Object> {
+    pub(super) fn render_primary(&self, revision: &str, replicas: i32) -> Option<Arc<Object>> {
         let target = self.target.as_ref()?;
-        Some(workload::render_primary(
+        Some(self.observation.sketches.primary(
             self.kind,
-            self.canary,
-            &self.adopted(self.snapshot(revision)?),
+            self.adopted(self.snapshot(revision)?),
             &target.selector,
             self.kind.replicas(target.object).map(|_| replicas),
-            &self.settings.include_label_prefix,
         ))
     }
 }

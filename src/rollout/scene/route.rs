@@ -1,11 +1,12 @@
 //! The route: how it is to lead requests, and whether it does.
 
+use std::sync::Arc;
+
 use super::Scene;
 use crate::{
     api::{CanaryStatus, ObjectRef, Phase, owned},
     rollout::text::whole,
     routing::{self, Acceptance, Change, Route, RoutingError, Traffic, Weight, Weights},
-    workload,
 };
 
 impl Scene<'_> {
@@ -32,17 +33,11 @@ impl Scene<'_> {
     ///
     /// # Errors
     /// The router cannot render it, or an object of somebody else is in the way.
-    pub(in super::super) fn route_changes(&self, traffic: &Traffic) -> Result<Vec<Change>, RoutingError> {
-        let live = &self.observation.live;
-        let mut changes = routing::changes(self.router, self.canary, live, &self.settings.routing, traffic)?;
-        changes.retain(|change| match change {
-            Change::Apply(object) => {
-                let present = live.get(&ObjectRef::of(object));
-                !present.is_some_and(|present| workload::contains(present, object))
-            }
-            Change::Patch { .. } | Change::Delete { .. } => true,
-        });
-        Ok(changes)
+    pub(in super::super) fn route_changes(
+        &self,
+        traffic: &Traffic,
+    ) -> Result<Arc<Vec<Change>>, RoutingError> {
+        self.observation.sketches.route(self.router, &self.observation.live, traffic)
     }
 
     /// Whether the route leads requests as a status wants it and its router has taken it over; otherwise what is awaited.

@@ -1,5 +1,7 @@
 //! The target, read.
 
+use std::sync::Arc;
+
 use super::{super::conditions::Blocker, Scene, blocked};
 use crate::{
     api::{CanaryStatus, Object, ObservedTarget, Phase},
@@ -11,7 +13,9 @@ use crate::{
 pub(in super::super) struct Target<'a> {
     pub(in super::super) object: &'a Object,
     pub(in super::super) selector: Selector,
-    pub(in super::super) snapshot: Snapshot,
+    /// Without what moves while its revision stays.
+    pub(in super::super) bare: Arc<Object>,
+    pub(in super::super) snapshot: Arc<Snapshot>,
     pub(in super::super) observed: ObservedTarget,
     /// How many pods it asks for; none for a kind without a count.
     pub(in super::super) replicas: Option<i32>,
@@ -39,13 +43,17 @@ impl<'a> Target<'a> {
         }
         let selector = Selector::of(object, &settings.selector_labels)
             .map_err(|error| blocked("NoSelectorLabel", error))?;
-        let snapshot = Snapshot::of_target(kind, object).map_err(|error| blocked("Malformed", error))?;
         let tracked = configs::of_target(object, &observation.canary, &observation.configs, settings);
+        let observed = configs::observed(object, &tracked);
+        let sketches = &observation.sketches;
+        let bare = sketches.bare(object);
+        let snapshot = sketches.target(kind, &bare, tracked).map_err(|error| blocked("Malformed", error))?;
         Ok(Some(Target {
             object,
             selector,
-            observed: configs::observed(object, &tracked),
-            snapshot: snapshot.with_configs(tracked),
+            bare,
+            observed,
+            snapshot,
             replicas: kind.replicas(object),
             idle: kind.is_idle(object),
         }))

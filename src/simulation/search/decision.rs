@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{Canary, CanaryStatus, Live},
-    rollout::{Answer, Answers, Decision, Observation, Question, Settings, configs, decide},
+    rollout::{Answer, Answers, Decision, Observation, Question, Settings, Sketches, configs, decide},
     simulation::{
         Deed, Kubernetes, Look, Memory, Simulation, no_faults,
         world::{perform, subject},
@@ -102,6 +102,8 @@ struct Bench<'a> {
     watch: Watch<'a>,
     asked: u8,
     calls: u32,
+    /// What the looks have worked out.
+    sketches: Sketches,
     /// The Canary as it was last read, and the version of the memory then.
     canary: Option<(Canary, u64)>,
 }
@@ -117,7 +119,16 @@ impl<'a> Bench<'a> {
         }
         let mut watch = Watch::new(case);
         watch.begin(world.status.clone());
-        Bench { case, settings: case.subject.settings(), world, watch, asked: 1, calls: 0, canary: None }
+        Bench {
+            case,
+            settings: case.subject.settings(),
+            world,
+            watch,
+            asked: 1,
+            calls: 0,
+            sketches: Sketches::default(),
+            canary: None,
+        }
     }
 
     /// Lets time pass until `end`.
@@ -209,6 +220,7 @@ impl<'a> Bench<'a> {
             unread: false,
             full: None,
             writes: Default::default(),
+            sketches: self.sketches.clone(),
         };
         let mut decision = decide(&seen, &self.settings, now);
         if !decision.lacks.is_empty() {
