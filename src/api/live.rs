@@ -15,9 +15,9 @@ pub fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, field| value.get(field))
 }
 
-/// A consistent look at the objects that one Canary needs: what is not in here does not exist.
+/// A consistent look at the objects that one Canary needs: what is not in here does not exist. Clones share the map.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Live(BTreeMap<ObjectRef, Arc<Object>>);
+pub struct Live(Arc<BTreeMap<ObjectRef, Arc<Object>>>);
 
 /// An object of the cluster that does not have the shape its kind promises.
 #[derive(Debug, thiserror::Error)]
@@ -33,12 +33,12 @@ pub struct Malformed {
 impl Live {
     /// Adds or replaces an object.
     pub fn insert(&mut self, reference: ObjectRef, object: Arc<Object>) {
-        self.0.insert(reference, object);
+        Arc::make_mut(&mut self.0).insert(reference, object);
     }
 
     /// Adds or replaces the objects of another look.
     pub fn extend(&mut self, other: Live) {
-        self.0.extend(other.0);
+        Arc::make_mut(&mut self.0).extend(Arc::unwrap_or_clone(other.0));
     }
 
     /// The object as JSON, if it exists.
@@ -54,8 +54,8 @@ impl Live {
 
     /// The objects of which something is true, and the others.
     pub fn partition(self, mut is: impl FnMut(&ObjectRef) -> bool) -> (Live, Live) {
-        let (these, others) = self.0.into_iter().partition(|(reference, _)| is(reference));
-        (Live(these), Live(others))
+        let (these, others) = Arc::unwrap_or_clone(self.0).into_iter().partition(|(of, _)| is(of));
+        (Live(Arc::new(these)), Live(Arc::new(others)))
     }
 
     /// The object as the type of its kind, if it exists.
@@ -85,6 +85,6 @@ impl Live {
 
 impl FromIterator<(ObjectRef, Arc<Object>)> for Live {
     fn from_iter<I: IntoIterator<Item = (ObjectRef, Arc<Object>)>>(objects: I) -> Self {
-        Live(objects.into_iter().collect())
+        Live(Arc::new(objects.into_iter().collect()))
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use super::{Effect, Manager, Settings, draft::Draft, refs, scene::Scene};
 use crate::{
-    api::{Canary, Live, Object, ObservedTarget, Phase, SeenConfig, Tracking},
+    api::{Canary, Live, Object, ObservedTarget, Phase, SeenConfig, Tracking, at},
     workload::{
         self, Snapshot,
         configs::{self, ABSENT, Config, ConfigRef, Configs, Owners, Reference, Tracked},
@@ -45,7 +45,7 @@ fn is_promoting(phase: Phase) -> bool {
 
 /// What a workload's pods refer to, as far as it is tracked.
 fn references(workload: &Object, settings: &Settings) -> Vec<Reference> {
-    let mut references = workload.pointer("/spec/template").map(configs::references).unwrap_or_default();
+    let mut references = at(workload, &["spec", "template"]).map(configs::references).unwrap_or_default();
     references.retain(|reference| settings.config_tracking.of(reference.config.kind) != Tracking::Off);
     references
 }

@@ -75,21 +75,13 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if let Some(target) = &scene.target {
         match scene.observation.sketches.services(&target.bare, &target.selector, live) {
             Ok(services) => {
-                let apex = serves.then_some((scene.canary.apex_name().to_owned(), &services.apex));
-                let others = [
-                    (scene.canary.canary_service_name(), &services.canary),
-                    (scene.canary.primary_service_name(), &services.primary),
-                ];
-                for (name, object) in others.into_iter().chain(apex) {
-                    let present = live.get(&refs::service(scene.canary, &name));
-                    // A Canary that got another target gets another primary: clients follow once it has a pod.
-                    let moves =
-                        present.is_some_and(|live| live["spec"]["selector"] != object["spec"]["selector"]);
-                    if moves && name != scene.canary.canary_service_name() && !scene.primary_is_up() {
-                        continue;
-                    }
-                    if !present.is_some_and(|present| workload::contains(present, object)) {
-                        let object = object.clone();
+                let [canary, primary, apex] = services.as_ref();
+                let others = std::iter::once(primary).chain(serves.then_some(apex));
+                // A Canary that got another target gets another primary: clients follow once it has a pod.
+                let others = others.filter(|service| !service.moves || scene.primary_is_up());
+                for service in std::iter::once(canary).chain(others) {
+                    if !service.stands {
+                        let object = service.object.clone();
                         draft.effect(Effect::Apply { object, manager: Manager::Services });
                     }
                 }

@@ -9,12 +9,12 @@ use std::{
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Settings, provider, refs};
 use crate::{
     api::{Canary, Live, Object, ObjectRef, Provider},
-    routing::{self, Change, Router, RoutingError, Traffic},
+    routing::{self, Change, Route, Router, RoutingError, Traffic},
     workload::{self, Kind, Selector, Services, Snapshot, WorkloadError, configs::Tracked},
 };
 
@@ -27,10 +27,22 @@ struct Sheet {
     basis: Basis,
     snapshots: BTreeMap<ObjectRef, (Arc<Object>, Option<Arc<Snapshot>>)>,
     target: Last<(Arc<Object>, Tracked), Arc<Snapshot>>,
-    services: Last<(Arc<Object>, Selector, Live), Arc<Services>>,
+    services: Last<(Arc<Object>, Selector, Live), Arc<[Wanted; 3]>>,
+    read: Last<Live, Option<Route>>,
+    rendered: Last<(Traffic, Live), Vec<Object>>,
     route: Last<(Traffic, Live), Arc<Vec<Change>>>,
     primary: Last<(Arc<Snapshot>, Selector, Option<i32>), Arc<Object>>,
     bare: Arc<Object>,
+}
+
+/// A Service as it is to be.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) object: Object,
+    /// The live one selects other pods.
+    pub(super) moves: bool,
+    /// The live one is so already.
+    pub(super) stands: bool,
 }
 
 /// What everything is made of.
@@ -123,16 +135,20 @@ impl Sketches {
     }
 
     /// The target without what moves while its revision stays.
-    pub(super) fn bare(&self, target: &Object) -> Arc<Object> {
+    pub(super) fn bare(&self, kind: &dyn Kind, target: &Object) -> Arc<Object> {
         let mut sheet = self.sheet();
-        let (known, metadata) = (&sheet.bare, &target["metadata"]);
-        let same = known["spec"] == target["spec"]
-            && ["name", "labels", "annotations"].iter().all(|of| known["metadata"][of] == metadata[of])
-            && known["kind"] == target["kind"];
-        if !same {
-            let kept = ["name", "labels", "annotations"].map(|of| (of.to_owned(), metadata[of].clone()));
-            let kept: serde_json::Map<String, Value> = kept.into_iter().collect();
-            sheet.bare = Arc::new(json!({"kind": target["kind"], "metadata": kept, "spec": target["spec"]}));
+        let fields: Vec<&str> = ["selector", "template"].iter().chain(kind.fields()).copied().collect();
+        let parts = [("metadata", ["name", "labels", "annotations"].as_slice()), ("spec", &fields)];
+        let same = |of: &str, field: &str| sheet.bare[of].get(field) == target[of].get(field);
+        let known = sheet.bare["kind"] == target["kind"]
+            && parts.iter().all(|(of, fields)| fields.iter().all(|field| same(of, field)));
+        if !known {
+            let kept = parts.map(|(of, fields)| -> Map<String, Value> {
+                let there = |field: &&str| Some(((*field).to_owned(), target[of].get(field)?.clone()));
+                fields.iter().filter_map(there).collect()
+            });
+            let [metadata, spec] = kept;
+            sheet.bare = Arc::new(json!({"kind": target["kind"], "metadata": metadata, "spec": spec}));
         }
         sheet.bare.clone()
     }
@@ -149,19 +165,34 @@ impl Sketches {
         })
     }
 
-    /// The Services for a bare target.
+    /// The Services for a bare target: the canary's, the primary's and the apex.
     pub(super) fn services(
         &self,
         bare: &Arc<Object>,
         selector: &Selector,
         live: &Live,
-    ) -> Result<Arc<Services>, WorkloadError> {
+    ) -> Result<Arc<[Wanted; 3]>, WorkloadError> {
         let Sheet { basis: Basis { canary, .. }, services, .. } = &mut *self.sheet();
         let names = [canary.apex_name(), &canary.primary_service_name(), &canary.canary_service_name()]
             .map(|name| refs::service(canary, name));
         services.of((bare.clone(), selector.clone(), live.only(names)), |(target, selector, live)| {
-            workload::render_services(canary, selector, target, live).map(Arc::new)
+            let Services { apex, primary, canary } =
+                workload::render_services(canary, selector, target, live)?;
+            let wanted = [canary, primary, apex].map(|object| {
+                let present = live.get(&ObjectRef::of(&object));
+                let other = |live: &Object| live["spec"]["selector"] != object["spec"]["selector"];
+                let moves = present.is_some_and(other);
+                let stands = present.is_some_and(|present| workload::contains(present, &object));
+                Wanted { object, moves, stands }
+            });
+            Ok(Arc::new(wanted))
         })
+    }
+
+    /// The route as it stands.
+    pub(super) fn read(&self, router: &dyn Router, live: &Live) -> Result<Option<Route>, RoutingError> {
+        let Sheet { basis: Basis { canary, .. }, read, .. } = &mut *self.sheet();
+        read.of(live.only(router.needs(canary)), |live| router.read(canary, live))
     }
 
     /// The writes after which the route leads requests so; those that would change nothing are left out.
@@ -171,10 +202,13 @@ impl Sketches {
         live: &Live,
         traffic: &Traffic,
     ) -> Result<Arc<Vec<Change>>, RoutingError> {
-        let Sheet { basis: Basis { canary, routing, .. }, route, .. } = &mut *self.sheet();
+        let Sheet { basis: Basis { canary, routing, .. }, route, rendered, .. } = &mut *self.sheet();
         let live = live.only(router.needs(canary));
         route.of((traffic.clone(), live), |(traffic, live)| {
-            let mut changes = routing::changes(router, canary, live, routing, traffic)?;
+            let known = (traffic.clone(), without_status(live));
+            let objects =
+                rendered.of(known, |(traffic, live)| router.render(canary, live, routing, traffic))?;
+            let mut changes = routing::writes(router, canary, live, traffic, objects)?;
             changes.retain(|change| match change {
                 Change::Apply(object) => {
                     let present = live.get(&ObjectRef::of(object));
@@ -210,4 +244,19 @@ impl Sketches {
         let Ok(made) = made;
         made
     }
+}
+
+/// Objects without what their routers say of them and what that moves, neither of which any route is made of.
+fn without_status(live: &Live) -> Live {
+    let bare = live.iter().map(|(reference, object)| {
+        let mut object = object.clone();
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove("status");
+        }
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("resourceVersion");
+        }
+        (reference.clone(), Arc::new(object))
+    });
+    bare.collect()
 }

@@ -39,7 +39,7 @@ pub use part::chosen;
 pub use reverted::{led, prepared, reverted};
 pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
 pub use rule::{Backend, Rule};
-pub use shared::{Change, changes};
+pub use shared::{Change, changes, writes};
 pub use traffic::Traffic;
 pub use weight::{Weight, WeightError, Weights};
 

@@ -5,7 +5,7 @@ use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOper
 use serde_json::{Value, json};
 
 use super::{Router, RoutingError, Rule, Settings, Traffic, Weight, Weights, chosen, rule::Meaning};
-use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
+use crate::api::{Canary, Live, Object, ObjectRef, at, names, owned};
 
 /// One write for a route.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,8 +40,23 @@ pub fn changes(
     settings: &Settings,
     traffic: &Traffic,
 ) -> Result<Vec<Change>, RoutingError> {
+    let rendered = router.render(canary, live, settings, traffic)?;
+    writes(router, canary, live, traffic, rendered)
+}
+
+/// The writes after which the live objects are as they were rendered.
+///
+/// # Errors
+/// An object of somebody else is in the way.
+pub fn writes(
+    router: &dyn Router,
+    canary: &Canary,
+    live: &Live,
+    traffic: &Traffic,
+    rendered: Vec<Object>,
+) -> Result<Vec<Change>, RoutingError> {
     let mut changes = Vec::new();
-    for object in router.render(canary, live, settings, traffic)? {
+    for object in rendered {
         let reference = ObjectRef::of(&object);
         match live.get(&reference).filter(|present| !owned::controls(canary, present)) {
             None => changes.push(Change::Apply(object)),
@@ -180,7 +195,7 @@ fn marks(canary: &Canary, present: &Object) -> Vec<PatchOperation> {
 }
 
 pub(super) fn annotation<'a>(object: &'a Object, key: &str) -> Option<&'a str> {
-    object.pointer("/metadata/annotations")?.get(key)?.as_str()
+    at(object, &["metadata", "annotations", key])?.as_str()
 }
 
 fn add(path: PointerBuf, value: Value) -> PatchOperation {

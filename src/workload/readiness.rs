@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::kind::Kind;
-use crate::api::Object;
+use crate::api::{Object, at};
 
 /// Whether a workload is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +96,9 @@ pub fn ready_endpoints<'a>(slices: impl Iterator<Item = &'a Object>, service: &s
         for endpoint in slice.get("endpoints").and_then(Value::as_array).into_iter().flatten() {
             let condition = |of: &str| endpoint.get("conditions").and_then(|all| all.get(of)?.as_bool());
             if condition("ready").unwrap_or(true) && !condition("terminating").unwrap_or(false) {
-                let pod = ["/targetRef/uid", "/targetRef/name", "/addresses/0"];
-                pods.extend(pod.iter().find_map(|path| endpoint.pointer(path)?.as_str()));
+                let target = |of: &str| at(endpoint, &["targetRef", of])?.as_str();
+                let address = || endpoint.get("addresses")?.get(0)?.as_str();
+                pods.extend(target("uid").or_else(|| target("name")).or_else(address));
             }
         }
     }

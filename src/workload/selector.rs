@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::WorkloadError;
-use crate::api::{Object, ObjectRef};
+use crate::api::{Object, ObjectRef, at};
 
 /// Most characters of a label value.
 const LABEL_VALUE: usize = 63;
@@ -28,23 +28,30 @@ impl Selector {
     /// # Errors
     /// None of the keys is there, or the value leaves no room for `-primary`.
     pub fn of(target: &Object, candidates: &[String]) -> Result<Selector, WorkloadError> {
-        let labels = target.pointer("/spec/selector/matchLabels");
+        let labels = at(target, &["spec", "selector", "matchLabels"]);
         let mut found = candidates.iter().map(|key| key.trim()).filter_map(|key| {
             let value = labels?.get(key).and_then(Value::as_str)?;
             Some((key.to_owned(), value.to_owned()))
         });
-        let ObjectRef { kind, name, .. } = ObjectRef::of(target);
-        let target = format!("{kind} {name}");
-        let Some((key, value)) = found.next() else {
-            return Err(WorkloadError::NoSelector { target, candidates: candidates.to_vec() });
+        let named = || {
+            let ObjectRef { kind, name, .. } = ObjectRef::of(target);
+            format!("{kind} {name}")
         };
+        let Some((key, value)) = found.next() else {
+            return Err(WorkloadError::NoSelector { target: named(), candidates: candidates.to_vec() });
+        };
+        let name = at(target, &["metadata", "name"]).and_then(Value::as_str).unwrap_or_default();
         let means = |of: &str| of == name || of == value;
         let also = found
             .filter(|(other, of)| *other != key && means(of) && primary(of).len() <= LABEL_VALUE)
             .collect();
         let selector = Selector { key, value, also };
         if selector.primary_value().len() > LABEL_VALUE {
-            return Err(WorkloadError::LongLabel { target, key: selector.key, value: selector.value });
+            return Err(WorkloadError::LongLabel {
+                target: named(),
+                key: selector.key,
+                value: selector.value,
+            });
         }
         Ok(selector)
     }

@@ -134,7 +134,8 @@ impl<'a> Scene<'a> {
                 ),
             ));
         }
-        let route = router.read(canary, live).map_err(|error| blocked("RouteNotReadable", error))?;
+        let route =
+            observation.sketches.read(router, live).map_err(|error| blocked("RouteNotReadable", error))?;
         let endpoints = |service: &str| {
             workload::ready_endpoints(live.of_kind("EndpointSlice").map(|(_, slice)| slice), service)
         };

@@ -46,7 +46,7 @@ impl<'a> Target<'a> {
         let tracked = configs::of_target(object, &observation.canary, &observation.configs, settings);
         let observed = configs::observed(object, &tracked);
         let sketches = &observation.sketches;
-        let bare = sketches.bare(object);
+        let bare = sketches.bare(kind, object);
         let snapshot = sketches.target(kind, &bare, tracked).map_err(|error| blocked("Malformed", error))?;
         Ok(Some(Target {
             object,

@@ -106,6 +106,8 @@ struct Bench<'a> {
     sketches: Sketches,
     /// The Canary as it was last read, and the version of the memory then.
     canary: Option<(Canary, u64)>,
+    /// The version of the memory when its objects were last gathered, and these: contents of configs, and all others.
+    objects: (Option<u64>, Live, Live),
 }
 
 impl<'a> Bench<'a> {
@@ -128,6 +130,7 @@ impl<'a> Bench<'a> {
             calls: 0,
             sketches: Sketches::default(),
             canary: None,
+            objects: Default::default(),
         }
     }
 
@@ -202,10 +205,20 @@ impl<'a> Bench<'a> {
         Some(Canary { status: Some(self.world.status.clone()), ..canary.clone() })
     }
 
-    fn decide(&self, canary: Canary, now: Timestamp) -> Look {
-        let objects = self.world.memory.objects().iter().map(|(of, object)| (of.clone(), object.clone()));
-        let (contents, live): (Live, Live) =
-            objects.collect::<Live>().partition(|of| ConfigRef::of(of).is_some());
+    /// The contents of configs, and all other objects.
+    fn objects(&mut self) -> (Live, Live) {
+        let memory = &self.world.memory;
+        let (known, contents, live) = &mut self.objects;
+        if *known != Some(memory.version()) {
+            let objects = memory.objects().iter().map(|(of, object)| (of.clone(), object.clone()));
+            (*contents, *live) = objects.collect::<Live>().partition(|of| ConfigRef::of(of).is_some());
+            *known = Some(memory.version());
+        }
+        (contents.clone(), live.clone())
+    }
+
+    fn decide(&mut self, canary: Canary, now: Timestamp) -> Look {
+        let (contents, live) = self.objects();
         let namespace = canary.metadata.namespace.clone().unwrap_or_default();
         let known = configs(&canary, &live, &self.settings).into_iter().map(|config| {
             let known = Config::of(contents.get(&config.object(&namespace)));

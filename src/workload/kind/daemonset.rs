@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Kind, Scaling, count, is_seen};
 use crate::{
-    api::{Object, TargetKind, names},
+    api::{Object, TargetKind, at, names},
     workload::readiness::Pods,
 };
 
@@ -29,7 +29,7 @@ impl Kind for DaemonSet {
     }
 
     fn is_idle(&self, object: &Object) -> bool {
-        let selector = object.pointer("/spec/template/spec/nodeSelector");
+        let selector = at(object, &["spec", "template", "spec", "nodeSelector"]);
         selector.is_some_and(|selector| selector.get(names::SCALE_TO_ZERO).is_some())
     }
 
@@ -40,16 +40,16 @@ impl Kind for DaemonSet {
     }
 
     fn pods(&self, object: &Object) -> Pods {
-        let (wanted, available) =
-            (count(object, "/status/desiredNumberScheduled"), count(object, "/status/numberAvailable"));
+        let status = |field| count(object, "status", field);
+        let (wanted, available) = (status("desiredNumberScheduled"), status("numberAvailable"));
         // Where pods shall be, one on a node that got a taint stays as it is for good and is nothing to wait for. Where none
         // shall be, its controller takes them from every node that the selector does not match.
-        let misplaced = if wanted == 0 { count(object, "/status/numberMisscheduled") } else { 0 };
+        let misplaced = if wanted == 0 { status("numberMisscheduled") } else { 0 };
         Pods {
             seen: is_seen(object),
             wanted,
-            updated: count(object, "/status/updatedNumberScheduled"),
-            all: count(object, "/status/currentNumberScheduled") + misplaced,
+            updated: status("updatedNumberScheduled"),
+            all: status("currentNumberScheduled") + misplaced,
             available,
             // One after the other is replaced unless its user wants more at a time.
             holds: available > 0 && available + 1 >= wanted,
@@ -59,7 +59,7 @@ impl Kind for DaemonSet {
     }
 
     fn problem(&self, target: &Object) -> Option<String> {
-        let on_delete = target.pointer("/spec/updateStrategy/type").is_some_and(|of| of == "OnDelete");
+        let on_delete = at(target, &["spec", "updateStrategy", "type"]).is_some_and(|of| of == "OnDelete");
         on_delete.then(|| {
             "its updateStrategy is OnDelete, so no pod would ever get a new revision; \
              set spec.updateStrategy.type to RollingUpdate"

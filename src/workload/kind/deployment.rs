@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Kind, Scaling, count, is_seen};
 use crate::{
-    api::{Object, TargetKind},
+    api::{Object, TargetKind, at},
     workload::readiness::Pods,
 };
 
@@ -22,7 +22,7 @@ impl Kind for Deployment {
     }
 
     fn replicas(&self, object: &Object) -> Option<i32> {
-        let replicas = object.pointer("/spec/replicas").and_then(Value::as_i64);
+        let replicas = at(object, &["spec", "replicas"]).and_then(Value::as_i64);
         Some(replicas.and_then(|count| i32::try_from(count).ok()).unwrap_or(1))
     }
 
@@ -35,21 +35,21 @@ impl Kind for Deployment {
     }
 
     fn pods(&self, object: &Object) -> Pods {
-        let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
+        let conditions = at(object, &["status", "conditions"]).and_then(Value::as_array);
         let condition = |of: &str| conditions.into_iter().flatten().find(|c| c["type"] == of);
         let stuck = condition("Progressing").filter(|c| c["reason"] == "ProgressDeadlineExceeded").map(|c| {
-            let deadline = object.pointer("/spec/progressDeadlineSeconds").and_then(Value::as_i64);
+            let deadline = at(object, &["spec", "progressDeadlineSeconds"]).and_then(Value::as_i64);
             format!("the rollout made no progress within {} s{}", deadline.unwrap_or(600), because(c))
         });
-        let paused = object.pointer("/spec/paused") == Some(&Value::Bool(true));
-        let recreates = object.pointer("/spec/strategy/type").is_some_and(|of| of == "Recreate");
+        let paused = at(object, &["spec", "paused"]) == Some(&Value::Bool(true));
+        let recreates = at(object, &["spec", "strategy", "type"]).is_some_and(|of| of == "Recreate");
         let failure = condition("ReplicaFailure").filter(|c| c["status"] == "True");
         Pods {
             seen: is_seen(object),
             wanted: self.replicas(object).unwrap_or(1).into(),
-            updated: count(object, "/status/updatedReplicas"),
-            all: count(object, "/status/replicas"),
-            available: count(object, "/status/availableReplicas"),
+            updated: count(object, "status", "updatedReplicas"),
+            all: count(object, "status", "replicas"),
+            available: count(object, "status", "availableReplicas"),
             // By Recreate all go at once, and the condition tells of it when it has happened.
             holds: !recreates && condition("Available").is_some_and(|c| c["status"] == "True"),
             stuck,

@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::readiness::Pods;
-use crate::api::{Object, ObjectRef, TargetKind};
+use crate::api::{Object, ObjectRef, TargetKind, at};
 
 /// What there is to know of a kind of workload.
 pub trait Kind: fmt::Debug + Sync {
@@ -62,11 +62,11 @@ impl dyn Kind {
 }
 
 /// A count of an object's spec or status; 0 where there is none.
-fn count(object: &Object, pointer: &str) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
+fn count(object: &Object, of: &str, field: &str) -> i64 {
+    at(object, &[of, field]).and_then(Value::as_i64).unwrap_or_default()
 }
 
 /// Whether the kind's controller has seen the last change.
 fn is_seen(object: &Object) -> bool {
-    count(object, "/status/observedGeneration") >= count(object, "/metadata/generation")
+    count(object, "status", "observedGeneration") >= count(object, "metadata", "generation")
 }
