@@ -39,7 +39,9 @@ pub use part::chosen;
 pub use reverted::{led, prepared, reverted};
 pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Settings};
 pub use rule::{Backend, Rule};
-pub use shared::{Change, changes, writes};
+#[cfg(test)]
+pub use shared::changes;
+pub use shared::{Change, writes};
 pub use traffic::Traffic;
 pub use weight::{Weight, WeightError, Weights};
 

@@ -4,7 +4,7 @@
 use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf};
 use serde_json::{Value, json};
 
-use super::{Router, RoutingError, Rule, Settings, Traffic, Weight, Weights, chosen, rule::Meaning};
+use super::{Router, RoutingError, Rule, Traffic, Weight, Weights, chosen, rule::Meaning};
 use crate::api::{Canary, Live, Object, ObjectRef, at, names, owned};
 
 /// One write for a route.
@@ -28,23 +28,8 @@ pub enum Change {
     },
 }
 
-/// The writes after which the live objects lead requests so, in order. An object of somebody else that is as wished needs
-/// none; an own object is always named.
-///
-/// # Errors
-/// The router cannot render it, or an object of somebody else is in the way.
-pub fn changes(
-    router: &dyn Router,
-    canary: &Canary,
-    live: &Live,
-    settings: &Settings,
-    traffic: &Traffic,
-) -> Result<Vec<Change>, RoutingError> {
-    let rendered = router.render(canary, live, settings, traffic)?;
-    writes(router, canary, live, traffic, rendered)
-}
-
-/// The writes after which the live objects are as they were rendered.
+/// The writes after which the live objects are as they were rendered for this traffic, in order. An object of somebody else
+/// that is as wished needs none; an own object is always named.
 ///
 /// # Errors
 /// An object of somebody else is in the way.
@@ -67,6 +52,18 @@ pub fn writes(
         }
     }
     Ok(changes)
+}
+
+/// Renders and writes at once.
+#[cfg(test)]
+pub fn changes(
+    router: &dyn Router,
+    canary: &Canary,
+    live: &Live,
+    settings: &super::Settings,
+    traffic: &Traffic,
+) -> Result<Vec<Change>, RoutingError> {
+    writes(router, canary, live, traffic, router.render(canary, live, settings, traffic)?)
 }
 
 /// The patch inside an object of somebody else; none if it is as wished.

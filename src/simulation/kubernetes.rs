@@ -20,7 +20,8 @@ const START: SignedDuration = SignedDuration::from_secs(4);
 
 #[derive(Clone, Debug)]
 struct Pod {
-    template: Value,
+    /// Shared by all pods of one template.
+    template: Arc<Value>,
     ready_at: Timestamp,
     /// The checksums of its configs as they were when it started.
     read: Arc<Tracked>,
@@ -103,7 +104,13 @@ impl Kubernetes {
 
     fn workload(&mut self, memory: &mut Memory, reference: &ObjectRef, now: Timestamp) {
         let Some(object) = memory.get(reference) else { return };
-        let template = object["spec"]["template"].clone();
+        let others: usize =
+            self.pods.iter().filter(|(of, _)| *of != reference).map(|(_, pods)| pods.len()).sum();
+        let quota = self.quota.map_or(usize::MAX, |quota| quota.saturating_sub(others));
+        let pods = self.pods.entry(reference.clone()).or_default();
+        let wished = &object["spec"]["template"];
+        let known = pods.iter().map(|pod| &pod.template).find(|known| known.as_ref() == wished);
+        let template = known.cloned().unwrap_or_else(|| Arc::new(wished.clone()));
         let nodes = template["spec"]["nodeSelector"].as_object();
         let everywhere = reference.kind == "DaemonSet";
         let wanted = match object["spec"]["replicas"].as_i64() {
@@ -127,11 +134,7 @@ impl Kubernetes {
             Arc::new(references.iter().filter_map(|reference| checksum(&reference.config)).collect())
         };
         let mut now_read: Option<Arc<Tracked>> = None;
-        let others: usize =
-            self.pods.iter().filter(|(of, _)| *of != reference).map(|(_, pods)| pods.len()).sum();
-        let quota = self.quota.map_or(usize::MAX, |quota| quota.saturating_sub(others));
-        let pods = self.pods.entry(reference.clone()).or_default();
-        let current = |pod: &Pod| pod.template == template;
+        let current = |pod: &Pod| Arc::ptr_eq(&pod.template, &template);
         if wanted == 0 {
             pods.clear();
         }
@@ -162,7 +165,8 @@ impl Kubernetes {
                 "observedGeneration": generation,
                 "desiredNumberScheduled": wanted,
                 "currentNumberScheduled": pods.len().min(wanted),
-                "updatedNumberScheduled": updated,
+                // Of the pods on a node the oldest counts.
+                "updatedNumberScheduled": updated.min(wanted.saturating_sub(pods.len() - updated)),
                 "numberAvailable": available,
                 "numberReady": available,
                 "numberMisscheduled": pods.len().saturating_sub(wanted),

@@ -11,7 +11,7 @@ use super::marks::{annotation, ours, remove, restore, set};
 use super::write::Write;
 use crate::admission::verdict::Verdict;
 use crate::api::names::{REPLICAS, REQUESTED_BY, REVISION, SCALE_TO_ZERO};
-use crate::api::{Phase, TargetKind};
+use crate::api::{Phase, TargetKind, at};
 use crate::workload::RevisionId;
 
 /// Beginning of the names of our own field managers.
@@ -126,9 +126,4 @@ impl Write<'_> {
             None => format!("{kind} {name} stays at {replicas} replicas while Canary {canary} is {phase}"),
         }
     }
-}
-
-/// What stands at a path of keys.
-fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
-    path.iter().try_fold(value, |value, key| value.get(key))
 }
