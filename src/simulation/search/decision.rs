@@ -69,7 +69,8 @@ impl World {
         if let Some(known) = INITIALISED.with_borrow(|known| known.get(&stage).cloned()) {
             return known;
         }
-        let subject = &case.subject;
+        // Whichever rollout of the stage a thread plays first, the world is the same.
+        let subject = case.subject.before();
         let unasked = Box::new(|_: &_| Err("nobody asks yet".to_owned()));
         let mut simulation =
             Simulation::new(subject.canary(), subject.target(1), subject.settings(), unasked, no_faults());

@@ -128,6 +128,12 @@ impl Subject {
         Stage(format!("{kind} {provider} {shared} {autoscaled} {trigger:?}"))
     }
 
+    /// The subject before its rollout: what is the same for all of a stage.
+    pub(super) fn before(&self) -> Self {
+        let analysis = json!({"interval": format!("{INTERVAL}s"), "threshold": 1, "stepWeights": [50]});
+        Subject { analysis, skips: false, inconclusive: Inconclusive::Fail, ..self.clone() }
+    }
+
     pub(super) fn settings(&self) -> Settings {
         Settings { inconclusive: self.inconclusive, ..Settings::default() }
     }
