@@ -11,8 +11,8 @@ use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     execute::{Outcome, execute},
     rollout::{
-        Answer, Answers, AskId, Decision, Observation, Refusal, Settings, Sketches, Writes, configs, decide, needs,
-        starts,
+        Answer, Answers, AskId, Decision, Observation, Refusal, Settings, Sketches, Writes, configs, decide,
+        needs, starts,
     },
     workload::configs::{Config, ConfigRef},
 };
