@@ -65,7 +65,7 @@ impl Case {
             _ => Quality::Mixed,
         };
         let silent = has(Group::Metrics) && quality != Quality::Good && random.bool();
-        let happenings = happening::draw(&subject, groups, SPAN, &mut random);
+        let mut happenings = happening::draw(&subject, groups, SPAN, &mut random);
         let mut calls = BTreeMap::new();
         if has(Group::Calls) && random.u8(0..3) > 0 {
             let often = random.u32(5..40);
@@ -84,6 +84,10 @@ impl Case {
         let hooks = has(Group::Hooks) && subject.has_hooks();
         let desk = if hooks { Desk::draw(SPAN, &mut random) } else { Desk::default() };
         let slow = if has(Group::Metrics) && random.u8(0..6) == 0 { random.i64(0..45) } else { 0 };
+        if has(Group::Policy) {
+            happenings.extend(happening::policy(&subject, SPAN, &mut random));
+            happenings.sort_by_key(|happening| happening.at);
+        }
         Case { seed, subject, quality, silent, happenings, calls, gate, desk, slow }
     }
 

@@ -295,8 +295,8 @@ impl<'a> Bench<'a> {
             _ => {}
         }
         what.begin(subject, self.asked, &mut world.memory);
-        // Nothing is late here, and nobody else leads.
-        if !matches!(what, What::Lagged | What::Deaf | What::HandedOver) {
+        // Nothing is late here, nobody else leads, and nobody refuses a write.
+        if !matches!(what, What::Lagged | What::Deaf | What::HandedOver | What::Denied(_)) {
             self.watch.happened(what, world.now, until, &world.memory);
         }
     }

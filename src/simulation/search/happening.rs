@@ -44,11 +44,13 @@ pub enum Group {
     Clock,
     /// The gate is away, from the beginning or for a while, or only warns: nothing adjusts what people write.
     Gate,
+    /// Policies: for a while nobody may write objects of one kind.
+    Policy,
 }
 
 impl Group {
     /// All of them, with their names.
-    pub const ALL: [(&str, Group); 9] = [
+    pub const ALL: [(&str, Group); 10] = [
         ("calls", Group::Calls),
         ("watches", Group::Watches),
         ("leaders", Group::Leaders),
@@ -58,6 +60,7 @@ impl Group {
         ("hooks", Group::Hooks),
         ("clock", Group::Clock),
         ("gate", Group::Gate),
+        ("policy", Group::Policy),
     ];
 }
 
@@ -102,6 +105,8 @@ pub(super) enum What {
     Deaf,
     /// For a while.
     GateAway,
+    /// For a while nobody may write objects of this kind.
+    Denied(String),
     /// News come twice.
     Repeated,
 }
@@ -147,7 +152,7 @@ impl What {
                 _ => What::Lagged,
             },
             Group::Gate => What::GateAway,
-            Group::Calls | Group::Metrics | Group::Hooks => return None,
+            Group::Calls | Group::Metrics | Group::Hooks | Group::Policy => return None,
         })
     }
 
@@ -277,7 +282,7 @@ pub(super) fn draw(subject: &Subject, groups: &[Group], span: i64, random: &mut 
     let eventful: Vec<Group> = groups
         .iter()
         .copied()
-        .filter(|group| !matches!(group, Group::Calls | Group::Metrics | Group::Hooks))
+        .filter(|group| !matches!(group, Group::Calls | Group::Metrics | Group::Hooks | Group::Policy))
         .collect();
     if eventful.is_empty() {
         return Vec::new();
@@ -296,4 +301,11 @@ pub(super) fn draw(subject: &Subject, groups: &[Group], span: i64, random: &mut 
         .collect();
     happenings.sort_by_key(|happening| happening.at);
     happenings
+}
+
+/// A policy that comes in the first `span` milliseconds after the release and goes again; in most rollouts none does.
+pub(super) fn policy(subject: &Subject, span: i64, random: &mut Rng) -> Option<Happening> {
+    let kinds = [subject.primary().kind, subject.route().kind, "Service".into(), "ControllerRevision".into()];
+    let denied = kinds.into_iter().nth(random.usize(0..8))?;
+    Some(Happening { at: random.i64(0..span), lasts: random.i64(1..90_000), what: What::Denied(denied) })
 }

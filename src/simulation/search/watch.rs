@@ -118,7 +118,9 @@ impl<'a> Watch<'a> {
             | What::AutoscalerEdited
             | What::GateAway
             | What::Marked(_) => {}
-            What::Suspended | What::GatewayAway => course.hurt_until = course.hurt_until.max(until + HEALING),
+            What::Suspended | What::GatewayAway | What::Denied(_) => {
+                course.hurt_until = course.hurt_until.max(until + HEALING)
+            }
             // A mended object needs its time, and nothing is mended while the Canary is suspended.
             _ => course.hurt_until = course.hurt_until.max(now.max(until) + HEALING),
         }
