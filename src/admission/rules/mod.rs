@@ -11,12 +11,14 @@ mod alert_provider;
 mod autoscaler;
 mod choice;
 mod config;
+mod context;
 mod copies;
 mod cross_namespace;
 mod deadline;
 mod document;
 mod duration;
 pub mod example;
+mod findings;
 mod form;
 mod hook;
 mod identity;
@@ -48,24 +50,19 @@ mod template;
 mod unknown;
 mod unsupported;
 
-use std::sync::LazyLock;
-
 use serde_json::Value;
 
+pub use context::{Context, Departure, Shared};
 pub use document::document;
+pub use findings::Findings;
 pub(super) use form::{Readable, read};
 pub use metric::Faults;
 pub use secret::keys_only;
 
 use super::catalog::Catalog;
 use super::guards;
-use super::lookup::{Lookup, Lookups};
-use super::problem::{Problem, Severity, short};
-use crate::api::{
-    AlertProvider, Analysis, Canary, CanaryKey, Cel, Metric, MetricTemplate, Object, ObjectRef, Provider,
-    SecretRef,
-};
-use crate::rollout::Settings;
+use super::problem::Severity;
+use crate::api::{AlertProvider, Canary, CanaryKey, Cel, MetricTemplate, Object, ObjectRef, SecretRef};
 
 /// Every rule by id; their problems are told the worst first, see [`order`].
 pub static RULES: &[&Rule] = &[
@@ -171,9 +168,6 @@ pub static RULES: &[&Rule] = &[
     &unsupported::TEMPLATE_WAITS,
 ];
 
-/// Most problems of one object that are kept; a refusal spells out the first few dozen of them.
-const KEPT: usize = 500;
-
 /// Ids of rules that are gone; none is used again.
 pub const RETIRED: &[&str] = &["SL909"];
 
@@ -228,210 +222,6 @@ pub enum Check {
     Guard,
 }
 
-/// An object that Canaries share, under review, and what is known around it.
-#[derive(Debug)]
-pub struct Shared<'a, T> {
-    /// The object as it is going to be.
-    pub object: &'a T,
-    /// The object as it is; none when it is new or when the old one cannot be read.
-    pub old: Option<&'a T>,
-    /// Its namespace and name.
-    pub key: &'a CanaryKey,
-    /// What was looked up.
-    pub lookups: &'a Lookups,
-    /// All Canaries.
-    pub catalog: &'a Catalog,
-    /// The operator's choices.
-    pub settings: &'a Settings,
-}
-
-/// The end of an object that Canaries share.
-#[derive(Debug)]
-pub struct Departure<'a> {
-    /// Its kind.
-    pub kind: &'a str,
-    /// Its namespace and name.
-    pub key: &'a CanaryKey,
-    /// All Canaries.
-    pub catalog: &'a Catalog,
-}
-
-/// What is known of an object that nobody looked at.
-static NOT_LOOKED_UP: LazyLock<Lookup> = LazyLock::new(|| Lookup::Failed("it was not looked up".to_owned()));
-
-/// A Canary under review and what is known around it.
-#[derive(Debug)]
-pub struct Context<'a> {
-    /// The Canary as it is going to be.
-    pub canary: &'a Canary,
-    /// The Canary as it is; none when it is new or when the old one cannot be read.
-    pub old: Option<&'a Canary>,
-    /// Its identity.
-    pub key: &'a CanaryKey,
-    /// What was looked up.
-    pub lookups: &'a Lookups,
-    /// All Canaries.
-    pub catalog: &'a Catalog,
-    /// The operator's choices.
-    pub settings: &'a Settings,
-    /// Whether it is judged as it is stored: of rivals only those that came before it count.
-    pub stored: bool,
-    /// What was found wrong with its metrics so far.
-    pub faults: Faults,
-}
-
-impl Context<'_> {
-    /// The provider that the Canary names or gets.
-    pub fn provider(&self) -> Provider {
-        self.canary.spec.provider.unwrap_or(self.settings.provider)
-    }
-
-    /// `spec.analysis`, if the Canary has one.
-    pub fn analysis(&self) -> Option<&Analysis> {
-        self.canary.spec.analysis.as_ref()
-    }
-
-    /// The metrics with their place in the list.
-    pub fn metrics(&self) -> impl Iterator<Item = (usize, &Metric)> {
-        self.analysis().into_iter().flat_map(|analysis| &analysis.metrics).enumerate()
-    }
-
-    /// Whether another Canary that claims the same is in the way of this one. Of one that is being deleted the claim ends soon:
-    /// the controller waits for it, and a newcomer need not be refused.
-    pub fn yields_to(&self, rival: &CanaryKey) -> bool {
-        let stays = self.catalog.get(rival).is_some_and(|entry| !entry.deleting);
-        stays && (!self.stored || self.catalog.precedes(rival, self.key))
-    }
-
-    /// The outcome of a look-up; failed if nobody looked.
-    pub fn look(&self, reference: &ObjectRef) -> &Lookup {
-        self.lookups.get(reference).unwrap_or(&NOT_LOOKED_UP)
-    }
-}
-
-/// Collects the problems that rules find.
-#[derive(Debug, Default)]
-pub struct Findings {
-    rule: Option<&'static Rule>,
-    /// What was found.
-    pub problems: Vec<Problem>,
-    /// Objects that a problem rests on and that nobody read for this request.
-    pub confirm: Vec<ObjectRef>,
-}
-
-impl Findings {
-    /// Reports a problem of the rule that is being checked: the field, what is wrong there and the way out.
-    pub fn report(&mut self, path: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) {
-        let severity = self.rule.map_or(Severity::Warning, |rule| rule.severity);
-        self.push(severity, path.into(), message.into(), fix.into());
-    }
-
-    /// Reports what only may be wrong, because what the rule rests on could not be read: never more than a warning.
-    pub fn doubt(&mut self, path: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) {
-        self.push(Severity::Warning, path.into(), message.into(), fix.into());
-    }
-
-    fn push(&mut self, severity: Severity, path: String, message: String, fix: String) {
-        let Some(rule) = self.rule.filter(|_| self.problems.len() < KEPT) else { return };
-        let (path, message, fix) = (short(path), short(message), short(fix));
-        self.problems.push(Problem { rule: rule.id, severity, path, message, fix });
-    }
-
-    /// Reports a sentence of another room, in which fault and way out are divided by the last semicolon or the first
-    /// colon.
-    pub fn report_sentence(&mut self, path: impl Into<String>, sentence: &str) {
-        let (fault, fix) = sentence
-            .rsplit_once("; ")
-            .or_else(|| sentence.split_once(": "))
-            .unwrap_or((sentence, "change or remove it"));
-        let mut letters = fix.chars();
-        let fix: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-        self.report(path, fault, fix);
-    }
-
-    /// Demands that an object is read before a problem about it counts.
-    pub fn confirm(&mut self, reference: ObjectRef) {
-        if !self.confirm.contains(&reference) {
-            self.confirm.push(reference);
-        }
-    }
-
-    /// Checks an object of one of our kinds as JSON.
-    pub fn check_json(&mut self, kind: &str, object: &Value) {
-        self.each(|check, findings| {
-            if let Check::Json(check) = check {
-                check(kind, object, findings);
-            }
-        });
-    }
-
-    /// Checks a Canary.
-    pub fn check_canary(&mut self, context: &Context<'_>) {
-        self.each(|check, findings| {
-            if let Check::Canary(check) = check {
-                check(context, findings);
-            }
-        });
-        if context.canary.spec.skip_analysis {
-            let skipped = |problem: &&mut Problem| ASKED.contains(&problem.rule);
-            self.problems.iter_mut().filter(skipped).for_each(|problem| problem.severity = Severity::Warning);
-        }
-    }
-
-    /// Checks a MetricTemplate.
-    pub fn check_template(&mut self, template: &Shared<'_, MetricTemplate>) {
-        self.each(|check, findings| {
-            if let Check::MetricTemplate(check) = check {
-                check(template, findings);
-            }
-        });
-    }
-
-    /// Checks an object that so many manifests of one set describe.
-    pub(super) fn check_copies(&mut self, reference: &ObjectRef, count: usize) {
-        self.each(|check, findings| {
-            if let Check::Copies(check) = check {
-                check(reference, count, findings);
-            }
-        });
-    }
-
-    /// Checks an AlertProvider.
-    pub fn check_alert_provider(&mut self, provider: &Shared<'_, AlertProvider>) {
-        self.each(|check, findings| {
-            if let Check::AlertProvider(check) = check {
-                check(provider, findings);
-            }
-        });
-    }
-
-    /// Checks whether an object may go.
-    pub fn check_departure(&mut self, departure: &Departure<'_>) {
-        self.each(|check, findings| {
-            if let Check::Departure(check) = check {
-                check(departure, findings);
-            }
-        });
-    }
-
-    fn each(&mut self, check: impl Fn(Check, &mut Findings)) {
-        for rule in RULES {
-            self.rule = Some(rule);
-            check(rule.check, self);
-        }
-        self.rule = None;
-    }
-}
-
-/// The rules about questions that are never asked under `skipAnalysis`: with it their problems only warn, as such a Canary works.
-const ASKED: &[&str] = &[
-    metric::UNKNOWN.id,
-    metric::BOUNDS.id,
-    metric::WINDOW.id,
-    metric::QUERY.id,
-    metric::SERVER.id,
-    measure::SERIES.id,
-];
 /// The id of the rule about the form of values.
 pub const MALFORMED: &str = form::MALFORMED.id;
 
