@@ -203,7 +203,7 @@ impl Leader {
             _ = helping => {}
         }
         self.wake_through(None);
-        self.metrics.slots((0, 0));
+        self.metrics.rest();
     }
 
     fn wake_through(&self, wake: Option<mpsc::UnboundedSender<CanaryKey>>) {

@@ -231,6 +231,13 @@ impl Metrics {
         }
     }
 
+    /// A term ends: what this replica last said of Canaries is from now on another one's to say.
+    pub(super) fn rest(&self) {
+        self.slots((0, 0));
+        let known: Vec<CanaryKey> = self.known().keys().cloned().collect();
+        known.iter().for_each(|key| self.forget(key));
+    }
+
     /// Forgets a deleted Canary.
     pub(super) fn forget(&self, key: &CanaryKey) {
         self.status.remove(&by_canary(key));
@@ -284,6 +291,30 @@ mod tests {
         encode(&mut text, &registry).unwrap();
         let ends = |line: &&str| line.contains("deployment_strategy=");
         text.lines().filter(ends).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn w_met_14_w_ops_14_a_canary_has_gauges_also_when_suspended_and_leaves_none_behind_when_it_or_the_term_ends()
+     {
+        let mut registry = Registry::default();
+        let metrics = Metrics::new(&mut registry, "kubernetes", &Counter::default());
+        let named = |registry: &Registry| {
+            let mut text = String::new();
+            encode(&mut text, registry).unwrap();
+            text.lines().filter(|line| line.contains("\"shop\"")).count()
+        };
+        let end = |ending: &dyn Fn(&Metrics, &CanaryKey)| {
+            let canary = canary(&json!({"suspend": true}));
+            let status = serde_json::from_value(json!({"phase": "Progressing", "canaryWeight": 20,
+                "checks": [{"name": "errors", "value": 1.5, "outcome": "Passed", "message": "fine"}]}));
+            metrics.status(&canary, &status.unwrap());
+            metrics.looked(&CanaryKey::from(&canary), 0.1, "done");
+            assert!(named(&registry) > 4);
+            ending(&metrics, &CanaryKey::from(&canary));
+            assert_eq!(named(&registry), 0);
+        };
+        end(&|metrics, key| metrics.forget(key));
+        end(&|metrics, _| metrics.rest());
     }
 
     #[rstest]
