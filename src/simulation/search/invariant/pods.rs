@@ -4,7 +4,7 @@ use super::{Invariant, Moment};
 use crate::simulation::search::subject::NAME;
 
 /// The canary's share is raised only while it has a ready pod: always as far as the controller saw, and really unless news
-/// are late. A look that sees none takes the share away.
+/// are late. A look that sees none takes the share away, unless somebody else has just given it and the news of that is late.
 pub(super) struct Pods;
 
 impl Invariant for Pods {
@@ -14,13 +14,16 @@ impl Invariant for Pods {
 
     fn look(&mut self, moment: &Moment<'_>) -> Result<(), String> {
         let seen = moment.seen_endpoints(&format!("{NAME}-canary"));
-        if seen == 0 && moment.share > 0 && moment.look.done && !moment.held() {
+        let late = moment.now < moment.before.late_until;
+        let decision = &moment.look.decision;
+        let unseen =
+            late && decision.effects.is_empty() && moment.share > decision.status.canary_weight.into();
+        if seen == 0 && moment.share > 0 && moment.look.done && !moment.held() && !unseen {
             return Err(format!("the canary keeps {} % without a ready pod", moment.share));
         }
         if !moment.routed() || moment.share <= moment.before.share {
             return Ok(());
         }
-        let late = moment.now < moment.before.late_until;
         let (ready, _) = moment.ready();
         if seen == 0 || (ready == 0 && !late) {
             return Err(format!("the canary gets {} % and has no ready pod", moment.share));
