@@ -159,6 +159,15 @@ impl<'a> Draft<'a> {
         deadline <= self.now
     }
 
+    /// Whether what stands now has stood for the settle time, which begins with the first call.
+    pub(super) fn has_settled(&mut self, settle: SignedDuration) -> bool {
+        let until = self.status.settle_until.get_or_insert_with(|| Time(later(self.now, settle))).0;
+        if until > self.now {
+            self.wake_at(until);
+        }
+        until <= self.now
+    }
+
     /// Names what is awaited, once the wait that `overdue` began has lasted for a moment.
     pub(super) fn awaits(&mut self, limit: SignedDuration, why: impl Into<String>) {
         let begun = self.status.deadline_at.as_ref().and_then(|deadline| deadline.0.checked_sub(limit).ok());

@@ -5,13 +5,12 @@
 //! Nothing of this holds up the end of a namespace: once the target is gone or going, there is nothing to revert.
 
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, TestOperation, jsonptr::PointerBuf};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use super::{
     Effect, Manager, Observation, Reason, Settings,
     converge::{carry_out, scale},
-    draft::{Draft, later},
+    draft::Draft,
     observation::serves,
     refs,
     scene::Scene,
@@ -112,11 +111,7 @@ fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
         return false;
     }
     draft.status.deadline_at = None;
-    let until = draft.status.settle_until.get_or_insert_with(|| Time(later(scene.now, scene.settle()))).0;
-    if until > scene.now {
-        draft.wake_at(until);
-    }
-    until <= scene.now
+    draft.has_settled(scene.settle())
 }
 
 fn await_or_block(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: &'static str, why: String) {

@@ -115,11 +115,7 @@ fn switched(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
         return false;
     }
     draft.status.deadline_at = None;
-    let until = draft.status.settle_until.get_or_insert_with(|| Time(later(scene.now, scene.settle()))).0;
-    if until > scene.now {
-        draft.wake_at(until);
-    }
-    until <= scene.now
+    draft.has_settled(scene.settle())
 }
 
 /// The primary could not run the revision: it gets back what it ran, and the traffic once it runs that.

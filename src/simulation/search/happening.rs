@@ -303,7 +303,7 @@ pub(super) fn draw(subject: &Subject, groups: &[Group], span: i64, random: &mut 
     happenings
 }
 
-/// A policy that comes in the first `span` milliseconds after the release and goes again; in most rollouts none does.
+/// A policy that comes in the first `span` milliseconds after the release and goes again; in half of the rollouts none does.
 pub(super) fn policy(subject: &Subject, span: i64, random: &mut Rng) -> Option<Happening> {
     let kinds = [subject.primary().kind, subject.route().kind, "Service".into(), "ControllerRevision".into()];
     let denied = kinds.into_iter().nth(random.usize(0..8))?;
