@@ -20,12 +20,19 @@ use super::objects::{canary, deployment, name, template};
 struct Cluster {
     /// Canaries as JSON, rendered once.
     canaries: Vec<String>,
+    /// A Deployment as JSON, rendered once, of the name [`ANY`].
+    deployment: String,
 }
+
+/// Stands for the name of whichever is asked for.
+const ANY: &str = "any-name-at-all";
 
 /// Serves a cluster with so many Canaries on a port of its own.
 pub(crate) async fn serve(canaries: usize) -> SocketAddr {
-    let cluster =
-        Cluster { canaries: (0..canaries).map(|number| canary(&name(number)).to_string()).collect() };
+    let cluster = Cluster {
+        canaries: (0..canaries).map(|number| canary(&name(number)).to_string()).collect(),
+        deployment: deployment(ANY).to_string(),
+    };
     let router = Router::new().fallback(answer).with_state(Arc::new(cluster));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -42,10 +49,12 @@ async fn answer(
         return Body::from_stream(futures::stream::pending::<Result<Bytes, Infallible>>()).into_response();
     }
     let parts: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
+    if let [.., "namespaces", _, "deployments", wanted] = parts.as_slice() {
+        return json(StatusCode::OK, cluster.deployment.replace(ANY, wanted));
+    }
     let single = match parts.as_slice() {
         ["apis", "apiextensions.k8s.io", _, _, wanted] => crd(wanted),
         ["apis", "coordination.k8s.io", _, _, _, "leases", lease] => Some(held(lease)),
-        [.., "namespaces", _, "deployments", wanted] => Some(deployment(wanted)),
         [.., "namespaces", _, "metrictemplates", wanted] => Some(template(wanted)),
         [.., "namespaces", _, "canaries", wanted] => Some(canary(wanted)),
         [.., "canaries"] => return page(&cluster.canaries, &query),

@@ -54,13 +54,23 @@ pub fn needs(request: &Request, catalog: &Catalog, settings: &Settings) -> Vec<O
     }
 }
 
-/// The objects that the rules want to see because one that was read names them: what the target's pods need.
+/// The objects that the rules want to see because one that was read names them: what the target's pods need. A write that leaves
+/// the target as it is changes nothing of that and does not wait for it, unless it only asks what would happen.
 pub fn further(request: &Request, reference: &ObjectRef, lookup: &Lookup) -> Vec<ObjectRef> {
     let is_workload = KINDS.iter().any(|kind| kind.name().as_str() == reference.kind);
     match lookup {
-        Lookup::Found(target) if is_workload => rules::config_references(target, &request.namespace),
+        Lookup::Found(target) if is_workload && (request.dry_run || !same_target(request)) => {
+            rules::config_references(target, &request.namespace)
+        }
         _ => Vec::new(),
     }
+}
+
+/// Whether the old object names the same target.
+fn same_target(request: &Request) -> bool {
+    let target = |object: &Value| object.pointer("/spec/targetRef").cloned();
+    let old = request.old_object.as_ref().and_then(target);
+    old.is_some() && old == request.object.as_ref().and_then(target)
 }
 
 fn key(request: &Request) -> CanaryKey {
@@ -137,7 +147,7 @@ impl Scene<'_> {
                         catalog: self.catalog,
                         settings: self.settings,
                         stored: self.stored,
-                        faults: rules::Faults::default(),
+                        memo: rules::Memo::default(),
                     });
                     places.extend(canary.places);
                     places.extend(old.into_iter().flat_map(|old| old.places));

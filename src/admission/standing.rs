@@ -40,7 +40,7 @@ pub fn problems(
         catalog,
         settings,
         stored: true,
-        faults: rules::Faults::default(),
+        memo: rules::Memo::default(),
     });
     standing(findings.problems)
 }

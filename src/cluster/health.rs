@@ -2,12 +2,25 @@
 
 use std::time::Duration;
 
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+};
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, warn};
 
 /// A watch that goes on failing fails at least this often: pauses between attempts end at half a minute, and an attempt
 /// that hangs is given up by the client.
 const STREAK: Duration = Duration::from_secs(120);
+
+/// A watch by what it watches, `HTTPRoute` or `ConfigMap metadata`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByKind {
+    kind: &'static str,
+}
+
+/// How often the watches failed.
+pub type Failures = Family<ByKind, Counter>;
 
 /// The state of one watch.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,12 +46,13 @@ impl Health {
 pub(super) struct Pulse {
     name: &'static str,
     health: watch::Sender<Health>,
+    failures: Failures,
 }
 
 impl Pulse {
-    pub(super) fn new(name: &'static str) -> (Pulse, watch::Receiver<Health>) {
+    pub(super) fn new(name: &'static str, failures: Failures) -> (Pulse, watch::Receiver<Health>) {
         let (health, receiver) = watch::channel(Health::default());
-        (Pulse { name, health }, receiver)
+        (Pulse { name, health, failures }, receiver)
     }
 
     /// A list is complete.
@@ -49,6 +63,7 @@ impl Pulse {
     /// An attempt failed; it is made again.
     pub(super) fn failed(&self, error: &dyn std::error::Error) {
         let now = Instant::now();
+        self.failures.get_or_create(&ByKind { kind: self.name }).inc();
         if self.health.borrow().failing_since(now).is_none() {
             warn!(kind = self.name, %error, "watching failed; it is tried again");
         } else {
@@ -61,6 +76,16 @@ impl Pulse {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn w_ops_2_each_failure_of_a_watch_is_counted_by_what_it_watches() {
+        let failures = Failures::default();
+        let (routes, _routes) = Pulse::new("HTTPRoute", failures.clone());
+        let (_services, _health) = Pulse::new("Service", failures.clone());
+        (0..3).for_each(|_| routes.failed(&std::io::Error::other("forbidden")));
+        let count = |kind| failures.get_or_create(&ByKind { kind }).get();
+        assert_eq!((count("HTTPRoute"), count("Service")), (3, 0));
+    }
 
     #[test]
     fn a_streak_of_failures_counts_from_its_first_and_ends_by_silence() {

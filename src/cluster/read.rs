@@ -16,6 +16,7 @@ use super::{
     calls,
     error::ClusterError,
     flight::Shared,
+    health::Failures,
     kinds::{CONFIG_MAP, CONTROLLER_REVISION, ENDPOINT_SLICE, Heard, Kind, SECRET},
     overlay::Look,
     served::Served,
@@ -39,6 +40,8 @@ pub struct Cluster {
     pub(super) namespace: Option<String>,
     /// Kinds of configs that are watched by metadata.
     configs: Arc<[&'static str]>,
+    /// How often each watch failed.
+    pub(super) failures: Failures,
 }
 
 impl Cluster {
@@ -46,12 +49,25 @@ impl Cluster {
     pub fn new(client: Client, namespace: Option<String>) -> (Cluster, mpsc::UnboundedReceiver<Touched>) {
         let (events, receiver) = mpsc::unbounded_channel();
         let view = Shared::new(View::new(namespace.clone(), events));
-        (Cluster { client, view, served: Arc::default(), namespace, configs: Arc::default() }, receiver)
+        let cluster = Cluster {
+            client,
+            view,
+            served: Arc::default(),
+            namespace,
+            configs: Arc::default(),
+            failures: Failures::default(),
+        };
+        (cluster, receiver)
     }
 
     /// The same, with metadata watches of these kinds of configs (ConfigMap, Secret).
     pub fn hearing(self, configs: &[&'static str]) -> Cluster {
         Cluster { configs: configs.into(), ..self }
+    }
+
+    /// Counts how often each watch failed.
+    pub fn failures(&self) -> Failures {
+        self.failures.clone()
     }
 
     /// The objects that a decision needs, none older than our own last write. Fails if any of them could not be read.

@@ -72,7 +72,7 @@ impl Watches {
         watch: impl FnOnce(Pulse) -> F,
         forget: impl FnOnce(&mut View) + Send + 'static,
     ) {
-        let (pulse, health) = Pulse::new(name);
+        let (pulse, health) = Pulse::new(name, cluster.failures.clone());
         let (view, stop, watch) = (cluster.view.clone(), stop.clone(), watch(pulse));
         self.health.push((name, health));
         self.tasks.spawn(async move {

@@ -162,7 +162,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{api::AlertProviderType, notify::NotifyError};
+    use crate::{api::AlertProviderType, cluster::Failures, notify::NotifyError};
 
     /// Alerts in a cluster with one AlertProvider and its Secret; the counter is of events about Canaries.
     fn alerts(address: &'static str) -> (Alerts, Arc<AtomicUsize>) {
@@ -190,7 +190,8 @@ mod tests {
         let (cluster, _) = Cluster::new(client.clone(), None);
         let (announcer, poster) = Announcer::new(client, "test");
         tokio::spawn(poster.run());
-        let metrics = Metrics::new(&mut Registry::default(), "kubernetes", &announcer.lost());
+        let metrics =
+            Metrics::new(&mut Registry::default(), "kubernetes", &announcer.lost(), Failures::default());
         let settings = Arc::new(Settings::default());
         (Alerts::new(cluster, announcer, settings, Alerting::default(), metrics), events)
     }

@@ -103,6 +103,11 @@ impl Gate {
     }
 
     async fn look(&self, reference: ObjectRef, until: Instant) -> (ObjectRef, Lookup) {
+        // Every replica keeps these. At worst one is warned about as it was a moment ago; a new one is asked for.
+        let kept = (reference.kind == "MetricTemplate").then(|| self.cluster.known(&reference)).flatten();
+        if let Some(template) = kept {
+            return (reference, Lookup::Found(Arc::unwrap_or_clone(template)));
+        }
         let lookup = match tokio::time::timeout_at(until, self.cluster.glance(&reference)).await {
             Ok(Ok(Some(object))) => Lookup::Found(match reference.kind.as_str() {
                 "ConfigMap" | "Secret" => rules::keys_only(&object),

@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     api::{Canary, CanaryKey, CanaryStatus, Phase},
+    cluster::Failures,
     rollout::{self, Plan, Reason, Settings},
 };
 use prometheus_client::{
@@ -100,8 +101,8 @@ struct ByOutcome {
 }
 
 impl Metrics {
-    /// Registers everything; `lost` counts the events that the cluster was not told of.
-    pub(super) fn new(registry: &mut Registry, provider: &str, lost: &Counter) -> Self {
+    /// Registers everything; `lost` counts the events that the cluster was not told of, `failures` those of watches.
+    pub(super) fn new(registry: &mut Registry, provider: &str, lost: &Counter, failures: Failures) -> Self {
         let metrics = Metrics {
             total: Family::default(),
             status: Family::default(),
@@ -151,6 +152,7 @@ impl Metrics {
             "Events of Canaries that the API server did not take",
             lost.clone(),
         );
+        registry.register("sluice_watch_failures", "Attempts to watch that failed, by kind", failures);
         registry.register(
             "sluice_told",
             "What people were told, by channel and outcome",
@@ -284,7 +286,7 @@ mod tests {
 
     fn exported(spec: &Value, reasons: &[Reason]) -> Vec<String> {
         let mut registry = Registry::default();
-        let metrics = Metrics::new(&mut registry, "kubernetes", &Counter::default());
+        let metrics = Metrics::new(&mut registry, "kubernetes", &Counter::default(), Failures::default());
         let canary = canary(spec);
         reasons.iter().for_each(|reason| metrics.said(&canary, *reason, &Settings::default()));
         let mut text = String::new();
@@ -297,7 +299,7 @@ mod tests {
     fn w_met_14_w_ops_14_a_canary_has_gauges_also_when_suspended_and_leaves_none_behind_when_it_or_the_term_ends()
      {
         let mut registry = Registry::default();
-        let metrics = Metrics::new(&mut registry, "kubernetes", &Counter::default());
+        let metrics = Metrics::new(&mut registry, "kubernetes", &Counter::default(), Failures::default());
         let named = |registry: &Registry| {
             let mut text = String::new();
             encode(&mut text, registry).unwrap();

@@ -117,11 +117,11 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     let tasks = TaskTracker::new();
     let mut registry = Registry::default();
     let (announcer, poster) = Announcer::new(client.clone(), &options.identity);
-    let metrics = Metrics::new(&mut registry, settings.provider.as_str(), &announcer.lost());
-    let gate_metrics = server::Metrics::register(&mut registry);
-
     // What every replica knows.
     let (cluster, touched) = Cluster::new(client.clone(), options.namespace.clone());
+    let provider = settings.provider.as_str();
+    let metrics = Metrics::new(&mut registry, provider, &announcer.lost(), cluster.failures());
+    let gate_metrics = server::Metrics::register(&mut registry);
     let cluster = cluster.hearing(&settings.config_tracking.watched());
     let catalog = Arc::new(RwLock::new(Catalog::new(settings.provider)));
     let wake = Arc::new(RwLock::new(None));

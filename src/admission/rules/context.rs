@@ -1,8 +1,10 @@
 //! What a rule sees: an object under review and what is known around it.
 
+use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 use super::Faults;
+use super::ownership::Claims;
 use crate::admission::catalog::Catalog;
 use crate::admission::lookup::{Lookup, Lookups};
 use crate::api::{Analysis, Canary, CanaryKey, Metric, ObjectRef, Provider};
@@ -56,8 +58,17 @@ pub struct Context<'a> {
     pub settings: &'a Settings,
     /// Whether it is judged as it is stored: of rivals only those that came before it count.
     pub stored: bool,
-    /// What was found wrong with its metrics so far.
-    pub faults: Faults,
+    /// What several rules want to know of it.
+    pub memo: Memo,
+}
+
+/// What several rules want to know of a Canary, worked out by the first that asks.
+#[derive(Debug, Default)]
+pub struct Memo {
+    /// What is wrong with its metrics.
+    pub(super) faults: Faults,
+    /// What it claims, and who claims that too.
+    pub(super) claims: OnceCell<Claims>,
 }
 
 impl Context<'_> {

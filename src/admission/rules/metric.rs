@@ -155,7 +155,7 @@ pub(super) enum Mend {
 
 /// What the `analysis` room finds wrong with the metrics of one Canary; many rules ask, and each plan is made once.
 #[derive(Debug, Default)]
-pub struct Faults {
+pub(super) struct Faults {
     as_written: OnceCell<Vec<Problem>>,
     bounded: OnceCell<Vec<Problem>>,
     windowed: OnceCell<Vec<Problem>>,
@@ -168,9 +168,9 @@ pub(super) fn faults<'a>(context: &'a Context<'_>, mend: Mend) -> &'a [Problem] 
         return &[];
     }
     let cell = match mend {
-        Mend::Nothing => &context.faults.as_written,
-        Mend::Bounds => &context.faults.bounded,
-        Mend::Window => &context.faults.windowed,
+        Mend::Nothing => &context.memo.faults.as_written,
+        Mend::Bounds => &context.memo.faults.bounded,
+        Mend::Window => &context.memo.faults.windowed,
     };
     cell.get_or_init(|| plan(context, mend))
 }

@@ -52,11 +52,11 @@ mod unsupported;
 
 use serde_json::Value;
 
-pub use context::{Context, Departure, Shared};
+pub use context::{Context, Departure, Memo, Shared};
 pub use document::document;
 pub use findings::Findings;
 pub(super) use form::{Readable, read};
-pub use metric::Faults;
+use metric::Faults;
 pub use secret::keys_only;
 
 use super::catalog::Catalog;

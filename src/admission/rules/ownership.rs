@@ -139,9 +139,9 @@ spec:
 /// The rivals of these overlaps that the API server confirms, or that it has to be asked about. One that could not be asked about
 /// is told and does not count: the index may be behind, and of two that were let in the controller stops the younger one.
 pub(super) fn rivals(context: &Context<'_>, overlaps: &[Overlap], findings: &mut Findings) -> Vec<Rival> {
-    let claim = claim(context);
-    let mut rivals = context.catalog.rivals(context.key, &claim);
-    rivals.retain(|rival| overlaps.contains(&rival.overlap) && context.yields_to(&rival.key));
+    let Claims { claim, rivals } = claims(context);
+    let mut rivals: Vec<Rival> =
+        rivals.iter().filter(|rival| overlaps.contains(&rival.overlap)).cloned().collect();
     rivals.retain(|rival| {
         let reference = ObjectRef::new(API_VERSION, "Canary", &rival.key.namespace, &rival.key.name);
         match context.lookups.get(&reference) {
@@ -185,13 +185,25 @@ fn subject(canary: &Canary, overlap: Overlap) -> (&'static str, String) {
     }
 }
 
-/// What the Canary claims where it is written.
-pub(super) fn claim(context: &Context<'_>) -> Claim {
-    let mut canary = Cow::Borrowed(context.canary);
-    if canary.metadata.namespace.as_ref() != Some(&context.key.namespace) {
-        canary.to_mut().metadata.namespace = Some(context.key.namespace.clone());
-    }
-    context.catalog.claim(&canary)
+/// What a Canary claims where it is written, and the others that claim it too.
+#[derive(Debug)]
+pub(super) struct Claims {
+    pub(super) claim: Claim,
+    rivals: Vec<Rival>,
+}
+
+/// The claims of the Canary and the rivals to whom it yields, confirmed or not.
+pub(super) fn claims<'a>(context: &'a Context<'_>) -> &'a Claims {
+    context.memo.claims.get_or_init(|| {
+        let mut canary = Cow::Borrowed(context.canary);
+        if canary.metadata.namespace.as_ref() != Some(&context.key.namespace) {
+            canary.to_mut().metadata.namespace = Some(context.key.namespace.clone());
+        }
+        let claim = context.catalog.claim(&canary);
+        let mut rivals = context.catalog.rivals(context.key, &claim);
+        rivals.retain(|rival| context.yields_to(&rival.key));
+        Claims { claim, rivals }
+    })
 }
 
 fn same_target(context: &Context<'_>, findings: &mut Findings) {

@@ -1,6 +1,6 @@
 //! One Canary a request: of two routes that claim the same, a proxy hears one only.
 
-use super::ownership::{claim, rivals};
+use super::ownership::{claims, rivals};
 use super::{Check, Context, Findings, Manner, Rule};
 use crate::admission::catalog::{Overlap, Rival};
 use crate::admission::problem::Severity;
@@ -122,9 +122,8 @@ fn part_of_route(context: &Context<'_>, findings: &mut Findings) {
 
 /// The requests that both claim, in words.
 fn requests(context: &Context<'_>, rival: &Rival) -> Option<String> {
-    let claim = claim(context);
     let other = context.catalog.get(&rival.key)?;
-    let (_, route) = claim.meeting(&other.claim)?;
+    let (_, route) = claims(context).claim.meeting(&other.claim)?;
     let host = if route.host == "*" { "every host" } else { route.host.as_str() };
     Some(format!("the requests to {host} at {} that match {}", route.parent, route.condition))
 }

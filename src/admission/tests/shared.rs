@@ -147,6 +147,31 @@ fn configs_that_the_target_needs_are_looked_up_in_a_second_round_and_only_their_
 }
 
 #[test]
+fn configs_are_not_looked_up_again_for_a_write_that_leaves_the_target_as_it_is() {
+    let mut target = example::plain("Deployment");
+    target["spec"]["template"]["spec"]["containers"][0]["envFrom"] =
+        json!([{"configMapRef": {"name": "settings"}}]);
+    let old = example::plain("Canary");
+    let with = |change: Value| {
+        let mut new = old.clone();
+        json_patch::merge(&mut new, &change);
+        new
+    };
+    let gate = crate::admission::Gate::new(crate::rollout::Settings::default(), super::OWN);
+    let looks = |new: Value, dry: bool| {
+        let mut review = super::review("ann", new, Some(old.clone()));
+        review["request"]["dryRun"] = dry.into();
+        let call = super::call(crate::admission::Endpoint::CanaryValidate, &review);
+        let reference = ObjectRef::new("apps/v1", "Deployment", "shop", "app");
+        gate.further(&call, &reference, &Lookup::Found(target.clone())).len()
+    };
+    let other_steps = with(json!({"spec": {"analysis": {"threshold": 7}}}));
+    assert_eq!(looks(other_steps.clone(), false), 0);
+    assert_eq!(looks(other_steps, true), 1, "a dry run tells of everything");
+    assert_eq!(looks(with(json!({"spec": {"targetRef": {"name": "other"}}})), false), 1);
+}
+
+#[test]
 fn a_target_with_a_thousand_configs_costs_a_bounded_number_of_looks() {
     let mut target = example::plain("Deployment");
     let names = (0..1000).map(|n| json!({"configMapRef": {"name": format!("c{n}")}}));
