@@ -63,4 +63,5 @@ fn w_ctl_21_a_promotion_goes_on_when_the_canarys_pods_break_meanwhile(
     assert_eq!((status.phase, status.canary_weight), (Phase::Succeeded, 0), "{:?}", status.last_decision);
     assert_eq!(status.last_promoted_spec, status.last_applied_spec);
     assert_eq!(image(&simulation, "shop-primary"), "shop:2");
+    assert_eq!(shares(&simulation), [0, 50, 0], "no request is led to pods that are not ready");
 }
