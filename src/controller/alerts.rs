@@ -158,11 +158,10 @@ fn room(provider: AlertProvider, secret: Option<(ObjectRef, Credentials)>) -> Re
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use prometheus_client::registry::Registry;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{api::AlertProviderType, cluster::Failures, notify::NotifyError};
+    use crate::{api::AlertProviderType, controller::testing::Stage, notify::NotifyError};
 
     /// Alerts in a cluster with one AlertProvider and its Secret; the counter is of events about Canaries.
     fn alerts(address: &'static str) -> (Alerts, Arc<AtomicUsize>) {
@@ -186,12 +185,7 @@ mod tests {
                 http::Response::builder().body(kube::client::Body::from(body.to_string().into_bytes()))
             }
         });
-        let client = kube::Client::new(service, "default");
-        let (cluster, _) = Cluster::new(client.clone(), None);
-        let (announcer, poster) = Announcer::new(client, "test");
-        tokio::spawn(poster.run());
-        let metrics =
-            Metrics::new(&mut Registry::default(), "kubernetes", &announcer.lost(), Failures::default());
+        let Stage { cluster, announcer, metrics, .. } = Stage::on(kube::Client::new(service, "default"));
         let settings = Arc::new(Settings::default());
         (Alerts::new(cluster, announcer, settings, Alerting::default(), metrics), events)
     }

@@ -15,11 +15,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    WatchHealth,
     asks::Asks,
     catalog,
     look::Looker,
     metrics::Metrics,
+    probes::WatchHealth,
     queue,
     slots::{Bounds, Slots},
 };

@@ -320,6 +320,45 @@ impl Looker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        controller::{slots::Bounds, testing::Stage},
+        hooks::Hooks,
+        providers::{Limits, Providers},
+        rollout::HookHosts,
+    };
+
+    fn looker(client: kube::Client) -> Looker {
+        let Stage { cluster, world, metrics, .. } = Stage::on(client);
+        let (answered, _) = mpsc::unbounded_channel();
+        let providers = Providers::new(Limits::default(), |_| false).unwrap();
+        let hooks = Arc::new(Hooks::new(HookHosts::default()));
+        let settings = Arc::new(Settings::default());
+        Looker {
+            asks: Asks::new(cluster.clone(), providers, hooks, answered),
+            cluster,
+            world,
+            catalog: Arc::new(RwLock::new(Catalog::new(settings.provider))),
+            settings,
+            metrics,
+            slots: Arc::new(Mutex::new(Slots::new(Bounds::default(), BTreeSet::new()))),
+            writes: Arc::default(),
+            sketches: Arc::default(),
+            wake: mpsc::unbounded_channel().0,
+        }
+    }
+
+    #[tokio::test]
+    async fn w_ctl_15_a_look_contains_its_own_panic_and_the_next_one_goes_on() {
+        let service = tower::service_fn(|request: http::Request<kube::client::Body>| async move {
+            assert!(!request.uri().path().ends_with("/strange"), "nobody has thought of this shape");
+            let body = r#"{"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "metadata": {}}"#;
+            http::Response::builder().status(404).body(kube::client::Body::from(body.as_bytes().to_vec()))
+        });
+        let looker = looker(kube::Client::new(service, "default"));
+        let look = |name: &str| looker.clone().look(CanaryKey::new("store", name));
+        assert_eq!(look("strange").await, Again::Failed, "it is repeated");
+        assert_eq!(look("other").await, Again::Never, "one that is gone");
+    }
 
     #[test]
     fn a_due_time_that_passed_during_the_look_is_now() {

@@ -8,10 +8,13 @@ mod lead;
 mod leaving;
 mod look;
 mod metrics;
+mod probes;
 mod problems;
 mod queue;
 mod slots;
 mod tell;
+#[cfg(test)]
+mod testing;
 
 use std::{
     net::SocketAddr,
@@ -44,8 +47,6 @@ use metrics::Metrics;
 pub use slots::Bounds;
 use tell::Teller;
 
-/// How long a watch may fail before the process is no longer ready to answer from it.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How long calls in flight may take at the end.
 const LAST_CALLS: Duration = Duration::from_secs(10);
 
@@ -191,12 +192,9 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     let leading = tokio::spawn(leader.run(candidate, leadership, answers, shutdown.clone()));
 
     // The endpoints.
-    let health = catalog_watches.health();
-    let ready_health = health.clone();
-    let mut status = server::Status::new(Arc::new(registry), shutdown.clone())
-        .live("watches", move || watching(&health, PATIENCE * 5))
-        .ready("watches", move || watching(&ready_health, PATIENCE))
-        .ready("schema", move || schema.borrow().clone());
+    let mut status =
+        probes::hearing(server::Status::new(Arc::new(registry), shutdown.clone()), &catalog_watches.health())
+            .ready("schema", move || schema.borrow().clone());
     if options.gate {
         let keeper = keeper.clone();
         let known = catalog.clone();
@@ -270,23 +268,6 @@ fn keeper(client: kube::Client, options: &Options) -> Result<Keeper, ControllerE
         service: options.name.clone(),
     };
     Keeper::start(client, settings, source).map_err(ControllerError::Certificates)
-}
-
-type WatchHealth = Vec<(&'static str, tokio::sync::watch::Receiver<crate::cluster::Health>)>;
-
-/// Whether no watch has failed for longer than `patience`.
-fn watching(watches: &WatchHealth, patience: Duration) -> Result<(), String> {
-    let now = tokio::time::Instant::now();
-    let failing: Vec<&str> = watches
-        .iter()
-        .filter(|(_, health)| health.borrow().failing_since(now).is_some_and(|since| now - since > patience))
-        .map(|(kind, _)| *kind)
-        .collect();
-    if failing.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("no word from the API server about {}", failing.join(", ")))
-    }
 }
 
 /// Something that no other start of this replica has.

@@ -280,6 +280,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn w_ops_6_no_more_looks_than_allowed_go_on_at_once_and_every_canary_has_its_turn() {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (0..20).for_each(|number| sender.send(key(&number.to_string())).unwrap());
+        let (stop, begin, seen) = (CancellationToken::new(), Instant::now(), Seen::default());
+        let (record, ending) = (seen.clone(), stop.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            ending.cancel();
+        });
+        work(receiver, 4, &stop, move |key| {
+            record.lock().unwrap().push((key, begin.elapsed().as_secs()));
+            async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Again::Never
+            }
+        })
+        .await;
+        drop(sender);
+        let seen = seen.lock().unwrap();
+        let looked: HashSet<&CanaryKey> = seen.iter().map(|(key, _)| key).collect();
+        assert_eq!((seen.len(), looked.len()), (20, 20));
+        let begun: Vec<u64> = seen.iter().map(|(_, second)| *second).collect();
+        assert_eq!(begun, (0..20).map(|number| number / 4).collect::<Vec<_>>(), "four in each second");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn different_canaries_are_looked_at_side_by_side() {
         assert_eq!(run(&["a", "b", "c"], 10, |_| Again::Never).await, [0, 0, 0]);
     }

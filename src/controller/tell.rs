@@ -139,3 +139,90 @@ impl Listeners {
         outcome
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+
+    use super::*;
+    use crate::{
+        api::{Canary, CanaryStatus},
+        controller::{alerts::Alerting, testing::Stage},
+        execute::{Outcome, execute},
+        rollout::{Decision, Event, Reason, Settings},
+    };
+
+    /// A Canary whose event hook has its name as path.
+    fn canary(name: &str, server: &MockServer) -> Canary {
+        let hook = json!({"name": "log", "type": "event", "url": format!("{}/{name}", server.uri()), "timeout": "1h"});
+        serde_json::from_value(json!({
+            "apiVersion": "flagger.app/v1beta1", "kind": "Canary", "metadata": {"name": name, "namespace": "store"},
+            "spec": {
+                "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+                "analysis": {"webhooks": [hook]},
+            },
+        }))
+        .unwrap()
+    }
+
+    /// Two steps of which people are told, and nothing else.
+    fn decision() -> Decision {
+        Decision {
+            status: CanaryStatus::default(),
+            effects: Vec::new(),
+            lowering: 0,
+            asks: Vec::new(),
+            known: BTreeSet::new(),
+            lacks: Vec::new(),
+            wake: None,
+            events: vec![
+                Event::new(Reason::WeightRaised, "10 %."),
+                Event::new(Reason::WeightRaised, "20 %."),
+            ],
+        }
+    }
+
+    #[tokio::test]
+    async fn w_ctl_20_a_slow_event_webhook_delays_neither_a_step_nor_what_others_are_told() {
+        let server = MockServer::start().await;
+        let answers = [("/slow", Duration::from_secs(3600)), ("/quick", Duration::ZERO)];
+        for (at, delay) in answers {
+            let answer = ResponseTemplate::new(200).set_delay(delay);
+            Mock::given(path(at)).respond_with(answer).mount(&server).await;
+        }
+        let service = tower::service_fn(|_| async {
+            http::Response::builder().status(500).body(kube::client::Body::empty())
+        });
+        let Stage { cluster, announcer, metrics, world, told } =
+            Stage::on(kube::Client::new(service, "default"));
+        let settings = Arc::new(Settings::default());
+        let alerts = Alerts::new(cluster, announcer, settings, Alerting::default(), metrics.clone());
+        let hooks = Arc::new(Hooks::new("127.0.0.1".parse().unwrap()));
+        tokio::spawn(Teller::new(hooks, None, alerts, metrics).run(told));
+        let heard = async |name: &str| {
+            let requests = server.received_requests().await.unwrap();
+            requests.iter().filter(|request| request.url.path() == name).count()
+        };
+        let wait = async |name: &str, calls: usize| {
+            while heard(name).await < calls {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let patience = Duration::from_secs(20);
+        let steps = async {
+            for name in ["slow", "quick"] {
+                assert_eq!(
+                    execute(&world, &canary(name, &server), &decision()).await.unwrap(),
+                    Outcome::Done
+                );
+            }
+            wait("/slow", 1).await;
+            wait("/quick", 2).await;
+        };
+        tokio::time::timeout(patience, steps).await.expect("nothing waits for the slow hook");
+        assert_eq!(heard("/slow").await, 1, "of one Canary it hears in order");
+    }
+}

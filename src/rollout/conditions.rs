@@ -105,6 +105,8 @@ fn phase_message(phase: Phase) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use rstest::rstest;
 
     use super::*;
@@ -142,6 +144,20 @@ mod tests {
         assert_eq!(value(&status, PROGRESSING), progressing);
         assert_eq!(value(&status, STALLED), ConditionStatus::False);
         assert!(status.conditions.iter().all(|condition| !condition.reason.is_empty()));
+    }
+
+    #[test]
+    fn w_api_7_each_phase_has_words_of_its_own_and_the_way_out_is_told_as_such() {
+        let promoted = |phase: Phase| {
+            let mut status = status(phase, "So it is.");
+            update(&mut status, None, at(1));
+            let promoted = status.conditions.iter().find(|condition| condition.type_ == PROMOTED).unwrap();
+            (promoted.reason.clone(), promoted.message.clone())
+        };
+        let leaving = ("Terminating".to_owned(), "The Canary is being deleted.".to_owned());
+        assert_eq!(promoted(Phase::Terminating), leaving);
+        let words: BTreeSet<String> = Phase::ALL.iter().map(|phase| promoted(*phase).1).collect();
+        assert_eq!(words.len(), Phase::ALL.len(), "two phases say the same: {words:?}");
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod harmless;
 mod hooks;
 mod inconclusive;
 mod mirrored;
+mod pods;
 mod primary;
 mod provider;
 mod queue;

@@ -25,7 +25,11 @@ fn release_daemon_set(simulation: &Simulation, image: &str) {
 }
 
 fn initialised_daemon_set(oracle: Oracle) -> Simulation {
-    let mut canary = canary(weights(&[10, 50]));
+    analysed_daemon_set(weights(&[10, 50]), oracle)
+}
+
+fn analysed_daemon_set(analysis: Value, oracle: Oracle) -> Simulation {
+    let mut canary = canary(analysis);
     canary["spec"]["targetRef"]["kind"] = json!("DaemonSet");
     let mut target = target("shop:1");
     target["kind"] = json!("DaemonSet");
@@ -80,6 +84,55 @@ fn w_obj_16_a_failed_daemon_set_idles_until_the_next_revision_and_not_longer() {
     simulation.pass(seconds(5), |_| {});
     assert_eq!(simulation.status().phase, Phase::Progressing);
     assert_eq!(nodes(&simulation, "shop"), json!({}));
+}
+
+#[rstest]
+#[case::at_rest(good())]
+#[case::after_a_run_that_failed(bad())]
+fn w_obj_16_a_deletion_takes_the_resting_key_out_and_leaves_a_daemon_set_that_serves(#[case] oracle: Oracle) {
+    let mut simulation = initialised_daemon_set(oracle);
+    release_daemon_set(&simulation, "shop:2");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(nodes(&simulation, "shop"), idle());
+    let deleted = json!({"metadata": {"deletionTimestamp": "1970-01-01T00:10:00Z"}});
+    simulation.user(&simulation.canary_reference(), &deleted);
+    let target = daemon_set(&simulation, "shop");
+    simulation.pass(seconds(60), |simulation| {
+        let held = object(simulation, &simulation.canary_reference())["metadata"]["finalizers"] != json!([]);
+        let ready = simulation.kubernetes.ready(&target, simulation.now());
+        assert!(held || ready == 2, "the Canary goes before its target serves");
+    });
+    assert_eq!(object(&simulation, &simulation.canary_reference())["metadata"]["finalizers"], json!([]));
+    assert_eq!(nodes(&simulation, "shop"), json!({}));
+}
+
+#[test]
+fn w_ctl_14_the_deadline_begins_with_the_wait_and_pods_that_are_away_for_a_moment_end_no_run() {
+    let analysis = json!({"interval": "5m", "threshold": 1, "stepWeights": [10, 50], "metrics": [rate()]});
+    let mut simulation = analysed_daemon_set(analysis, good());
+    release_daemon_set(&simulation, "shop:2");
+    simulation.pass(seconds(290), |_| {});
+    assert_eq!(simulation.status().canary_weight, 10, "{:?}", simulation.status());
+    let written = {
+        let state = simulation.world.state();
+        state.deeds.iter().rfind(|(_, deed)| matches!(deed, Deed::Status(_))).map(|(at, _)| *at).unwrap()
+    };
+    assert!(simulation.now() > written + seconds(60), "nothing was written for longer than the deadline");
+    let target = daemon_set(&simulation, "shop");
+    let back = simulation.now() + seconds(20);
+    simulation.kubernetes.lose(&target, back);
+    simulation.pass(seconds(30), |_| {});
+    let status = simulation.status();
+    assert_eq!((status.phase, status.canary_weight), (Phase::Progressing, 10), "{:?}", status.last_decision);
+    assert_eq!(status.deadline_at, None, "the wait is over");
+    simulation.pass(seconds(320), |_| {});
+    assert_eq!(simulation.status().canary_weight, 50, "{:?}", simulation.status().last_decision);
+    let never = simulation.now() + seconds(3600);
+    simulation.kubernetes.lose(&target, never);
+    simulation.pass(seconds(58), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Progressing, "each wait has its whole time");
+    simulation.pass(seconds(4), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Failed, "and not more");
 }
 
 #[test]

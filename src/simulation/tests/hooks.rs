@@ -295,7 +295,7 @@ fn a_rollback_hook_that_agrees_takes_the_revision_back_and_the_end_is_told() {
 }
 
 #[test]
-fn w_ctl_9_a_rollback_hook_is_asked_while_waiting_while_starting_and_while_promoting() {
+fn w_ctl_9_a_rollback_hook_is_asked_while_a_run_waits_for_approval() {
     let hooks = [hook("rollback", "abort"), hook("confirm-rollout", "gate")];
     let set = [("abort", closed()), ("gate", closed())];
     let (mut simulation, desk) = released(with(weights(&[50]), &hooks), good(), &set);
@@ -307,12 +307,25 @@ fn w_ctl_9_a_rollback_hook_is_asked_while_waiting_while_starting_and_while_promo
     desk.open("gate");
     simulation.pass(seconds(60), |_| {});
     assert_eq!(simulation.status().phase, Phase::Failed, "and stays so");
+}
 
-    let broken = json!({"metadata": {"annotations": {BROKEN: "yes"}}});
-    let fields = json!({"spec": {"template": broken}});
-    simulation.user(&deployment(&simulation, "shop"), &fields);
-    simulation.pass(seconds(2), |_| {});
-    assert_eq!(simulation.status().phase, Phase::Failed, "while its pods start: {:?}", simulation.status());
+#[test]
+fn w_ctl_9_a_rollback_hook_is_asked_while_pods_start() {
+    let analysis = with(weights(&[50]), &[hook("rollback", "abort")]);
+    let (mut simulation, desk) = released(analysis, good(), &[("abort", closed())]);
+    let broken = json!({"spec": {"template": {"metadata": {"annotations": {BROKEN: "yes"}}}}});
+    let target = deployment(&simulation, "shop");
+    simulation.user(&target, &broken);
+    simulation.pass(seconds(25), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Progressing, "the run has begun");
+    assert_eq!(simulation.kubernetes.ready(&target, simulation.now()), 0, "and no pod is ready");
+    assert!(desk.calls().iter().all(|call| call == "rollback/abort Progressing"), "{:?}", desk.calls());
+    assert!(desk.count("abort") >= 2, "it is asked each interval: {:?}", desk.calls());
+    desk.open("abort");
+    simulation.pass(seconds(11), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Failed, "long before the deadline of a minute");
+    let [told] = told(&simulation, Reason::RolledBack).try_into().unwrap();
+    assert!(told.contains("A rollback is asked for by rollback hook abort"), "{told}");
 }
 
 #[test]

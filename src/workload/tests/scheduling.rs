@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use super::{canary, kind};
+use super::canary;
 use crate::{
     api::Object,
-    workload::{Selector, Snapshot, render_primary},
+    workload::{Selector, Snapshot, kind::KINDS, render_primary},
 };
 
 /// A workload `cider` that selects its pods by these labels, and whose pods have more of them.
@@ -28,8 +28,9 @@ fn workload(match_labels: &Value, pod_labels: &Value, spec: &Value) -> Object {
 fn template(target: &Object, flag: &[&str]) -> Value {
     let keys: Vec<String> = flag.iter().map(|key| (*key).to_owned()).collect();
     let selector = Selector::of(target, &keys).unwrap();
-    let snapshot = Snapshot::of_target(kind(), target).unwrap();
-    render_primary(kind(), &canary(json!({"port": 80})), &snapshot, &selector, None, &[])["spec"]["template"]
+    let kind = KINDS.iter().copied().find(|kind| target["kind"] == kind.name().as_str()).unwrap();
+    let snapshot = Snapshot::of_target(kind, target).unwrap();
+    render_primary(kind, &canary(json!({"port": 80})), &snapshot, &selector, None, &[])["spec"]["template"]
         .clone()
 }
 
@@ -79,6 +80,19 @@ fn faq_a_match_label_with_a_different_selector_label_gets_the_suffix_and_so_do_t
     let primary = template(&target, &["app", "affinity"]);
     assert_eq!(primary["spec"], term("cider-primary"));
     assert_eq!(primary["metadata"]["labels"], json!({"app": "cider-primary", "affinity": "cider-primary"}));
+}
+
+#[rstest]
+fn w_obj_7_a_term_of_a_daemon_set_that_names_the_target_means_the_primary_in_the_primary(
+    #[values(preferred, required, spread)] form: fn(&Value) -> Value,
+) {
+    let term = |value: &str| form(&json!({"matchLabels": {"app": value}}));
+    let labels = json!({"app": "cider"});
+    let mut target = workload(&labels, &labels, &term("cider"));
+    target["kind"] = json!("DaemonSet");
+    let primary = template(&target, &DEFAULT);
+    assert_eq!(primary["spec"], term("cider-primary"));
+    assert_eq!(primary["metadata"]["labels"], json!({"app": "cider-primary"}));
 }
 
 #[test]
