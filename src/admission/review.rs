@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use super::sparing;
+use crate::api::GROUP;
 
 /// The version of the envelope that we are registered for and speak.
 pub const REVIEW_VERSION: &str = "admission.k8s.io/v1";
@@ -70,7 +71,7 @@ pub struct Request {
     pub sub_resource: String,
     /// Who does it, `system:serviceaccount:NAMESPACE:NAME` or a person.
     pub user: String,
-    /// The object as it is going to be; absent on DELETE. Where its `spec.template` is, byte for byte, that of the old object
+    /// The object as it is going to be, one of ours without its `managedFields`; absent on DELETE. Where its `spec.template` is, byte for byte, that of the old object
     /// too, it is left out of both unless this is a dry run: nobody looks at it, and it may be very large.
     pub object: Option<Value>,
     /// The object as it is; absent on CREATE.
@@ -102,11 +103,11 @@ impl Request {
             return Err(ReviewError::NoUid);
         }
         let kind = request.get("kind").and_then(Value::as_object);
+        let group = kind.map(|kind| text(kind, "group")).unwrap_or_default();
         let user = request.get("userInfo").and_then(Value::as_object);
         Ok(Request {
             uid,
             kind: kind.map(|kind| text(kind, "kind")).unwrap_or_default(),
-            group: kind.map(|kind| text(kind, "group")).unwrap_or_default(),
             namespace: text(request, "namespace"),
             name: text(request, "name"),
             operation: match request.get("operation").and_then(Value::as_str) {
@@ -118,8 +119,9 @@ impl Request {
             sub_resource: text(request, "subResource"),
             user: user.map(|user| text(user, "username")).unwrap_or_default(),
             dry_run: request.get("dryRun").and_then(Value::as_bool).unwrap_or_default(),
-            object: object(request, "object"),
-            old_object: object(request, "oldObject"),
+            object: object(request, "object", &group),
+            old_object: object(request, "oldObject", &group),
+            group,
             unreadable,
         })
     }
@@ -159,9 +161,15 @@ fn text(map: &Map<String, Value>, key: &str) -> String {
     map.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Takes a field out; `null` is absent.
-fn object(map: &mut Map<String, Value>, key: &str) -> Option<Value> {
-    map.remove(key).filter(|value| !value.is_null())
+/// Takes an object of a group out; `null` is absent. Who manages which field of one of ours nobody asks, and it can be half of it.
+fn object(map: &mut Map<String, Value>, key: &str, group: &str) -> Option<Value> {
+    let mut object = map.remove(key).filter(|value| !value.is_null())?;
+    if group == GROUP
+        && let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
+    {
+        metadata.remove("managedFields");
+    }
+    Some(object)
 }
 
 #[cfg(test)]
