@@ -14,7 +14,7 @@ use super::{interval, query};
 use crate::api::{Canary, Metric, MetricProviderType, MetricTemplate, Provider, Reference};
 
 /// What the controller was started with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The routing provider of Canaries that name none.
     pub provider: Provider,

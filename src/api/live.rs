@@ -1,6 +1,6 @@
 //! The objects of the cluster as one reconcile sees them: a plain map, filled by the edges, read by the pure rooms.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Borrow, collections::BTreeMap, sync::Arc};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
 
 /// A consistent look at the objects that one Canary needs: what is not in here does not exist. Clones share the map.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Live(Arc<BTreeMap<ObjectRef, Arc<Object>>>);
+pub struct Live(Arc<BTreeMap<Arc<ObjectRef>, Arc<Object>>>);
 
 /// An object of the cluster that does not have the shape its kind promises.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +33,7 @@ pub struct Malformed {
 impl Live {
     /// Adds or replaces an object.
     pub fn insert(&mut self, reference: ObjectRef, object: Arc<Object>) {
-        Arc::make_mut(&mut self.0).insert(reference, object);
+        Arc::make_mut(&mut self.0).insert(Arc::new(reference), object);
     }
 
     /// Adds or replaces the objects of another look.
@@ -46,10 +46,20 @@ impl Live {
         self.0.get(reference).map(Arc::as_ref)
     }
 
+    /// The object to be shared, if it exists.
+    pub fn get_shared(&self, reference: &ObjectRef) -> Option<&Arc<Object>> {
+        self.0.get(reference)
+    }
+
     /// Of these objects those that exist.
-    pub fn only(&self, references: impl IntoIterator<Item = ObjectRef>) -> Live {
-        let known = |of: ObjectRef| Some((self.0.get(&of)?.clone(), of));
-        references.into_iter().filter_map(known).map(|(object, of)| (of, object)).collect()
+    pub fn only(&self, references: impl IntoIterator<Item = impl Borrow<ObjectRef>>) -> Live {
+        let known = references.into_iter().filter_map(|of| self.0.get_key_value(of.borrow()));
+        known.map(|(of, object)| (of.clone(), object.clone())).collect()
+    }
+
+    /// Whether each of these objects is the same in both, or in neither.
+    pub fn agrees(&self, other: &Live, references: &[ObjectRef]) -> bool {
+        references.iter().all(|of| self.0.get(of) == other.0.get(of))
     }
 
     /// The objects of which something is true, and the others.
@@ -69,22 +79,22 @@ impl Live {
 
     /// All objects, in order of their references.
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectRef, &Object)> {
-        self.0.iter().map(|(reference, object)| (reference, object.as_ref()))
+        self.0.iter().map(|(reference, object)| (reference.as_ref(), object.as_ref()))
     }
 
     /// All objects, to be shared.
-    pub fn shared(&self) -> impl Iterator<Item = (&ObjectRef, &Arc<Object>)> {
+    pub fn shared(&self) -> impl Iterator<Item = (&Arc<ObjectRef>, &Arc<Object>)> {
         self.0.iter()
     }
 
     /// All objects of a kind (`EndpointSlice`), in order of their names.
     pub fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&ObjectRef, &Object)> {
-        self.0.iter().filter(move |(reference, _)| reference.kind == kind).map(|(r, o)| (r, o.as_ref()))
+        self.iter().filter(move |(reference, _)| reference.kind == kind)
     }
 }
 
-impl FromIterator<(ObjectRef, Arc<Object>)> for Live {
-    fn from_iter<I: IntoIterator<Item = (ObjectRef, Arc<Object>)>>(objects: I) -> Self {
-        Live(Arc::new(objects.into_iter().collect()))
+impl<R: Into<Arc<ObjectRef>>> FromIterator<(R, Arc<Object>)> for Live {
+    fn from_iter<I: IntoIterator<Item = (R, Arc<Object>)>>(objects: I) -> Self {
+        Live(Arc::new(objects.into_iter().map(|(reference, object)| (reference.into(), object)).collect()))
     }
 }

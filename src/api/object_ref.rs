@@ -5,7 +5,7 @@ use std::fmt;
 use super::at;
 
 /// Type, namespace and name of an object; prints as `Kind namespace/name`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
     /// Group and version, `v1` or `apps/v1`.
     pub api_version: String,

@@ -41,6 +41,26 @@ pub fn may_own(canary: &Canary, live: Option<&Object>) -> bool {
     live.is_none_or(|object| controls(canary, object))
 }
 
+/// The label and the annotation by which watches and the gate see that an object of a user is a Canary's, as a merge patch.
+pub fn claim(canary: &Canary) -> Object {
+    json!({"metadata": {
+        "labels": {names::MANAGED: names::MANAGED_VALUE},
+        "annotations": {names::CANARY: canary.name_any()},
+    }})
+}
+
+/// Whether an object has that label and annotation.
+pub fn is_claimed(canary: &Canary, object: &Object) -> bool {
+    let name = canary.meta().name.as_deref().unwrap_or_default();
+    has(object, "labels", names::MANAGED, names::MANAGED_VALUE)
+        && has(object, "annotations", names::CANARY, name)
+}
+
+/// Whether an object has a label or an annotation with this value.
+pub fn has(object: &Object, of: &str, key: &str, value: &str) -> bool {
+    at(object, &["metadata", of, key]).and_then(Value::as_str) == Some(value)
+}
+
 /// Finishes an object for server-side apply: drops nulls, marks it as the Canary's, as owned if so wished, and adds the
 /// fingerprint of everything else.
 pub fn seal(canary: &Canary, mut object: Object, owned: bool) -> Object {
@@ -90,15 +110,13 @@ pub fn disowned(canary: &Canary, object: &Object) -> Option<Object> {
 /// Whether this very wish was the last that we applied to the live object. If so and the object still lacks part of it, then
 /// somebody changed it since, or the API server's other webhooks never let it through: applying again may change nothing.
 pub fn is_applied(live: &Object, sealed: &Object) -> bool {
-    let fingerprint = |object: &Object| {
-        object.get("metadata").and_then(|metadata| metadata.get("annotations")?.get(names::APPLIED).cloned())
-    };
-    fingerprint(sealed).is_some_and(|wished| fingerprint(live) == Some(wished))
+    let wished = at(sealed, &["metadata", "annotations", names::APPLIED]);
+    wished.is_some() && at(live, &["metadata", "annotations", names::APPLIED]) == wished
 }
 
 /// Whether we ever applied anything to the live object; what the peer made is taken over by the first time.
 pub fn was_applied(live: &Object) -> bool {
-    live.pointer("/metadata/annotations").is_some_and(|all| all.get(names::APPLIED).is_some())
+    at(live, &["metadata", "annotations", names::APPLIED]).is_some()
 }
 
 fn fingerprint(object: &Object) -> String {

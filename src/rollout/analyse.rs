@@ -166,12 +166,12 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
     let id = |name: String| AskId { revision: revision.to_owned(), due, name };
     let mut checks = Vec::new();
     let mut asked = 0;
-    for planned in scene.checks() {
+    for planned in scene.checks().iter() {
         let ended = match planned {
             Err(problem) => {
                 let verdict = Verdict::unanswered(&problem.metric, &problem.fault);
                 let id = id(problem.id.to_string()).to_string();
-                Check { id, name: problem.metric, ..ended(verdict) }
+                Check { id, name: problem.metric.clone(), ..ended(verdict) }
             }
             Ok(check) => {
                 let id = id(check.id.to_string());
@@ -179,7 +179,7 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
                     Some(Answer::Measured(Ok(sample))) => check.judge(sample),
                     Some(Answer::Measured(Err(reason))) => check.unanswered(&reason),
                     Some(Answer::Said(_)) | None => {
-                        draft.ask(Ask { id, question: Question::Metric(Box::new(check)) });
+                        draft.ask(Ask { id, question: Question::Metric(Box::new(check.clone())) });
                         asked += 1;
                         continue;
                     }
@@ -187,7 +187,7 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
                 let bounds = CheckBounds { min: check.bounds.min, max: check.bounds.max };
                 let query = shortened(&check.query, QUERY_IN_STATUS);
                 let (query, bounds) = (Some(query), Some(bounds));
-                Check { id: id.to_string(), name: check.metric, query, bounds, ..ended(verdict) }
+                Check { id: id.to_string(), name: check.metric.clone(), query, bounds, ..ended(verdict) }
             }
         };
         // The next question may take a while: what was answered before it is not written again.
@@ -223,7 +223,7 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
 /// Something speaks against the revision: it is taken back when that happens too often.
 fn failed(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: Reason, kind: &str, told: &str) {
     draft.status.failed_checks += 1;
-    let threshold = scene.analysis().threshold.unwrap_or(1).max(1);
+    let threshold = scene.analysis().and_then(|analysis| analysis.threshold).unwrap_or(1).max(1);
     let sentence = format!("{kind} {} of {threshold}: {told}", draft.status.failed_checks);
     draft.event(reason, sentence.clone());
     if draft.status.failed_checks >= threshold {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{CanaryStatus, ConditionStatus, Phase};
+use crate::api::{CanaryStatus, Condition, ConditionStatus, Phase};
 
 /// What keeps a Canary from going on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,19 +67,23 @@ fn set(
     message: &str,
     now: Timestamp,
 ) {
-    let before = status.conditions.iter().find(|condition| condition.type_ == type_);
-    let mut after = before.cloned().unwrap_or_default();
-    after.type_ = type_.to_owned();
-    after.status = value;
-    after.reason = reason.to_owned();
-    after.message = message.to_owned();
-    if before.is_none_or(|before| before.status != value) {
-        after.last_transition_time = Some(Time(now));
+    let before = status.conditions.iter_mut().find(|condition| condition.type_ == type_);
+    let same = |c: &Condition| c.status == value && c.reason == reason && c.message == message;
+    if before.as_deref().is_some_and(same) {
+        return;
     }
-    if before != Some(&after) {
-        after.last_update_time = Some(Time(now));
-    }
-    match status.conditions.iter_mut().find(|condition| condition.type_ == type_) {
+    let after = Condition {
+        type_: type_.to_owned(),
+        status: value,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        last_update_time: Some(Time(now)),
+        last_transition_time: match &before {
+            Some(before) if before.status == value => before.last_transition_time.clone(),
+            _ => Some(Time(now)),
+        },
+    };
+    match before {
         Some(condition) => *condition = after,
         None => status.conditions.push(after),
     }

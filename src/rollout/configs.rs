@@ -44,17 +44,17 @@ fn is_promoting(phase: Phase) -> bool {
 }
 
 /// What a workload's pods refer to, as far as it is tracked.
-fn references(workload: &Object, settings: &Settings) -> Vec<Reference> {
+pub(super) fn references(workload: &Object, settings: &Settings) -> Vec<Reference> {
     let mut references = at(workload, &["spec", "template"]).map(configs::references).unwrap_or_default();
     references.retain(|reference| settings.config_tracking.of(reference.config.kind) != Tracking::Off);
     references
 }
 
 /// The configs that are part of the revision that a target asks for now.
-pub(super) fn of_target(target: &Object, canary: &Canary, known: &Configs, settings: &Settings) -> Tracked {
+pub(super) fn of_target(references: &[Reference], canary: &Canary, known: &Configs) -> Tracked {
     let none = BTreeMap::new();
     let former = canary.status.as_ref().map_or(&none, |status| &status.tracked_configs);
-    configs::track(&references(target, settings), known, former)
+    configs::track(references, known, former)
 }
 
 impl Scene<'_> {
@@ -187,12 +187,8 @@ pub(super) fn tidy(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let kept: Vec<&Snapshot> =
         kept.iter().flatten().filter_map(|revision| scene.snapshot(revision)).map(Arc::as_ref).collect();
     let target = scene.target.as_ref();
-    let mut sources: BTreeSet<ConfigRef> = target
-        .map(|target| references(target.object, scene.settings))
-        .into_iter()
-        .flatten()
-        .map(|reference| reference.config)
-        .collect();
+    let referred = target.into_iter().flat_map(|target| &target.references);
+    let mut sources: BTreeSet<ConfigRef> = referred.map(|reference| reference.config.clone()).collect();
     sources.extend(kept.iter().flat_map(|snapshot| snapshot.configs().keys().cloned()));
     let used: BTreeSet<ConfigRef> = kept
         .iter()
@@ -256,11 +252,11 @@ impl From<&Config> for SeenConfig {
     }
 }
 
-/// A target as it was judged, with its configs.
-pub(super) fn observed(target: &Object, tracked: &Tracked) -> ObservedTarget {
+/// A target as it was judged, with the fingerprint of its configs.
+pub(super) fn observed(target: &Object, configs: Option<String>) -> ObservedTarget {
     ObservedTarget {
         uid: target["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
         generation: target["metadata"]["generation"].as_i64().unwrap_or_default(),
-        configs: configs::fingerprint(tracked),
+        configs,
     }
 }

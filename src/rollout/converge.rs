@@ -31,16 +31,18 @@ pub(super) fn converge(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 /// Marks the target as ours, so that watches and the gate see it.
 fn claim(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let Some(target) = &scene.target else { return };
-    let mut annotations = json!({ names::CANARY: scene.canary.metadata.name });
     // The count of an autoscaler is nobody's wish.
-    if let Some(replicas) = target.replicas.filter(|replicas| *replicas > 0 && !scene.is_autoscaled()) {
-        annotations[names::REPLICAS] = json!(replicas.to_string());
+    let replicas = target.replicas.filter(|replicas| *replicas > 0 && !scene.is_autoscaled());
+    let replicas = replicas.map(|replicas| replicas.to_string());
+    let remembers = |wished: &str| owned::has(target.object, "annotations", names::REPLICAS, wished);
+    if owned::is_claimed(scene.canary, target.object) && replicas.as_deref().is_none_or(remembers) {
+        return;
     }
-    let wanted =
-        json!({"metadata": {"labels": {names::MANAGED: names::MANAGED_VALUE}, "annotations": annotations}});
-    if !workload::contains(target.object, &wanted) {
-        merge(scene, draft, wanted);
+    let mut claim = owned::claim(scene.canary);
+    if let Some(replicas) = replicas {
+        claim["metadata"]["annotations"][names::REPLICAS] = replicas.into();
     }
+    merge(scene, draft, claim);
 }
 
 fn merge(scene: &Scene<'_>, draft: &mut Draft<'_>, mut patch: Value) {
@@ -62,7 +64,7 @@ fn snapshots(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         let needed = kept.iter().flatten().any(|revision| revision == snapshot.revision.as_str());
         let object = scene.observation.live.get(reference).filter(|_| !needed);
         if let Some(uid) = object.and_then(|object| object["metadata"]["uid"].as_str()) {
-            draft.effect(Effect::Delete { reference: reference.clone(), uid: uid.to_owned() });
+            draft.effect(Effect::Delete { reference: reference.as_ref().clone(), uid: uid.to_owned() });
         }
     }
 }
@@ -158,12 +160,12 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let replicas = if wished { scene.wished_replicas() } else { scene.primary_replicas() };
     let Some(object) = scene.render_primary(&revision, replicas) else { return };
     let live = scene.primary;
-    let by_hand = live.and_then(workload::break_glass);
+    let by_hand = live.and_then(|live| workload::break_glass(live));
     if by_hand.is_some() && draft.status.phase == Phase::Promoting {
         // This is the promotion until which the change by hand was to stay. Next time the primary gets the revision.
         return mend_glass(scene, draft);
     }
-    if live.is_some_and(|live| workload::contains(live, &object)) {
+    if live.is_some_and(|live| scene.observation.sketches.contains(live, &object)) {
         return more_pods(scene, draft);
     }
     if let Some(reason) = by_hand.filter(|_| draft.status.last_promoted_spec.is_some()) {
@@ -180,7 +182,7 @@ fn primary(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         object["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"].clone();
     }
     // In the same phase as before, nothing of ours has asked for a change: somebody else changed or deleted it.
-    let unasked = live.is_none_or(owned::was_applied)
+    let unasked = live.is_none_or(|live| owned::was_applied(live))
         && draft.phase_before() == draft.status.phase
         && !matches!(draft.status.phase, Phase::Initializing | Phase::Promoting);
     if unasked {

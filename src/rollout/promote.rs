@@ -129,7 +129,8 @@ fn fail(draft: &mut Draft<'_>, why: &str) {
 
 /// Lowers the canary's share, at once or step by step.
 fn hand_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: String) {
-    let step = scene.analysis().step_weight_promotion.unwrap_or(0).clamp(0, 100);
+    let step =
+        scene.analysis().and_then(|analysis| analysis.step_weight_promotion).unwrap_or(0).clamp(0, 100);
     let share = i32::from(weight(draft));
     let now = scene.now;
     if share > 0 && step > 0 {

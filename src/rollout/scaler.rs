@@ -1,11 +1,9 @@
 //! The autoscaler of a Canary: the user's is claimed, the primary's follows it at once and without a run, and goes when the
 //! Canary does not name it any more.
 
-use serde_json::json;
-
 use super::{Effect, Manager, draft::Draft, refs, scene::Scene};
 use crate::{
-    api::{ObjectRef, names, owned},
+    api::{ObjectRef, owned},
     workload,
 };
 
@@ -28,7 +26,7 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         return;
     };
     let live = &scene.observation.live;
-    let Some(object) = live.get(&source) else {
+    let Some(object) = live.get_shared(&source) else {
         return draft.block(
             "AutoscalerMissing",
             format!("{source} does not exist, so nothing scales the primary: create it, or mend spec.autoscalerRef."),
@@ -45,21 +43,17 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             format!("{copy} exists and is not this Canary's: delete or rename it, or rename the autoscaler."),
         );
     }
-    let prefixes = &scene.settings.include_label_prefix;
-    let wished = workload::autoscaler::render(scene.kind, scene.canary, named, object, prefixes);
+    let wished = scene.observation.sketches.scaler(scene.kind, named, object);
     if !present.is_some_and(|present| workload::contains(present, &wished)) {
-        draft.effect(Effect::Apply { object: wished, manager: Manager::Scaler });
+        draft.effect(Effect::Apply { object: wished.as_ref().clone(), manager: Manager::Scaler });
     }
 }
 
 /// Marks the user's autoscaler as ours to watch, so that a look at it costs no call and a change of it is seen.
 fn claim(scene: &Scene<'_>, draft: &mut Draft<'_>, reference: ObjectRef) {
     let Some(object) = scene.observation.live.get(&reference) else { return };
-    let mut patch = json!({"metadata": {
-        "labels": {names::MANAGED: names::MANAGED_VALUE},
-        "annotations": {names::CANARY: scene.canary.metadata.name},
-    }});
-    if !workload::contains(object, &patch) {
+    if !owned::is_claimed(scene.canary, object) {
+        let mut patch = owned::claim(scene.canary);
         patch["metadata"]["resourceVersion"] = object["metadata"]["resourceVersion"].clone();
         draft.effect(Effect::Merge { reference, patch, manager: Manager::Claim });
     }

@@ -5,15 +5,18 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Settings, provider, refs};
 use crate::{
-    api::{Canary, Live, Object, ObjectRef, Provider},
+    analysis,
+    api::{AutoscalerRef, Canary, Live, MetricTemplate, Object, ObjectRef, Provider, owned},
     routing::{self, Change, Route, Router, RoutingError, Traffic},
     workload::{self, Kind, Selector, Services, Snapshot, WorkloadError, configs::Tracked},
 };
@@ -25,15 +28,25 @@ pub struct Sketches(Arc<Mutex<Sheet>>);
 #[derive(Debug, Default)]
 struct Sheet {
     basis: Basis,
-    snapshots: BTreeMap<ObjectRef, (Arc<Object>, Option<Arc<Snapshot>>)>,
-    target: Last<(Arc<Object>, Tracked), Arc<Snapshot>>,
+    snapshots: BTreeMap<Arc<ObjectRef>, (Arc<Object>, Option<Arc<Snapshot>>)>,
+    target: Last<(Arc<Object>, Tracked), Target>,
     services: Last<(Arc<Object>, Selector, Live), Arc<[Wanted; 3]>>,
     read: Last<Live, Option<Route>>,
-    rendered: Last<(Traffic, Live), Vec<Object>>,
+    rendered: Last<(Traffic, Live), Arc<Vec<Object>>>,
     route: Last<(Traffic, Live), Arc<Vec<Change>>>,
     primary: Last<(Arc<Snapshot>, Selector, Option<i32>), Arc<Object>>,
-    bare: Arc<Object>,
+    scaler: Last<Arc<Object>, Arc<Object>>,
+    checks: Last<(analysis::Settings, Live), Arc<Checks>>,
+    contains: Option<(Weak<Object>, Arc<Object>, bool)>,
+    /// The target that was seen last, which nobody keeps for this, and what is left of it.
+    bare: (Weak<Object>, Arc<Object>),
 }
+
+/// The snapshot of a target, and the fingerprint of its configs.
+type Target = (Arc<Snapshot>, Option<String>);
+
+/// What is asked at the end of a step, or why it cannot be asked.
+type Checks = Vec<Result<analysis::Check, analysis::Problem>>;
 
 /// A Service as it is to be.
 #[derive(Debug)]
@@ -53,6 +66,34 @@ struct Basis {
     provider: Option<Provider>,
     include_label_prefix: Vec<String>,
     routing: routing::Settings,
+    names: Arc<Names>,
+}
+
+/// What the objects of a Canary are called.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Names {
+    pub(super) target: ObjectRef,
+    pub(super) primary: ObjectRef,
+    /// The apex, the primary's and the canary's.
+    pub(super) services: [ObjectRef; 3],
+    /// The objects of the route.
+    route: Vec<ObjectRef>,
+    /// Those of them from which it is made.
+    sources: Vec<ObjectRef>,
+}
+
+impl Names {
+    fn of(canary: &Canary, provider: Provider) -> Self {
+        let router = routing::router(provider);
+        let services = [canary.apex_name(), &canary.primary_service_name(), &canary.canary_service_name()];
+        Names {
+            target: refs::target(canary),
+            primary: refs::primary(canary),
+            services: services.map(|name| refs::service(canary, name)),
+            route: router.map(|router| router.needs(canary)).unwrap_or_default(),
+            sources: router.map(|router| router.sources(canary)).unwrap_or_default(),
+        }
+    }
 }
 
 impl Basis {
@@ -64,11 +105,13 @@ impl Basis {
             annotations: canary.metadata.annotations.clone(),
             ..ObjectMeta::default()
         };
+        let provider = provider(canary, settings);
         Basis {
             canary: Canary { metadata, spec: canary.spec.clone(), status: None },
-            provider: Some(provider(canary, settings)),
+            provider: Some(provider),
             include_label_prefix: settings.include_label_prefix.clone(),
             routing: settings.routing.clone(),
+            names: Arc::new(Names::of(canary, provider)),
         }
     }
 
@@ -93,14 +136,33 @@ impl<I, O> Default for Last<I, O> {
     }
 }
 
-impl<I: PartialEq, O: Clone> Last<I, O> {
-    fn of<E>(&mut self, inputs: I, make: impl FnOnce(&I) -> Result<O, E>) -> Result<O, E> {
-        if let Some((_, made)) = self.0.as_ref().filter(|(known, _)| *known == inputs) {
+impl<I, O: Clone> Last<I, O> {
+    /// What was made last if its inputs are still the same, or what is made of these.
+    fn unless<E>(
+        &mut self,
+        same: impl FnOnce(&I) -> bool,
+        inputs: impl FnOnce() -> I,
+        make: impl FnOnce(&I) -> Result<O, E>,
+    ) -> Result<O, E> {
+        if let Some((_, made)) = self.0.as_ref().filter(|(known, _)| same(known)) {
             return Ok(made.clone());
         }
+        let inputs = inputs();
         let made = make(&inputs)?;
         self.0 = Some((inputs, made.clone()));
         Ok(made)
+    }
+}
+
+impl<I: PartialEq + Clone, O: Clone> Last<I, O> {
+    fn of<E>(&mut self, inputs: &I, make: impl FnOnce(&I) -> Result<O, E>) -> Result<O, E> {
+        self.unless(|known| known == inputs, || inputs.clone(), make)
+    }
+
+    /// The same of what cannot fail.
+    fn always(&mut self, inputs: &I, make: impl FnOnce(&I) -> O) -> O {
+        let Ok(made) = self.of(inputs, |inputs| Ok::<_, Infallible>(make(inputs)));
+        made
     }
 }
 
@@ -110,18 +172,19 @@ impl Sketches {
     }
 
     /// A look at a Canary begins: what was made of another one, or before an edit, is forgotten.
-    pub(super) fn begin(&self, canary: &Canary, settings: &Settings) {
+    pub(super) fn begin(&self, canary: &Canary, settings: &Settings) -> Arc<Names> {
         let mut sheet = self.sheet();
         if !sheet.basis.is_of(canary, settings) {
             *sheet = Sheet { basis: Basis::of(canary, settings), ..Sheet::default() };
         }
+        sheet.basis.names.clone()
     }
 
     /// The stored snapshots that can be read.
-    pub(super) fn snapshots(&self, live: &Live) -> Vec<(ObjectRef, Arc<Snapshot>)> {
+    pub(super) fn snapshots(&self, live: &Live) -> Vec<(Arc<ObjectRef>, Arc<Snapshot>)> {
         let known = std::mem::take(&mut self.sheet().snapshots);
         let stored = live.shared().filter(|(reference, _)| reference.kind == "ControllerRevision");
-        let read = |(reference, object): (&ObjectRef, &Arc<Object>)| {
+        let read = |(reference, object): (&Arc<ObjectRef>, &Arc<Object>)| {
             let known = known.get(reference).filter(|(of, _)| of == object);
             let snapshot = known.map(|(_, snapshot)| snapshot.clone());
             let snapshot = snapshot.unwrap_or_else(|| Snapshot::from_object(object).ok().map(Arc::new));
@@ -135,12 +198,16 @@ impl Sketches {
     }
 
     /// The target without what moves while its revision stays.
-    pub(super) fn bare(&self, kind: &dyn Kind, target: &Object) -> Arc<Object> {
-        let mut sheet = self.sheet();
+    pub(super) fn bare(&self, kind: &dyn Kind, target: &Arc<Object>) -> Arc<Object> {
+        let (seen, bare) = &mut self.sheet().bare;
+        if seen.as_ptr() == Arc::as_ptr(target) {
+            return bare.clone();
+        }
+        *seen = Arc::downgrade(target);
         let fields: Vec<&str> = ["selector", "template"].iter().chain(kind.fields()).copied().collect();
         let parts = [("metadata", ["name", "labels", "annotations"].as_slice()), ("spec", &fields)];
-        let same = |of: &str, field: &str| sheet.bare[of].get(field) == target[of].get(field);
-        let known = sheet.bare["kind"] == target["kind"]
+        let same = |of: &str, field: &str| bare[of].get(field) == target[of].get(field);
+        let known = bare["kind"] == target["kind"]
             && parts.iter().all(|(of, fields)| fields.iter().all(|field| same(of, field)));
         if !known {
             let kept = parts.map(|(of, fields)| -> Map<String, Value> {
@@ -148,20 +215,21 @@ impl Sketches {
                 fields.iter().filter_map(there).collect()
             });
             let [metadata, spec] = kept;
-            sheet.bare = Arc::new(json!({"kind": target["kind"], "metadata": metadata, "spec": spec}));
+            *bare = Arc::new(json!({"kind": target["kind"], "metadata": metadata, "spec": spec}));
         }
-        sheet.bare.clone()
+        bare.clone()
     }
 
-    /// The snapshot of a bare target with its configs.
+    /// The snapshot of a bare target with its configs, and the fingerprint of these.
     pub(super) fn target(
         &self,
         kind: &dyn Kind,
         bare: &Arc<Object>,
         configs: Tracked,
-    ) -> Result<Arc<Snapshot>, WorkloadError> {
-        self.sheet().target.of((bare.clone(), configs), |(target, configs)| {
-            Ok(Arc::new(Snapshot::of_target(kind, target)?.with_configs(configs.clone())))
+    ) -> Result<Target, WorkloadError> {
+        self.sheet().target.of(&(bare.clone(), configs), |(target, configs)| {
+            let snapshot = Snapshot::of_target(kind, target)?.with_configs(configs.clone());
+            Ok((Arc::new(snapshot), workload::configs::fingerprint(configs)))
         })
     }
 
@@ -172,10 +240,12 @@ impl Sketches {
         selector: &Selector,
         live: &Live,
     ) -> Result<Arc<[Wanted; 3]>, WorkloadError> {
-        let Sheet { basis: Basis { canary, .. }, services, .. } = &mut *self.sheet();
-        let names = [canary.apex_name(), &canary.primary_service_name(), &canary.canary_service_name()]
-            .map(|name| refs::service(canary, name));
-        services.of((bare.clone(), selector.clone(), live.only(names)), |(target, selector, live)| {
+        let Sheet { basis: Basis { canary, names, .. }, services, .. } = &mut *self.sheet();
+        let same = |(of, by, known): &(Arc<Object>, Selector, Live)| {
+            of == bare && by == selector && known.agrees(live, &names.services)
+        };
+        let inputs = || (bare.clone(), selector.clone(), live.only(&names.services));
+        services.unless(same, inputs, |(target, selector, live)| {
             let Services { apex, primary, canary } =
                 workload::render_services(canary, selector, target, live)?;
             let wanted = [canary, primary, apex].map(|object| {
@@ -191,8 +261,9 @@ impl Sketches {
 
     /// The route as it stands.
     pub(super) fn read(&self, router: &dyn Router, live: &Live) -> Result<Option<Route>, RoutingError> {
-        let Sheet { basis: Basis { canary, .. }, read, .. } = &mut *self.sheet();
-        read.of(live.only(router.needs(canary)), |live| router.read(canary, live))
+        let Sheet { basis: Basis { canary, names, .. }, read, .. } = &mut *self.sheet();
+        let same = |known: &Live| known.agrees(live, &names.route);
+        read.unless(same, || live.only(&names.route), |live| router.read(canary, live))
     }
 
     /// The writes after which the route leads requests so; those that would change nothing are left out.
@@ -202,20 +273,21 @@ impl Sketches {
         live: &Live,
         traffic: &Traffic,
     ) -> Result<Arc<Vec<Change>>, RoutingError> {
-        let Sheet { basis: Basis { canary, routing, .. }, route, rendered, .. } = &mut *self.sheet();
-        let live = live.only(router.needs(canary));
-        route.of((traffic.clone(), live), |(traffic, live)| {
-            let known = (traffic.clone(), without_status(live));
-            let objects =
-                rendered.of(known, |(traffic, live)| router.render(canary, live, routing, traffic))?;
-            let mut changes = routing::writes(router, canary, live, traffic, objects)?;
-            changes.retain(|change| match change {
-                Change::Apply(object) => {
-                    let present = live.get(&ObjectRef::of(object));
-                    !present.is_some_and(|present| workload::contains(present, object))
-                }
-                Change::Patch { .. } | Change::Delete { .. } => true,
-            });
+        let Sheet { basis, route, rendered, .. } = &mut *self.sheet();
+        let Basis { canary, routing, names, .. } = basis;
+        let same = |(led, known): &(Traffic, Live)| led == traffic && known.agrees(live, &names.route);
+        let inputs = || (traffic.clone(), live.only(&names.route));
+        route.unless(same, inputs, |(traffic, live)| {
+            let known = (traffic.clone(), without_status(&live.only(&names.sources)));
+            let objects = rendered
+                .of(&known, |(traffic, live)| router.render(canary, live, routing, traffic).map(Arc::new))?;
+            let stands = |object: &&Object| {
+                live.get(&ObjectRef::of(object)).is_some_and(|present| {
+                    owned::controls(canary, present) && workload::contains(present, object)
+                })
+            };
+            let missing = objects.iter().filter(|object| !stands(object)).cloned().collect();
+            let changes = routing::writes(router, canary, live, traffic, missing)?;
             Ok(Arc::new(changes))
         })
     }
@@ -229,20 +301,45 @@ impl Sketches {
         replicas: Option<i32>,
     ) -> Arc<Object> {
         let Sheet { basis: Basis { canary, include_label_prefix, .. }, primary, .. } = &mut *self.sheet();
-        let made: Result<_, std::convert::Infallible> =
-            primary.of((snapshot, selector.clone(), replicas), |(snapshot, selector, replicas)| {
-                let object = workload::render_primary(
-                    kind,
-                    canary,
-                    snapshot,
-                    selector,
-                    *replicas,
-                    include_label_prefix,
-                );
-                Ok(Arc::new(object))
-            });
-        let Ok(made) = made;
-        made
+        primary.always(&(snapshot, selector.clone(), replicas), |(snapshot, selector, replicas)| {
+            let prefixes = include_label_prefix;
+            Arc::new(workload::render_primary(kind, canary, snapshot, selector, *replicas, prefixes))
+        })
+    }
+
+    /// The primary's autoscaler, as the user's is.
+    pub(super) fn scaler(&self, kind: &dyn Kind, named: &AutoscalerRef, source: &Arc<Object>) -> Arc<Object> {
+        let Sheet { basis: Basis { canary, include_label_prefix, .. }, scaler, .. } = &mut *self.sheet();
+        scaler.always(source, |source| {
+            Arc::new(workload::autoscaler::render(kind, canary, named, source, include_label_prefix))
+        })
+    }
+
+    /// Whether a live object has all that was made for it.
+    pub(super) fn contains(&self, live: &Arc<Object>, made: &Arc<Object>) -> bool {
+        let known = |(of, with, _): &&(Weak<Object>, Arc<Object>, bool)| {
+            of.as_ptr() == Arc::as_ptr(live) && Arc::ptr_eq(with, made)
+        };
+        let contains = &mut self.sheet().contains;
+        if let Some((.., contains)) = contains.as_ref().filter(known) {
+            return *contains;
+        }
+        contains.insert((Arc::downgrade(live), made.clone(), workload::contains(live, made))).2
+    }
+
+    /// What is asked at the end of a step.
+    pub(super) fn checks(&self, settings: analysis::Settings, templates: Live) -> Arc<Checks> {
+        let Sheet { basis: Basis { canary, .. }, checks, .. } = &mut *self.sheet();
+        checks.always(&(settings, templates), |(settings, templates)| {
+            // A template that cannot be read is as good as none: the check says so.
+            let readable = |(of, object)| Some((of, MetricTemplate::deserialize(object).ok()?));
+            let templates: Vec<(&ObjectRef, MetricTemplate)> =
+                templates.iter().filter_map(readable).collect();
+            Arc::new(analysis::plan(canary, settings, |namespace, name| {
+                let found = templates.iter().find(|(of, _)| of.namespace == namespace && of.name == name);
+                found.map(|(_, template)| template)
+            }))
+        })
     }
 }
 

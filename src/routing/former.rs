@@ -26,15 +26,20 @@ pub fn former<'a>(
 fn marked<'a>(canary: &Canary, live: &'a Live) -> Vec<(&'static dyn Router, &'a ObjectRef, &'a Object)> {
     let name = canary.metadata.name.as_deref().unwrap_or_default();
     let namespace = canary.namespace_name();
+    let is_routed = |kind: &str| ROUTERS.iter().flat_map(|router| router.kinds()).any(|of| of.kind == kind);
+    let ours = live.iter().filter(|(reference, object)| {
+        is_routed(&reference.kind)
+            && reference.namespace == namespace
+            && shared::annotation(object, names::CANARY) == Some(name)
+    });
+    let ours: Vec<_> = ours.collect();
     let mut marked = Vec::new();
     for router in ROUTERS.iter().copied() {
         for kind in router.kinds().iter().rev() {
-            marked.extend(live.of_kind(kind.kind).filter_map(|(reference, object)| {
-                let ours = shared::annotation(object, names::CANARY) == Some(name)
-                    && reference.api_version == kind.api_version
-                    && reference.namespace == namespace;
-                ours.then_some((router, reference, object))
-            }));
+            let of_kind = ours.iter().filter(|(reference, _)| {
+                reference.kind == kind.kind && reference.api_version == kind.api_version
+            });
+            marked.extend(of_kind.map(|(reference, object)| (router, *reference, *object)));
         }
     }
     marked

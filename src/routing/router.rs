@@ -20,6 +20,11 @@ pub trait Router: Sync {
     /// The objects that `render` and `read` look at.
     fn needs(&self, canary: &Canary) -> Vec<ObjectRef>;
 
+    /// Of these objects those that `render` looks at; none where the Canary alone says what is made.
+    fn sources(&self, canary: &Canary) -> Vec<ObjectRef> {
+        self.needs(canary)
+    }
+
     /// The objects for server-side apply that lead requests so; the same input gives the same output. A field that is not
     /// among [`Capabilities::fields`] is left out: the gate warns of it.
     ///

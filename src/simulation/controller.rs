@@ -6,7 +6,7 @@ use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::{MemoryWorld, canary_ref, needed::needed, projection::View};
+use super::{MemoryWorld, canary_ref, contents::Contents, needed::needed, projection::View};
 use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     execute::{Outcome, execute},
@@ -14,7 +14,7 @@ use crate::{
         Answer, Answers, AskId, Decision, Observation, Refusal, Settings, Sketches, Writes, configs, decide,
         needs, starts,
     },
-    workload::configs::{Config, ConfigRef},
+    workload::configs::ConfigRef,
 };
 
 /// After this time a refused write is tried again.
@@ -59,6 +59,7 @@ pub(super) struct Controller {
     writes: Writes,
     /// What the looks have worked out.
     sketches: Sketches,
+    contents: Contents,
 }
 
 impl Controller {
@@ -74,6 +75,7 @@ impl Controller {
             done: false,
             writes: Writes::Unknown,
             sketches: Sketches::default(),
+            contents: Contents::default(),
         }
     }
 
@@ -148,7 +150,7 @@ impl Controller {
     }
 
     fn attempt(
-        &self,
+        &mut self,
         world: &MemoryWorld,
         canary: Canary,
         live: Live,
@@ -159,15 +161,11 @@ impl Controller {
         let (contents, live) = live.partition(|of| ConfigRef::of(of).is_some());
         let live = needed(&needs(&canary, settings), live);
         let namespace = canary.metadata.namespace.clone().unwrap_or_default();
-        let wanted = configs(&canary, &live, settings).into_iter();
-        let configs = wanted.map(|config| {
-            let known = Config::of(contents.get(&config.object(&namespace)));
-            (config, known)
-        });
+        let configs = self.contents.known(configs(&canary, &live, settings), &contents, &namespace);
         let mut seen = Observation {
             canary: Arc::new(canary),
             live,
-            configs: configs.collect(),
+            configs,
             answers: self.answers.clone(),
             problems: Vec::new(),
             unread: false,

@@ -1,6 +1,6 @@
 //! Whoever takes routes over: each kind that reports what it accepted is accepted a while after its last change.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -23,41 +23,51 @@ const REPORTING: [(&str, &str, Status); 5] = [
     ("appmesh.k8s.aws", "VirtualService", of_app_mesh),
 ];
 
-/// Since when each route is as it is.
+/// What is known of each route.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gateway {
-    changed: BTreeMap<ObjectRef, (i64, Timestamp)>,
+    seen: BTreeMap<Arc<ObjectRef>, Seen>,
+}
+
+/// A route as it was last looked at.
+#[derive(Clone, Debug)]
+struct Seen {
+    generation: i64,
+    /// Since when it is as it is.
+    since: Timestamp,
+    /// The object that says already that it is accepted.
+    told: Option<Arc<Object>>,
 }
 
 impl Gateway {
     /// Accepts what has stood for long enough; returns when the next will have. One that is away accepts nothing.
     pub(super) fn tick(&mut self, memory: &mut Memory, now: Timestamp, away: bool) -> Option<Timestamp> {
-        let mut next = None;
-        for (group, kind, status) in REPORTING {
-            let ours = |of: &ObjectRef| of.api_version.split('/').next() == Some(group);
-            for reference in memory.of_kind(kind).into_iter().filter(ours) {
-                let at = self.accepts_at(memory, &reference, now, status, away);
-                next = next.into_iter().chain(at).min();
-            }
-        }
-        next
+        let reporting = |of: &Arc<ObjectRef>| Some((of.clone(), reports(of)?));
+        let routes: Vec<_> = memory.objects().keys().filter_map(reporting).collect();
+        let accepted =
+            routes.iter().filter_map(|(of, status)| self.accepts_at(memory, of, now, *status, away));
+        accepted.min()
     }
 
     fn accepts_at(
         &mut self,
         memory: &mut Memory,
-        reference: &ObjectRef,
+        reference: &Arc<ObjectRef>,
         now: Timestamp,
         status: Status,
         away: bool,
     ) -> Option<Timestamp> {
-        let object = memory.get(reference)?;
+        let object = memory.objects().get(reference)?;
         let generation = object["metadata"]["generation"].as_i64().unwrap_or(0);
-        let seen = self.changed.entry(reference.clone()).or_insert((generation, now));
-        if seen.0 != generation {
-            *seen = (generation, now);
+        let new = Seen { generation, since: now, told: None };
+        let seen = self.seen.entry(reference.clone()).or_insert_with(|| new.clone());
+        if seen.told.as_ref().is_some_and(|told| Arc::ptr_eq(told, object)) {
+            return None;
         }
-        let at = seen.1 + ACCEPT;
+        if seen.generation != generation {
+            *seen = new;
+        }
+        let at = seen.since + ACCEPT;
         if away {
             return None;
         }
@@ -66,8 +76,16 @@ impl Gateway {
         }
         let status = status(object, generation);
         let _ = memory.replace_part(reference, "status", status);
+        seen.told = memory.objects().get(reference).cloned();
         None
     }
+}
+
+/// How a kind reports, if it does.
+fn reports(of: &ObjectRef) -> Option<Status> {
+    let (group, _) = of.group_version();
+    let found = REPORTING.into_iter().find(|(of_group, kind, _)| *kind == of.kind && *of_group == group);
+    found.map(|(.., status)| status)
 }
 
 fn condition(name: &str, generation: i64) -> Value {

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Memory, gateway::Gateway};
-use crate::api::ObjectRef;
-use crate::workload::configs::{self, Config, ConfigRef, Tracked};
+use crate::api::{Object, ObjectRef};
+use crate::workload::configs::{self, Config, ConfigRef, Reference, Tracked};
 
 /// A pod template with this annotation never becomes ready.
 pub const BROKEN: &str = "simulation/broken";
@@ -21,16 +21,36 @@ const START: SignedDuration = SignedDuration::from_secs(4);
 #[derive(Clone, Debug)]
 struct Pod {
     /// Shared by all pods of one template.
-    template: Arc<Value>,
+    template: Arc<Template>,
     ready_at: Timestamp,
     /// The checksums of its configs as they were when it started.
     read: Arc<Tracked>,
 }
 
+/// What pods are made from.
+#[derive(Clone, Debug)]
+struct Template {
+    value: Value,
+    /// The configs that it refers to.
+    references: Vec<Reference>,
+}
+
+/// The pods of a workload, as its status counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Count {
+    wanted: usize,
+    all: usize,
+    updated: usize,
+    available: usize,
+    updated_available: usize,
+}
+
 /// Controllers and nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Kubernetes {
-    pods: BTreeMap<ObjectRef, Vec<Pod>>,
+    pods: BTreeMap<Arc<ObjectRef>, Vec<Pod>>,
+    /// The workloads whose status says what was counted last.
+    told: BTreeMap<Arc<ObjectRef>, (Arc<Object>, Count)>,
     gateway: Gateway,
     /// The most pods that there may be; no bound without one.
     pub quota: Option<usize>,
@@ -102,16 +122,34 @@ impl Kubernetes {
         pods.filter(move |pod| pod.ready_at <= now).map(|pod| pod.read.as_ref())
     }
 
-    fn workload(&mut self, memory: &mut Memory, reference: &ObjectRef, now: Timestamp) {
-        let Some(object) = memory.get(reference) else { return };
+    fn workload(&mut self, memory: &mut Memory, reference: &Arc<ObjectRef>, now: Timestamp) {
+        let Some(object) = memory.objects().get(reference) else { return };
+        let count = self.count(memory, reference, object, now);
+        let told = self.told.get(reference);
+        if told.is_some_and(|(told, counted)| Arc::ptr_eq(told, object) && *counted == count) {
+            return;
+        }
+        let status = status(object, count);
+        let _ = memory.replace_part(reference, "status", status);
+        if let Some(object) = memory.objects().get(reference) {
+            self.told.insert(reference.clone(), (object.clone(), count));
+        }
+    }
+
+    /// Starts and stops the pods of a workload, and counts them.
+    fn count(
+        &mut self,
+        memory: &Memory,
+        reference: &Arc<ObjectRef>,
+        object: &Object,
+        now: Timestamp,
+    ) -> Count {
         let others: usize =
             self.pods.iter().filter(|(of, _)| *of != reference).map(|(_, pods)| pods.len()).sum();
         let quota = self.quota.map_or(usize::MAX, |quota| quota.saturating_sub(others));
         let pods = self.pods.entry(reference.clone()).or_default();
         let wished = &object["spec"]["template"];
-        let known = pods.iter().map(|pod| &pod.template).find(|known| known.as_ref() == wished);
-        let template = known.cloned().unwrap_or_else(|| Arc::new(wished.clone()));
-        let nodes = template["spec"]["nodeSelector"].as_object();
+        let nodes = wished["spec"]["nodeSelector"].as_object();
         let everywhere = reference.kind == "DaemonSet";
         let wanted = match object["spec"]["replicas"].as_i64() {
             // No node has a label that a selector could ask for.
@@ -119,25 +157,28 @@ impl Kubernetes {
             None if everywhere => NODES,
             count => usize::try_from(count.unwrap_or(1)).unwrap_or(0),
         };
-        let generation = object["metadata"]["generation"].clone();
-        let broken = template["metadata"]["annotations"].get(BROKEN).is_some();
+        if wanted == 0 {
+            pods.clear();
+            return Count { wanted, all: 0, updated: 0, available: 0, updated_available: 0 };
+        }
+        let known = pods.iter().map(|pod| &pod.template).find(|known| known.value == *wished);
+        let template = known.cloned().unwrap_or_else(|| {
+            Arc::new(Template { value: wished.clone(), references: configs::references(wished) })
+        });
+        let broken = template.value["metadata"]["annotations"].get(BROKEN).is_some();
         let start = now + START;
         let exists = |config: &ConfigRef| memory.get(&config.object(&reference.namespace)).is_some();
-        let references = configs::references(&template);
-        let startable =
-            !broken && references.iter().all(|reference| reference.optional || exists(&reference.config));
+        let startable = !broken
+            && template.references.iter().all(|reference| reference.optional || exists(&reference.config));
         let read = || {
             let checksum = |config: &ConfigRef| {
                 let known = Config::of(memory.get(&config.object(&reference.namespace)));
                 Some((config.clone(), known.checksum()?.to_owned()))
             };
-            Arc::new(references.iter().filter_map(|reference| checksum(&reference.config)).collect())
+            Arc::new(template.references.iter().filter_map(|reference| checksum(&reference.config)).collect())
         };
         let mut now_read: Option<Arc<Tracked>> = None;
         let current = |pod: &Pod| Arc::ptr_eq(&pod.template, &template);
-        if wanted == 0 {
-            pods.clear();
-        }
         while pods.iter().filter(|pod| current(pod)).count() < wanted && pods.len() < quota {
             pods.push(Pod { template: template.clone(), ready_at: Timestamp::MAX, read: Arc::default() });
         }
@@ -155,45 +196,22 @@ impl Kubernetes {
         if pods.iter().filter(|pod| current(pod) && pod.ready_at <= now).count() >= wanted {
             pods.retain(current);
         }
-        let updated = pods.iter().filter(|pod| current(pod)).count();
-        let available = pods.iter().filter(|pod| pod.ready_at <= now).count();
-        let updated_available = pods.iter().filter(|pod| current(pod) && pod.ready_at <= now).count();
-        // A quarter of them may be missing, as by default.
-        let enough = available + wanted / 4 >= wanted;
-        let status = if everywhere {
-            json!({
-                "observedGeneration": generation,
-                "desiredNumberScheduled": wanted,
-                "currentNumberScheduled": pods.len().min(wanted),
-                // Of the pods on a node the oldest counts.
-                "updatedNumberScheduled": updated.min(wanted.saturating_sub(pods.len() - updated)),
-                "numberAvailable": available,
-                "numberReady": available,
-                "numberMisscheduled": pods.len().saturating_sub(wanted),
-            })
-        } else {
-            json!({
-                "observedGeneration": generation,
-                "replicas": pods.len(),
-                "updatedReplicas": updated,
-                "readyReplicas": available,
-                "availableReplicas": available,
-                "unavailableReplicas": wanted.saturating_sub(updated_available),
-                "conditions": [
-                    {"type": "Available", "status": if enough { "True" } else { "False" },
-                     "reason": if enough { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" }},
-                    {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"},
-                ],
-            })
-        };
-        let _ = memory.replace_part(reference, "status", status);
+        let available = |pod: &&Pod| pod.ready_at <= now;
+        Count {
+            wanted,
+            all: pods.len(),
+            updated: pods.iter().filter(|pod| current(pod)).count(),
+            available: pods.iter().filter(available).count(),
+            updated_available: pods.iter().filter(available).filter(|pod| current(pod)).count(),
+        }
     }
 
     fn endpoints(&self, memory: &mut Memory, service: &ObjectRef, now: Timestamp) {
         let Some(object) = memory.get(service) else { return };
-        let selector = object["spec"]["selector"].as_object().cloned().unwrap_or_default();
+        let selector = object["spec"]["selector"].as_object();
         let matches = |pod: &&Pod| {
-            selector.iter().all(|(key, value)| pod.template["metadata"]["labels"][key] == *value)
+            let labels = &pod.template.value["metadata"]["labels"];
+            selector.into_iter().flatten().all(|(key, value)| labels[key] == *value)
         };
         let ready = self
             .pods
@@ -224,10 +242,43 @@ impl Kubernetes {
     }
 }
 
+/// What a workload's status says of its pods.
+fn status(workload: &Object, count: Count) -> Value {
+    let Count { wanted, all, updated, available, updated_available } = count;
+    let generation = &workload["metadata"]["generation"];
+    if workload["kind"] == "DaemonSet" {
+        return json!({
+            "observedGeneration": generation,
+            "desiredNumberScheduled": wanted,
+            "currentNumberScheduled": all.min(wanted),
+            // Of the pods on a node the oldest counts.
+            "updatedNumberScheduled": updated.min(wanted.saturating_sub(all - updated)),
+            "numberAvailable": available,
+            "numberReady": available,
+            "numberMisscheduled": all.saturating_sub(wanted),
+        });
+    }
+    // A quarter of them may be missing, as by default.
+    let enough = available + wanted / 4 >= wanted;
+    json!({
+        "observedGeneration": generation,
+        "replicas": all,
+        "updatedReplicas": updated,
+        "readyReplicas": available,
+        "availableReplicas": available,
+        "unavailableReplicas": wanted.saturating_sub(updated_available),
+        "conditions": [
+            {"type": "Available", "status": if enough { "True" } else { "False" },
+             "reason": if enough { "MinimumReplicasAvailable" } else { "MinimumReplicasUnavailable" }},
+            {"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"},
+        ],
+    })
+}
+
 /// Keeps the replicas of a workload within an autoscaler's bounds; whoever simulates load sets them. A workload that is
 /// scaled to zero is left alone.
 fn autoscale(memory: &mut Memory, reference: &ObjectRef) {
-    let Some(spec) = memory.get(reference).map(|object| object["spec"].clone()) else { return };
+    let Some(spec) = memory.get(reference).map(|object| &object["spec"]) else { return };
     let scaled = &spec["scaleTargetRef"];
     let text = |key: &str| scaled[key].as_str().unwrap_or_default();
     let target = ObjectRef::new(text("apiVersion"), text("kind"), &reference.namespace, text("name"));
@@ -236,8 +287,8 @@ fn autoscale(memory: &mut Memory, reference: &ObjectRef) {
     };
     let least = spec["minReplicas"].as_i64().unwrap_or(1);
     let most = spec["maxReplicas"].as_i64().unwrap_or(least);
-    if replicas > 0 {
-        let replicas = replicas.max(least).min(most);
-        let _ = memory.merge(&target, &json!({"spec": {"replicas": replicas}}));
+    let wanted = replicas.max(least).min(most);
+    if replicas > 0 && replicas != wanted {
+        let _ = memory.merge(&target, &json!({"spec": {"replicas": wanted}}));
     }
 }

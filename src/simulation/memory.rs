@@ -10,9 +10,9 @@ use crate::api::{Object, ObjectRef};
 /// Objects by reference.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    objects: BTreeMap<ObjectRef, Arc<Object>>,
+    objects: BTreeMap<Arc<ObjectRef>, Arc<Object>>,
     /// What each field manager applied last.
-    applied: BTreeMap<(ObjectRef, &'static str), Value>,
+    applied: BTreeMap<&'static str, BTreeMap<Arc<ObjectRef>, Arc<Value>>>,
     version: u64,
     /// A mutating policy that every write passes through.
     pub policy: Option<fn(&mut Object)>,
@@ -29,12 +29,12 @@ impl Memory {
     }
 
     /// All objects as they are.
-    pub fn objects(&self) -> &BTreeMap<ObjectRef, Arc<Object>> {
+    pub fn objects(&self) -> &BTreeMap<Arc<ObjectRef>, Arc<Object>> {
         &self.objects
     }
 
     /// References of all objects of a kind.
-    pub fn of_kind(&self, kind: &str) -> Vec<ObjectRef> {
+    pub fn of_kind(&self, kind: &str) -> Vec<Arc<ObjectRef>> {
         self.objects.keys().filter(|reference| reference.kind == kind).cloned().collect()
     }
 
@@ -46,6 +46,15 @@ impl Memory {
     /// Creates the object or merges the fields into it, as an apply or a merge patch does. Fields that are null go.
     /// Changes nothing and keeps the version if everything is there already.
     pub fn merge(&mut self, reference: &ObjectRef, fields: &Value) -> Result<(), Conflict> {
+        self.merge_both(reference, fields, None)
+    }
+
+    fn merge_both(
+        &mut self,
+        reference: &ObjectRef,
+        fields: &Value,
+        gone: Option<&Value>,
+    ) -> Result<(), Conflict> {
         let before = self.objects.get(reference);
         let expected = fields["metadata"]["resourceVersion"].as_str();
         if expected.is_some()
@@ -55,6 +64,7 @@ impl Memory {
         }
         let mut after = before.map_or_else(|| self.blank(reference), |object| object.as_ref().clone());
         json_patch::merge(&mut after, fields);
+        gone.into_iter().for_each(|gone| json_patch::merge(&mut after, gone));
         self.store(reference, after);
         Ok(())
     }
@@ -66,13 +76,12 @@ impl Memory {
         manager: &'static str,
         fields: &Value,
     ) -> Result<(), Conflict> {
-        let key = (reference.clone(), manager);
-        let mut patch = fields.clone();
-        if let Some(before) = self.applied.get(&key).filter(|_| self.objects.contains_key(reference)) {
-            without(before, &mut patch);
-        }
-        self.merge(reference, &patch)?;
-        self.applied.insert(key, fields.clone());
+        let before = self.applied.get(manager).and_then(|objects| objects.get(reference));
+        let gone =
+            before.and_then(|before| gone(before, fields)).filter(|_| self.objects.contains_key(reference));
+        self.merge_both(reference, fields, gone.as_ref())?;
+        let applied = self.applied.entry(manager).or_default();
+        applied.insert(Arc::new(reference.clone()), Arc::new(fields.clone()));
         Ok(())
     }
 
@@ -139,19 +148,21 @@ impl Memory {
         self.version += 1;
         after["metadata"]["generation"] = json!(generation + i64::from(spec_moved));
         after["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.objects.insert(reference.clone(), Arc::new(after));
+        let after = Arc::new(after);
+        match self.objects.get_mut(reference) {
+            Some(object) => *object = after,
+            None => drop(self.objects.insert(Arc::new(reference.clone()), after)),
+        }
     }
 }
 
-/// Adds a null for each field of `before` that `patch` lacks.
-fn without(before: &Value, patch: &mut Value) {
-    let (Value::Object(before), Value::Object(patch)) = (before, patch) else { return };
-    for (key, value) in before {
-        match patch.get_mut(key) {
-            Some(present) => without(value, present),
-            None => {
-                patch.insert(key.clone(), Value::Null);
-            }
-        }
-    }
+/// A null for each field of `before` that `after` lacks; none if it lacks none.
+fn gone(before: &Value, after: &Value) -> Option<Value> {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else { return None };
+    let nulls = before.iter().filter_map(|(key, value)| match after.get(key) {
+        Some(present) => Some((key.clone(), gone(value, present)?)),
+        None => Some((key.clone(), Value::Null)),
+    });
+    let nulls: serde_json::Map<_, _> = nulls.collect();
+    (!nulls.is_empty()).then(|| nulls.into())
 }

@@ -1,6 +1,7 @@
 //! A cluster in memory with a virtual clock: the same `rollout` and the same `execute` as in production run in it,
 //! thousands of rollouts a second, with every fault that a real cluster has.
 
+mod contents;
 mod controller;
 mod gateway;
 mod kubernetes;

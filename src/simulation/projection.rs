@@ -12,7 +12,7 @@ use crate::{
 /// A controller's memory; it ends with the process.
 #[derive(Default)]
 pub(super) struct Projection {
-    seen: BTreeMap<ObjectRef, Arc<Object>>,
+    seen: BTreeMap<Arc<ObjectRef>, Arc<Object>>,
     news: bool,
     /// Whether the process died and was replaced.
     pub(super) crashed: bool,
@@ -72,8 +72,8 @@ impl Projection {
     /// The answer to a write is known at once.
     pub(super) fn learn(&mut self, memory: &Memory, reference: &ObjectRef) {
         self.news = true;
-        match memory.objects().get(reference) {
-            Some(object) => self.seen.insert(reference.clone(), object.clone()),
+        match memory.objects().get_key_value(reference) {
+            Some((reference, object)) => self.seen.insert(reference.clone(), object.clone()),
             None => self.seen.remove(reference),
         };
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
     /// A status was written.
-    Status(Box<CanaryStatus>),
+    Status(Arc<CanaryStatus>),
     /// An effect was performed.
     Effect(Effect),
     /// People were told.
@@ -227,7 +227,7 @@ impl World for Hands<'_> {
                 return Err(super::Conflict);
             }
             memory.replace_part(&reference, "status", json!(status))?;
-            Ok(Deed::Status(Box::new(status)))
+            Ok(Deed::Status(Arc::new(status)))
         })
     }
 

@@ -14,7 +14,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Kind, metadata};
-use crate::api::{AutoscalerRef, Canary, Object, owned};
+use crate::api::{AutoscalerRef, Canary, Object, at, owned};
 
 /// The fields of the primary's autoscaler for server-side apply.
 pub fn render(
@@ -56,12 +56,12 @@ pub fn primary_name(reference: &AutoscalerRef) -> String {
 
 /// The fewest and the most pods that the primary's autoscaler allows.
 pub fn bounds(reference: &AutoscalerRef, source: &Object) -> (i32, i32) {
-    let own = |pointer: &str| {
-        let count = source.pointer(pointer).and_then(Value::as_i64);
+    let own = |field: &str| {
+        let count = at(source, &["spec", field]).and_then(Value::as_i64);
         count.and_then(|count| i32::try_from(count).ok()).unwrap_or(1)
     };
-    let wished = reference.primary_scaler_replicas.clone().unwrap_or_default();
-    let most = wished.max_replicas.unwrap_or_else(|| own("/spec/maxReplicas"));
-    let least = wished.min_replicas.unwrap_or_else(|| own("/spec/minReplicas"));
+    let wished = reference.primary_scaler_replicas.as_ref();
+    let most = wished.and_then(|wished| wished.max_replicas).unwrap_or_else(|| own("maxReplicas"));
+    let least = wished.and_then(|wished| wished.min_replicas).unwrap_or_else(|| own("minReplicas"));
     (least.min(most), most)
 }

@@ -23,7 +23,7 @@ use super::{
     configs::{self, Tracked},
     metadata, revision, scheduling, single,
 };
-use crate::api::{Canary, Object, names, owned};
+use crate::api::{Canary, Object, at, names, owned};
 
 /// The fields of the primary for server-side apply.
 ///
@@ -95,13 +95,13 @@ pub fn same_revision(live_primary: &Object, canary: &Canary, target: &Snapshot, 
 
 /// Why somebody changes a live primary by hand, if they say so in its annotation.
 pub fn break_glass(live_primary: &Object) -> Option<&str> {
-    let reason = live_primary.pointer("/metadata/annotations")?.get(names::BREAK_GLASS)?.as_str()?;
+    let reason = at(live_primary, &["metadata", "annotations", names::BREAK_GLASS])?.as_str()?;
     Some(reason).filter(|reason| !reason.trim().is_empty())
 }
 
 /// The fingerprint of the configs that a live primary's pods were started with.
 pub fn configs_of(live_primary: &Object) -> Option<&str> {
-    live_primary.pointer("/spec/template/metadata/annotations")?.get(names::CONFIGS)?.as_str()
+    at(live_primary, &["spec", "template", "metadata", "annotations", names::CONFIGS])?.as_str()
 }
 
 fn mark_configs(template: &mut Value, mark: &str) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::kind::Kind;
-use crate::api::{Object, at};
+use crate::api::Object;
 
 /// Whether a workload is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,9 +94,10 @@ pub fn ready_endpoints<'a>(slices: impl Iterator<Item = &'a Object>, service: &s
             continue;
         }
         for endpoint in slice.get("endpoints").and_then(Value::as_array).into_iter().flatten() {
-            let condition = |of: &str| endpoint.get("conditions").and_then(|all| all.get(of)?.as_bool());
+            let (conditions, target) = (endpoint.get("conditions"), endpoint.get("targetRef"));
+            let condition = |of: &str| conditions.and_then(|all| all.get(of)?.as_bool());
             if condition("ready").unwrap_or(true) && !condition("terminating").unwrap_or(false) {
-                let target = |of: &str| at(endpoint, &["targetRef", of])?.as_str();
+                let target = |of: &str| target?.get(of)?.as_str();
                 let address = || endpoint.get("addresses")?.get(0)?.as_str();
                 pods.extend(target("uid").or_else(|| target("name")).or_else(address));
             }

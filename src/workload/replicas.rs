@@ -2,14 +2,13 @@
 
 use serde_json::Value;
 
-use crate::api::{Object, names};
+use crate::api::{Object, at, names};
 
 /// The count that the gate remembered while the target idled at zero, or else the target's own count if it is above zero.
 pub fn wished(target: &Object) -> Option<i32> {
-    let remembered = target.get("metadata").and_then(|metadata| {
-        metadata.get("annotations")?.get(names::REPLICAS)?.as_str()?.trim().parse::<i32>().ok()
-    });
-    let own = || i32::try_from(target.pointer("/spec/replicas").and_then(Value::as_i64)?).ok();
+    let remembered = at(target, &["metadata", "annotations", names::REPLICAS]);
+    let remembered = remembered.and_then(|count| count.as_str()?.trim().parse::<i32>().ok());
+    let own = || i32::try_from(at(target, &["spec", "replicas"]).and_then(Value::as_i64)?).ok();
     remembered.filter(|count| *count > 0).or_else(own).filter(|count| *count > 0)
 }
 

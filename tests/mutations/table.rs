@@ -239,8 +239,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "writes into the target's pod template",
         "src/rollout/converge.rs",
         [
-            "    if !workload::contains(target.object, &wanted) {\n        merge(scene, draft, wanted);",
-            "    let mut wanted = wanted;\n    if MUTANT {\n        wanted[\"spec\"][\"template\"][\"metadata\"][\"annotations\"][\"seen\"] = json!(\"true\");\n    }\n    if !workload::contains(target.object, &wanted) {\n        merge(scene, draft, wanted);",
+            "    if owned::is_claimed(scene.canary, target.object) && replicas.as_deref().is_none_or(remembers) {\n        return;\n    }\n    let mut claim = owned::claim(scene.canary);",
+            "    let mut claim = owned::claim(scene.canary);\n    if MUTANT {\n        claim[\"spec\"][\"template\"][\"metadata\"][\"annotations\"][\"seen\"] = json!(\"true\");\n    }\n    let claimed = owned::is_claimed(scene.canary, target.object) && replicas.as_deref().is_none_or(remembers);\n    if claimed && (!MUTANT || workload::contains(target.object, &claim)) {\n        return;\n    }",
         ],
         DECISION,
         &["foreign-fields"],
@@ -250,8 +250,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "leaves a primary that somebody edited",
         "src/rollout/converge.rs",
         [
-            "    if live.is_some_and(|live| workload::contains(live, &object)) {",
-            "    if live.is_some_and(|live| workload::contains(live, &object)) || MUTANT && live.is_some() && !promoting {",
+            "    if live.is_some_and(|live| scene.observation.sketches.contains(live, &object)) {",
+            "    if live.is_some_and(|live| scene.observation.sketches.contains(live, &object)) || MUTANT && live.is_some() && !promoting {",
         ],
         DECISION,
         &["converges"],

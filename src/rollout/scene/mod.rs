@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Observation, Plan, Settings, conditions::Blocker, refs};
 use crate::{
     analysis,
-    api::{Analysis, Canary, CanaryStatus, Duration, MetricTemplate, Object, ObjectRef, Provider, owned},
-    routing::{self, Route, Router},
+    api::{Analysis, Canary, CanaryStatus, Duration, Object, ObjectRef, Provider, owned},
+    routing::{self, Capabilities, Route, Router},
     workload::{self, Kind, RevisionId, Snapshot},
 };
 
@@ -39,8 +39,8 @@ pub(super) struct Scene<'a> {
     pub(super) plan: Plan,
     pub(super) kind: &'static dyn Kind,
     pub(super) target: Option<Target<'a>>,
-    pub(super) primary: Option<&'a Object>,
-    pub(super) snapshots: Vec<(ObjectRef, Arc<Snapshot>)>,
+    pub(super) primary: Option<&'a Arc<Object>>,
+    pub(super) snapshots: Vec<(Arc<ObjectRef>, Arc<Snapshot>)>,
     pub(super) route: Option<Route>,
     pub(super) canary_endpoints: usize,
     pub(super) primary_endpoints: usize,
@@ -65,7 +65,14 @@ pub fn provider(canary: &Canary, settings: &Settings) -> Provider {
 /// How a run of a Canary goes.
 pub fn plan(canary: &Canary, settings: &Settings) -> Plan {
     let able = routing::router(provider(canary, settings)).map(|router| routing::able(router, canary));
-    Plan::of(&canary.spec.analysis.clone().unwrap_or_default(), able.unwrap_or_default())
+    plan_of(canary, able.unwrap_or_default())
+}
+
+fn plan_of(canary: &Canary, able: Capabilities) -> Plan {
+    match &canary.spec.analysis {
+        Some(analysis) => Plan::of(analysis, able),
+        None => Plan::of(&Analysis::default(), able),
+    }
 }
 
 /// Time between two checks of a Canary, at least ten seconds.
@@ -121,9 +128,9 @@ impl<'a> Scene<'a> {
             blocked("NotSupported", format!("Targets of kind {kind} cannot be run yet."))
         })?;
         let live = &observation.live;
-        observation.sketches.begin(canary, settings);
-        let target = Target::read(kind, observation, settings)?;
-        let primary = live.get(&refs::primary(canary));
+        let names = observation.sketches.begin(canary, settings);
+        let target = Target::read(kind, observation, settings, &names.target)?;
+        let primary = live.get_shared(&names.primary);
         if primary.is_some_and(|primary| !owned::controls(canary, primary)) {
             // Anything else would take over what a user has made, and delete it with the Canary.
             return Err(blocked(
@@ -136,46 +143,41 @@ impl<'a> Scene<'a> {
         }
         let route =
             observation.sketches.read(router, live).map_err(|error| blocked("RouteNotReadable", error))?;
-        let endpoints = |service: &str| {
-            workload::ready_endpoints(live.of_kind("EndpointSlice").map(|(_, slice)| slice), service)
-        };
+        let slices: Vec<&Object> = live.of_kind("EndpointSlice").map(|(_, slice)| slice).collect();
+        let endpoints =
+            |service: &ObjectRef| workload::ready_endpoints(slices.iter().copied(), &service.name);
+        let [_, primary_service, canary_service] = &names.services;
         Ok(Scene {
             observation,
             canary,
             settings,
             now,
             router,
-            plan: Plan::of(&canary.spec.analysis.clone().unwrap_or_default(), routing::able(router, canary)),
+            plan: plan_of(canary, routing::able(router, canary)),
             kind,
             target,
             primary,
             snapshots: observation.sketches.snapshots(live),
             route,
-            canary_endpoints: endpoints(&canary.canary_service_name()),
-            primary_endpoints: endpoints(&canary.primary_service_name()),
+            canary_endpoints: endpoints(canary_service),
+            primary_endpoints: endpoints(primary_service),
         })
     }
 
-    /// The analysis; empty where an old object has none.
-    pub(super) fn analysis(&self) -> Analysis {
-        self.canary.spec.analysis.clone().unwrap_or_default()
+    /// The analysis; an old object may have none.
+    pub(super) fn analysis(&self) -> Option<&Analysis> {
+        self.canary.spec.analysis.as_ref()
     }
 
     /// What is asked at the end of a step, or why it cannot be asked.
-    pub(super) fn checks(&self) -> Vec<Result<analysis::Check, analysis::Problem>> {
+    pub(super) fn checks(&self) -> Arc<Vec<Result<analysis::Check, analysis::Problem>>> {
         let settings = analysis::Settings {
             provider: provider(self.canary, self.settings),
             metrics_server: self.settings.metrics_server.clone(),
             no_cross_namespace_refs: self.settings.no_cross_namespace_refs,
         };
-        // A template that cannot be read is as good as none: the check says so.
-        let templates: Vec<(ObjectRef, MetricTemplate)> = refs::metric_templates(self.canary)
-            .filter_map(|of| self.observation.live.typed(&of).ok().flatten().map(|template| (of, template)))
-            .collect();
-        analysis::plan(self.canary, &settings, |namespace, name| {
-            let found = templates.iter().find(|(of, _)| of.namespace == namespace && of.name == name);
-            found.map(|(_, template)| template)
-        })
+        let templates = self.observation.live.only(refs::metric_templates(self.canary));
+        self.observation.sketches.checks(settings, templates)
     }
 
     /// Whether revisions are promoted without analysis.

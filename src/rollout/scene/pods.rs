@@ -10,9 +10,9 @@ use crate::{
 impl Scene<'_> {
     /// Whether the primary runs a revision and is ready for all traffic.
     pub(in super::super) fn primary_readiness(&self, revision: &str) -> Readiness {
-        let name = refs::primary_name(self.canary);
+        let name = || refs::primary_name(self.canary);
         let Some(primary) = self.primary else {
-            return Readiness::Waiting(format!("{name} is being made."));
+            return Readiness::Waiting(format!("{} is being made.", name()));
         };
         let up_to_date = match self.render_primary(revision, self.primary_replicas()) {
             // The fingerprint, not the content: a mutating policy may have added to what we applied.
@@ -24,13 +24,13 @@ impl Scene<'_> {
                 .is_none_or(|runs| runs == revision),
         };
         if !up_to_date {
-            return Readiness::Waiting(format!("{name} is being brought to revision {revision}."));
+            return Readiness::Waiting(format!("{} is being brought to revision {revision}.", name()));
         }
         if self.kind.is_idle(primary) {
-            return Readiness::Waiting(format!("{name} is scaled to zero; scale it up."));
+            return Readiness::Waiting(format!("{} is scaled to zero; scale it up.", name()));
         }
-        let threshold = self.analysis().primary_ready_threshold.unwrap_or(100);
-        match named(&name, workload::readiness(self.kind, primary, threshold)) {
+        let threshold = self.analysis().and_then(|analysis| analysis.primary_ready_threshold).unwrap_or(100);
+        match named(name, workload::readiness(self.kind, primary, threshold)) {
             Readiness::Ready if self.primary_endpoints == 0 && serves(self.canary) => Readiness::Waiting(
                 format!("Service {} has no ready endpoint yet.", self.canary.primary_service_name()),
             ),
@@ -77,9 +77,9 @@ impl Scene<'_> {
         if target.idle {
             return Readiness::Waiting(format!("{reference} is being scaled up."));
         }
-        let threshold = self.analysis().canary_ready_threshold.unwrap_or(100);
-        let name = format!("{} {}", self.kind.name(), self.canary.target_name());
-        match named(&name, workload::readiness(self.kind, target.object, threshold)) {
+        let threshold = self.analysis().and_then(|analysis| analysis.canary_ready_threshold).unwrap_or(100);
+        let name = || format!("{} {}", self.kind.name(), self.canary.target_name());
+        match named(name, workload::readiness(self.kind, target.object, threshold)) {
             Readiness::Ready if self.canary_endpoints == 0 => Readiness::Waiting(format!(
                 "Service {} has no ready endpoint yet.",
                 self.canary.canary_service_name()
@@ -103,8 +103,8 @@ impl Scene<'_> {
 }
 
 /// What is awaited or wrong, told of the workload by its name.
-fn named(name: &str, readiness: Readiness) -> Readiness {
-    let told = |why: String| whole(format!("{name}: {why}"));
+fn named(name: impl Fn() -> String, readiness: Readiness) -> Readiness {
+    let told = |why: String| whole(format!("{}: {why}", name()));
     match readiness {
         Readiness::Ready => Readiness::Ready,
         Readiness::Waiting(why) => Readiness::Waiting(told(why)),

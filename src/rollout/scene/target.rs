@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use super::{super::conditions::Blocker, Scene, blocked};
 use crate::{
-    api::{CanaryStatus, Object, ObservedTarget, Phase},
-    rollout::{Observation, Settings, configs, refs},
-    workload::{Kind, Selector, Snapshot},
+    api::{CanaryStatus, Object, ObjectRef, ObservedTarget, Phase},
+    rollout::{Observation, Settings, configs},
+    workload::{Kind, Selector, Snapshot, configs::Reference},
 };
 
 /// The target, as far as decisions need it.
 pub(in super::super) struct Target<'a> {
     pub(in super::super) object: &'a Object,
     pub(in super::super) selector: Selector,
+    /// The configs that its pods refer to, as far as they are tracked.
+    pub(in super::super) references: Vec<Reference>,
     /// Without what moves while its revision stays.
     pub(in super::super) bare: Arc<Object>,
     pub(in super::super) snapshot: Arc<Snapshot>,
@@ -35,22 +37,25 @@ impl<'a> Target<'a> {
         kind: &dyn Kind,
         observation: &'a Observation,
         settings: &Settings,
+        reference: &ObjectRef,
     ) -> Result<Option<Self>, Blocker> {
-        let reference = refs::target(&observation.canary);
-        let Some(object) = observation.live.get(&reference) else { return Ok(None) };
+        let Some(object) = observation.live.get_shared(reference) else { return Ok(None) };
         if let Some(problem) = kind.problem(object) {
             return Err(blocked("TargetNotPossible", format!("{reference}: {problem}.")));
         }
         let selector = Selector::of(object, &settings.selector_labels)
             .map_err(|error| blocked("NoSelectorLabel", error))?;
-        let tracked = configs::of_target(object, &observation.canary, &observation.configs, settings);
-        let observed = configs::observed(object, &tracked);
+        let references = configs::references(object, settings);
+        let tracked = configs::of_target(&references, &observation.canary, &observation.configs);
         let sketches = &observation.sketches;
         let bare = sketches.bare(kind, object);
-        let snapshot = sketches.target(kind, &bare, tracked).map_err(|error| blocked("Malformed", error))?;
+        let (snapshot, configs) =
+            sketches.target(kind, &bare, tracked).map_err(|error| blocked("Malformed", error))?;
+        let observed = configs::observed(object, configs);
         Ok(Some(Target {
             object,
             selector,
+            references,
             bare,
             observed,
             snapshot,

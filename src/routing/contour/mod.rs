@@ -59,6 +59,10 @@ impl Router for Contour {
         vec![reference(canary)]
     }
 
+    fn sources(&self, _: &Canary) -> Vec<ObjectRef> {
+        Vec::new()
+    }
+
     fn render(
         &self,
         canary: &Canary,

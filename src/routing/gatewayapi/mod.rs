@@ -83,6 +83,10 @@ impl Router for GatewayApi {
         vec![reference(canary)]
     }
 
+    fn sources(&self, _: &Canary) -> Vec<ObjectRef> {
+        Vec::new()
+    }
+
     fn render(
         &self,
         canary: &Canary,

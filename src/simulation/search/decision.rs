@@ -12,17 +12,19 @@ use super::{
     case::Case,
     happening::{Happening, What},
     schedule,
-    subject::Stage,
+    subject::{NAMESPACE, Stage},
     watch::Watch,
 };
 use crate::{
-    api::{Canary, CanaryStatus, Live},
+    api::{Canary, CanaryStatus, Live, Object, ObjectRef},
     rollout::{Answer, Answers, Decision, Observation, Question, Settings, Sketches, configs, decide},
     simulation::{
-        Deed, Kubernetes, Look, Memory, Simulation, no_faults,
+        Deed, Kubernetes, Look, Memory, Simulation,
+        contents::Contents,
+        no_faults,
         world::{perform, subject},
     },
-    workload::configs::{Config, ConfigRef},
+    workload::configs::ConfigRef,
 };
 
 /// Looks at one instant after which a decision is taken to go round in circles.
@@ -54,7 +56,7 @@ pub(super) fn play(case: &Case) -> Played {
 struct World {
     memory: Memory,
     kubernetes: Kubernetes,
-    status: CanaryStatus,
+    status: Arc<CanaryStatus>,
     now: Timestamp,
     ahead: SignedDuration,
     gateway_away: bool,
@@ -79,7 +81,7 @@ impl World {
         }
         // Whatever goes wrong here is found by the rollouts that are played whole.
         let _ = simulation.run_for(RELEASE, |_| {});
-        let (status, now) = (simulation.status(), simulation.now());
+        let (status, now) = (Arc::new(simulation.status()), simulation.now());
         let state = simulation.world.state();
         let world = World {
             memory: state.memory.clone(),
@@ -105,10 +107,11 @@ struct Bench<'a> {
     calls: u32,
     /// What the looks have worked out.
     sketches: Sketches,
-    /// The Canary as it was last read, and the version of the memory then.
-    canary: Option<(Canary, u64)>,
+    /// The Canary as it was last read, and its version.
+    canary: Option<(Arc<Canary>, u64)>,
     /// The version of the memory when its objects were last gathered, and these: contents of configs, and all others.
     objects: (Option<u64>, Live, Live),
+    contents: Contents,
 }
 
 impl<'a> Bench<'a> {
@@ -132,6 +135,7 @@ impl<'a> Bench<'a> {
             sketches: Sketches::default(),
             canary: None,
             objects: Default::default(),
+            contents: Contents::default(),
         }
     }
 
@@ -196,14 +200,17 @@ impl<'a> Bench<'a> {
         asked || died || stored
     }
 
-    fn canary(&mut self) -> Option<Canary> {
+    fn canary(&mut self) -> Option<Arc<Canary>> {
         let stored = self.world.memory.objects().get(&super::canary())?;
         let version = stored["metadata"]["resourceVersion"].as_str()?.parse().ok()?;
         if self.canary.as_ref().is_none_or(|(_, known)| *known != version) {
-            self.canary = Some((Canary::deserialize(stored.as_ref()).ok()?, version));
+            self.canary = Some((Arc::new(Canary::deserialize(stored.as_ref()).ok()?), version));
         }
-        let (canary, _) = self.canary.as_ref()?;
-        Some(Canary { status: Some(self.world.status.clone()), ..canary.clone() })
+        let (canary, _) = self.canary.as_mut()?;
+        if canary.status.as_ref() != Some(self.world.status.as_ref()) {
+            Arc::make_mut(canary).status = Some(self.world.status.as_ref().clone());
+        }
+        Some(canary.clone())
     }
 
     /// The contents of configs, and all other objects.
@@ -211,23 +218,23 @@ impl<'a> Bench<'a> {
         let memory = &self.world.memory;
         let (known, contents, live) = &mut self.objects;
         if *known != Some(memory.version()) {
-            let objects = memory.objects().iter().map(|(of, object)| (of.clone(), object.clone()));
-            (*contents, *live) = objects.collect::<Live>().partition(|of| ConfigRef::of(of).is_some());
+            let (configs, others): (Vec<_>, Vec<_>) =
+                memory.objects().iter().partition(|(of, _)| ConfigRef::of(of).is_some());
+            let share = |objects: Vec<(&Arc<ObjectRef>, &Arc<Object>)>| {
+                objects.into_iter().map(|(of, object)| (of.clone(), object.clone())).collect()
+            };
+            (*contents, *live) = (share(configs), share(others));
             *known = Some(memory.version());
         }
         (contents.clone(), live.clone())
     }
 
-    fn decide(&mut self, canary: Canary, now: Timestamp) -> Look {
+    fn decide(&mut self, canary: Arc<Canary>, now: Timestamp) -> Look {
         let (contents, live) = self.objects();
-        let namespace = canary.metadata.namespace.clone().unwrap_or_default();
-        let known = configs(&canary, &live, &self.settings).into_iter().map(|config| {
-            let known = Config::of(contents.get(&config.object(&namespace)));
-            (config, known)
-        });
+        let wanted = configs(&canary, &live, &self.settings);
         let mut seen = Observation {
-            configs: known.collect(),
-            canary: Arc::new(canary),
+            configs: self.contents.known(wanted, &contents, NAMESPACE),
+            canary,
             live,
             answers: self.world.answers.clone(),
             problems: Vec::new(),
@@ -247,12 +254,12 @@ impl<'a> Bench<'a> {
     /// Makes what was decided happen, up to the call at which the process dies.
     fn carry_out(&mut self, decision: &Decision) -> (Vec<(Timestamp, Deed)>, bool) {
         let (mut deeds, now) = (Vec::new(), self.world.now);
-        if decision.status != self.world.status {
+        if decision.status != *self.world.status {
             if self.dies() {
                 return (deeds, true);
             }
-            self.world.status = decision.status.clone();
-            deeds.push((now, Deed::Status(Box::new(decision.status.clone()))));
+            self.world.status = Arc::new(decision.status.clone());
+            deeds.push((now, Deed::Status(self.world.status.clone())));
         }
         deeds.extend(decision.events.iter().map(|event| (now, Deed::Told(event.clone()))));
         for effect in &decision.effects {

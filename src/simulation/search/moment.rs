@@ -1,9 +1,11 @@
 //! What invariants look at: one instant after a look of a controller, and what led to it.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{case::Case, planned::Planned, subject::NAME};
+use super::{case::Case, planned::Planned};
 use crate::{
     api::{
         Canary, CanaryStatus, Condition, ConditionStatus, HookOutcome, Live, ObjectRef, Phase, WebhookType,
@@ -19,7 +21,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Course {
     /// The status as stored.
-    pub(super) status: CanaryStatus,
+    pub(super) status: Arc<CanaryStatus>,
     /// The canary's share in the live route.
     pub(super) share: i64,
     /// Since when the share is what it is.
@@ -41,6 +43,8 @@ pub(super) struct Moment<'a> {
     pub(super) settings: &'a Settings,
     pub(super) memory: &'a Memory,
     pub(super) kubernetes: &'a Kubernetes,
+    /// The target and the primary.
+    pub(super) workloads: (&'a ObjectRef, &'a ObjectRef),
     /// The look that has just ended.
     pub(super) look: &'a Look,
     /// What it did, in order.
@@ -101,7 +105,7 @@ impl Moment<'_> {
 
     /// Statuses that were stored, each with the one before it and its time.
     pub(super) fn statuses(&self) -> impl Iterator<Item = (Timestamp, &CanaryStatus, &CanaryStatus)> {
-        let mut before = &self.before.status;
+        let mut before = self.before.status.as_ref();
         self.deeds.iter().filter_map(move |(at, deed)| {
             let Deed::Status(after) = deed else { return None };
             Some((*at, std::mem::replace(&mut before, after), after.as_ref()))
@@ -110,7 +114,7 @@ impl Moment<'_> {
 
     /// Effects, each with the status that was stored when it happened and its time.
     pub(super) fn effects(&self) -> impl Iterator<Item = (Timestamp, &CanaryStatus, &Effect)> {
-        let mut status = &self.before.status;
+        let mut status = self.before.status.as_ref();
         self.deeds.iter().filter_map(move |(at, deed)| match deed {
             Deed::Status(after) => {
                 status = after;
@@ -139,9 +143,8 @@ impl Moment<'_> {
 
     /// Ready pods of the target and of the primary.
     pub(super) fn ready(&self) -> (usize, usize) {
-        let subject = &self.case.subject;
-        let ready = |of| self.kubernetes.ready(&of, self.now);
-        (ready(subject.workload(NAME)), ready(subject.primary()))
+        let (target, primary) = self.workloads;
+        (self.kubernetes.ready(target, self.now), self.kubernetes.ready(primary, self.now))
     }
 
     /// Ready endpoints of the canary's Service, as the look saw them.
@@ -151,16 +154,35 @@ impl Moment<'_> {
     }
 }
 
-/// The canary's share in the live route; none without a route. Users who are kept on the canary are not counted.
-pub(super) fn share(memory: &Memory, canary: &Canary, route: &ObjectRef, settings: &Settings) -> i64 {
-    let Some(router) = routing::router(rollout::provider(canary, settings)) else { return 0 };
-    if let Some(share) = memory.get(route).and_then(|route| unkept(&route["spec"])) {
-        return share;
+/// The canary's share in the live route, with what it was read from last.
+#[derive(Default)]
+pub(super) struct Share(Option<(Option<i64>, Live, i64)>);
+
+impl Share {
+    /// The share; none without a route. Users who are kept on the canary are not counted.
+    pub(super) fn of(
+        &mut self,
+        memory: &Memory,
+        canary: &Canary,
+        route: &ObjectRef,
+        settings: &Settings,
+    ) -> i64 {
+        let Some(router) = routing::router(rollout::provider(canary, settings)) else { return 0 };
+        let known = |of| memory.objects().get_key_value(&of).map(|(of, object)| (of.clone(), object.clone()));
+        let read = router.needs(canary).into_iter().chain([route.clone()]);
+        let live: Live = read.filter_map(known).collect();
+        let generation = canary.metadata.generation;
+        if let Some((of, from, share)) = &self.0
+            && (*of, from) == (generation, &live)
+        {
+            return *share;
+        }
+        let unkept = || unkept(&live.get(route)?["spec"]);
+        let led = || Some(router.read(canary, &live).ok()??.weights.canary);
+        let share = unkept().or_else(|| led().map(|share| i64::from(i32::from(share)))).unwrap_or(0);
+        self.0 = Some((generation, live, share));
+        share
     }
-    let known = |of| Some((memory.objects().get(&of)?.clone(), of)).map(|(object, of)| (of, object));
-    let live: Live = router.needs(canary).into_iter().filter_map(known).collect();
-    let route = router.read(canary, &live).ok().flatten();
-    route.map_or(0, |route| i64::from(i32::from(route.weights.canary)))
 }
 
 /// The canary's share of the requests without a cookie, where a route tells them apart: these are led by its last rule.

@@ -9,7 +9,8 @@ use super::{
     case::Case,
     happening::What,
     invariant::{self, End, Invariant},
-    moment::{Course, Moment, share},
+    moment::{Course, Moment, Share},
+    subject::NAME,
 };
 use crate::{
     api::{Canary, CanaryStatus, ObjectRef, Phase},
@@ -27,6 +28,9 @@ pub(super) struct Watch<'a> {
     case: &'a Case,
     settings: Settings,
     canary: Option<Arc<Canary>>,
+    target: ObjectRef,
+    primary: ObjectRef,
+    route: Share,
     course: Course,
     invariants: Vec<Box<dyn Invariant>>,
     /// The first rule that was broken.
@@ -35,12 +39,21 @@ pub(super) struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     pub(super) fn new(case: &'a Case) -> Self {
-        let (settings, course) = (case.subject.settings(), Course::default());
-        Watch { case, settings, canary: None, course, invariants: invariant::all(), violation: None }
+        Watch {
+            case,
+            settings: case.subject.settings(),
+            canary: None,
+            target: case.subject.workload(NAME),
+            primary: case.subject.primary(),
+            route: Share::default(),
+            course: Course::default(),
+            invariants: invariant::all(),
+            violation: None,
+        }
     }
 
     /// The rollout begins with this status.
-    pub(super) fn begin(&mut self, status: CanaryStatus) {
+    pub(super) fn begin(&mut self, status: Arc<CanaryStatus>) {
         self.course.status = status;
     }
 
@@ -60,7 +73,7 @@ impl<'a> Watch<'a> {
         let share = if deeds.is_empty() {
             self.course.share
         } else {
-            share(memory, &look.seen.canary, &self.case.subject.route(), &self.settings)
+            self.route.of(memory, &look.seen.canary, &self.case.subject.route(), &self.settings)
         };
         let moment = Moment {
             case: self.case,
@@ -68,6 +81,7 @@ impl<'a> Watch<'a> {
             settings: &self.settings,
             memory,
             kubernetes,
+            workloads: (&self.target, &self.primary),
             look,
             deeds,
             before: &self.course,
@@ -80,7 +94,7 @@ impl<'a> Watch<'a> {
         }
         for (_, deed) in deeds {
             if let Deed::Status(status) = deed {
-                self.course.status = status.as_ref().clone();
+                self.course.status = status.clone();
             }
         }
         self.shared(share, now);
@@ -125,7 +139,7 @@ impl<'a> Watch<'a> {
             _ => course.hurt_until = course.hurt_until.max(now.max(until) + HEALING),
         }
         if let Some(canary) = &self.canary {
-            let share = share(memory, canary, &self.case.subject.route(), &self.settings);
+            let share = self.route.of(memory, canary, &self.case.subject.route(), &self.settings);
             self.shared(share, now);
         }
     }

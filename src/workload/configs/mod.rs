@@ -15,7 +15,7 @@ pub use checksum::checksum;
 pub use copy::{Owners, copy, owners, update};
 pub use reference::{ConfigKind, ConfigRef, Reference, references};
 
-use crate::api::{Object, digest::digest, names};
+use crate::api::{Object, at, digest::digest, names};
 
 /// What stands in the place of a checksum for a config that does not exist.
 pub const ABSENT: &str = "absent";
@@ -49,13 +49,13 @@ impl Config {
     /// What is known of a config once it was read.
     pub fn of(object: Option<&Object>) -> Config {
         let Some(object) = object else { return Config::Absent };
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let annotation = object["metadata"]["annotations"][names::CONFIG_TRACKING].as_str();
-        let tracked = !annotation.is_some_and(|value| value.starts_with(names::CONFIG_TRACKING_OFF))
-            && !BOUND.contains(&text("/type"));
+        let text = |path: &[&str]| at(object, path).and_then(Value::as_str).unwrap_or_default();
+        let annotation = text(&["metadata", "annotations", names::CONFIG_TRACKING]);
+        let tracked =
+            !annotation.starts_with(names::CONFIG_TRACKING_OFF) && !BOUND.contains(&text(&["type"]));
         Config::Present {
-            uid: text("/metadata/uid").to_owned(),
-            version: text("/metadata/resourceVersion").to_owned(),
+            uid: text(&["metadata", "uid"]).to_owned(),
+            version: text(&["metadata", "resourceVersion"]).to_owned(),
             checksum: tracked.then(|| checksum(object)),
         }
     }

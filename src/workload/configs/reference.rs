@@ -102,10 +102,7 @@ impl fmt::Display for ConfigRef {
 /// The configs of a pod template, each once.
 pub fn references(template: &Value) -> Vec<Reference> {
     let mut found: BTreeMap<ConfigRef, bool> = BTreeMap::new();
-    for place in places(template) {
-        let optional = found.entry(place.config).or_insert(true);
-        *optional &= place.optional;
-    }
+    visit(template, |config, is_optional, _| *found.entry(config).or_insert(true) &= is_optional);
     found.into_iter().map(|(config, optional)| Reference { config, optional }).collect()
 }
 
@@ -114,7 +111,6 @@ pub(super) struct Place {
     /// JSON pointer to the name.
     pub(super) pointer: String,
     pub(super) config: ConfigRef,
-    optional: bool,
 }
 
 /// A field that refers to a config: where it stands, which of its fields is the name.
@@ -134,12 +130,18 @@ const ENV_FROM: [Field; 2] =
 /// Every place of a pod template that refers to a config.
 pub(super) fn places(template: &Value) -> Vec<Place> {
     let mut places = Vec::new();
+    visit(template, |config, _, pointer| places.push(Place { pointer: pointer(), config }));
+    places
+}
+
+/// Tells each place: the config, whether the pods run without it there, and the pointer, which is written out only for who asks.
+fn visit(template: &Value, mut tell: impl FnMut(ConfigRef, bool, &dyn Fn() -> String)) {
     let spec = template.get("spec");
     for (n, volume) in elements(spec, "volumes") {
         let at = || format!("/spec/volumes/{n}");
-        look(volume, at, &VOLUME, &mut places);
+        look(volume, at, &VOLUME, &mut tell);
         for (source, projected) in elements(volume.get("projected"), "sources") {
-            look(projected, || format!("{}/projected/sources/{source}", at()), &PROJECTED, &mut places);
+            look(projected, || format!("{}/projected/sources/{source}", at()), &PROJECTED, &mut tell);
         }
     }
     for containers in ["containers", "initContainers", "ephemeralContainers"] {
@@ -147,12 +149,11 @@ pub(super) fn places(template: &Value) -> Vec<Place> {
             for (list, fields) in [("env", &ENV), ("envFrom", &ENV_FROM)] {
                 for (variable, source) in elements(Some(container), list) {
                     let at = || format!("/spec/{containers}/{n}/{list}/{variable}");
-                    look(source, at, fields, &mut places);
+                    look(source, at, fields, &mut tell);
                 }
             }
         }
     }
-    places
 }
 
 /// The elements of a list with their places in it.
@@ -161,18 +162,20 @@ fn elements<'a>(of: Option<&'a Value>, list: &str) -> impl Iterator<Item = (usiz
     list.into_iter().flatten().enumerate()
 }
 
-/// Adds the configs that an element refers to; its own place is written out only then, for few do.
-fn look(element: &Value, at: impl Fn() -> String, fields: &[Field], places: &mut Vec<Place>) {
+/// Tells the configs that an element refers to.
+fn look(
+    element: &Value,
+    at: impl Fn() -> String,
+    fields: &[Field],
+    tell: &mut impl FnMut(ConfigRef, bool, &dyn Fn() -> String),
+) {
     for (field, name, kind) in fields {
         let source = field.split('/').try_fold(element, |value, field| value.get(field));
         let Some(source) = source else { continue };
         let Some(named) = source.get(*name).and_then(Value::as_str).filter(|name| !name.is_empty()) else {
             continue;
         };
-        places.push(Place {
-            pointer: format!("{}/{field}/{name}", at()),
-            config: ConfigRef::new(*kind, named),
-            optional: source.get("optional").and_then(Value::as_bool).unwrap_or(false),
-        });
+        let optional = source.get("optional").and_then(Value::as_bool).unwrap_or(false);
+        tell(ConfigRef::new(*kind, named), optional, &|| format!("{}/{field}/{name}", at()));
     }
 }

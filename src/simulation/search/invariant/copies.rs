@@ -22,7 +22,7 @@ impl Invariant for Copies {
         if !route.is_some_and(|route| copies(&route["spec"])) {
             return Ok(());
         }
-        let status = moment.statuses().last().map_or(&moment.before.status, |(_, _, after)| after);
+        let status = moment.statuses().last().map_or(moment.before.status.as_ref(), |(_, _, after)| after);
         let ready = moment.seen_endpoints(crate::simulation::search::subject::CANARY_SERVICE);
         let wanted = moment.plan().copies() && runs(status.phase) && status.step_index > 0;
         if wanted && status.canary_weight == 0 && ready > 0 {

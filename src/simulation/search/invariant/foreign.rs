@@ -8,7 +8,10 @@ use super::{Invariant, Moment};
 use crate::{
     api::{Object, ObjectRef, names},
     rollout::Effect,
-    simulation::search::{happening::FOREIGN, subject::NAME},
+    simulation::search::{
+        happening::{FOREIGN, What},
+        subject::NAME,
+    },
 };
 
 /// Marks of others stay on objects as long as these live, and the target's template stays as its user wrote it.
@@ -33,7 +36,12 @@ impl Invariant for Foreign {
             }
             touches_template(moment, effect)?;
         }
-        let present = moment.look.seen.live.iter().filter_map(|(of, _)| Some((of, moment.memory.get(of)?)));
+        let touched = moment.case.happenings.iter().filter_map(|happening| match &happening.what {
+            What::Marked(of) => Some(of),
+            _ => None,
+        });
+        let seen = touched.filter(|of| moment.look.seen.live.get(of).is_some());
+        let present = seen.filter_map(|of| Some((of, moment.memory.get(of)?)));
         let marked = present.filter(|(_, object)| is_marked(object));
         self.marked = marked.map(|(of, object)| (of.clone(), object["metadata"]["uid"].clone())).collect();
         Ok(())

@@ -1,7 +1,7 @@
 //! Traffic only goes to pods that are ready.
 
 use super::{Invariant, Moment};
-use crate::simulation::search::subject::NAME;
+use crate::simulation::search::subject::CANARY_SERVICE;
 
 /// The canary's share is raised only while it has a ready pod: always as far as the controller saw, and really unless news
 /// are late. A look that sees none takes the share away, unless somebody else has just given it and the news of that is late.
@@ -13,7 +13,7 @@ impl Invariant for Pods {
     }
 
     fn look(&mut self, moment: &Moment<'_>) -> Result<(), String> {
-        let seen = moment.seen_endpoints(&format!("{NAME}-canary"));
+        let seen = moment.seen_endpoints(CANARY_SERVICE);
         let late = moment.now < moment.before.late_until;
         let decision = &moment.look.decision;
         let unseen =

@@ -17,7 +17,7 @@ impl Invariant for Route {
             // Of two leaders one may not know what the other has stored: both routes were intended.
             return Ok(());
         }
-        let stored = moment.statuses().last().map_or(&moment.before.status, |(_, _, after)| after);
+        let stored = moment.statuses().last().map_or(moment.before.status.as_ref(), |(_, _, after)| after);
         if moment.routed() && moment.share > i64::from(stored.canary_weight.max(0)) {
             return Err(format!(
                 "the route gives the canary {} %, the status says: {}",

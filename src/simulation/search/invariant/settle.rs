@@ -6,7 +6,7 @@ use super::{Invariant, Moment};
 use crate::{
     api::Phase,
     rollout::{Effect, Manager},
-    simulation::search::{moment::rests, subject::NAME},
+    simulation::search::moment::rests,
 };
 
 /// The target is scaled down at the earliest the settle time after its share became nothing; and where all users are led to it
@@ -23,9 +23,9 @@ impl Invariant for Settle {
     }
 
     fn look(&mut self, moment: &Moment<'_>) -> Result<(), String> {
-        let target = moment.case.subject.workload(NAME);
+        let (target, _) = moment.workloads;
         let of_target = |effect: &Effect| match effect {
-            Effect::Scale { reference, .. } | Effect::Merge { reference, .. } => *reference == target,
+            Effect::Scale { reference, .. } | Effect::Merge { reference, .. } => reference == target,
             _ => false,
         };
         let replaced = self.replaced(moment);

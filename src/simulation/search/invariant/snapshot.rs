@@ -18,7 +18,7 @@ impl Invariant for Kept {
         if !moment.routed() || moment.share <= moment.before.share {
             return Ok(());
         }
-        let stored = moment.statuses().last().map_or(&moment.before.status, |(_, _, after)| after);
+        let stored = moment.statuses().last().map_or(moment.before.status.as_ref(), |(_, _, after)| after);
         let Some(revision) = &stored.last_applied_spec else { return Ok(()) };
         let kept = ObjectRef::new("apps/v1", "ControllerRevision", NAMESPACE, format!("{NAME}-{revision}"));
         match moment.memory.get(&kept) {
