@@ -28,7 +28,7 @@ pub struct Sketches(Arc<Mutex<Sheet>>);
 #[derive(Debug, Default)]
 struct Sheet {
     basis: Basis,
-    snapshots: BTreeMap<Arc<ObjectRef>, (Arc<Object>, Option<Arc<Snapshot>>)>,
+    snapshots: BTreeMap<Arc<ObjectRef>, Read>,
     target: Last<(Arc<Object>, Tracked), Target>,
     services: Last<(Arc<Object>, Selector, Live), Arc<[Wanted; 3]>>,
     read: Last<Live, Option<Route>>,
@@ -41,6 +41,9 @@ struct Sheet {
     /// The target that was seen last, which nobody keeps for this, and what is left of it.
     bare: (Weak<Object>, Arc<Object>),
 }
+
+/// A stored snapshot, and what it says if it can be read.
+type Read = (Arc<Object>, Option<Arc<Snapshot>>);
 
 /// The snapshot of a target, and the fingerprint of its configs.
 type Target = (Arc<Snapshot>, Option<String>);
