@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::subject::{NAME, NAMESPACE, Subject, Trigger, config, scaled};
 use crate::{
     api::ObjectRef,
+    rollout::Cause,
     simulation::{BROKEN, Memory},
     workload::configs::ConfigKind,
 };
@@ -44,7 +45,7 @@ pub enum Group {
     Clock,
     /// The gate is away, from the beginning or for a while, or only warns: nothing adjusts what people write.
     Gate,
-    /// Policies: for a while nobody may write objects of one kind.
+    /// Policies: for a while nobody can write objects of one kind, because one denies it or its webhook is down.
     Policy,
 }
 
@@ -105,8 +106,11 @@ pub(super) enum What {
     Deaf,
     /// For a while.
     GateAway,
-    /// For a while nobody may write objects of this kind.
-    Denied(String),
+    /// For a while no write of objects of this kind passes.
+    Unwritable {
+        kind: String,
+        cause: Cause,
+    },
     /// News come twice.
     Repeated,
 }
@@ -303,9 +307,13 @@ pub(super) fn draw(subject: &Subject, groups: &[Group], span: i64, random: &mut 
     happenings
 }
 
-/// A policy that comes in the first `span` milliseconds after the release and goes again; in half of the rollouts none does.
+/// A policy that comes in the first `span` milliseconds after the release and goes again, or whose webhook is down for some
+/// minutes; in half of the rollouts none does.
 pub(super) fn policy(subject: &Subject, span: i64, random: &mut Rng) -> Option<Happening> {
     let kinds = [subject.primary().kind, subject.route().kind, "Service".into(), "ControllerRevision".into()];
-    let denied = kinds.into_iter().nth(random.usize(0..8))?;
-    Some(Happening { at: random.i64(0..span), lasts: random.i64(1..90_000), what: What::Denied(denied) })
+    let kind = kinds.into_iter().nth(random.usize(0..8))?;
+    let (cause, longest) =
+        if random.bool() { (Cause::WriteRefused, 90_000) } else { (Cause::WriteFailed, 240_000) };
+    let what = What::Unwritable { kind, cause };
+    Some(Happening { at: random.i64(0..span), lasts: random.i64(1..longest), what })
 }
