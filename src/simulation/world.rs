@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{API_VERSION, Canary, CanaryKey, CanaryStatus, ObjectRef},
     execute::{World, WorldError},
-    rollout::{Ask, Cause, Effect, Event, Failure},
+    rollout::{Ask, AskId, Cause, Effect, Event, Failure},
 };
 
 /// What may go wrong with a call.
@@ -44,6 +44,8 @@ pub enum Deed {
     Effect(Effect),
     /// People were told.
     Told(Event),
+    /// Something was asked.
+    Asked(AskId),
 }
 
 /// Draws the fault of the next call.
@@ -258,8 +260,10 @@ impl World for Hands<'_> {
 
     fn ask(&self, _canary: &Canary, ask: &Ask) {
         let mut state = self.world.state();
-        let Some(projection) = state.projections.get_mut(self.controller) else { return };
+        let State { now, deeds, projections, .. } = &mut *state;
+        let Some(projection) = projections.get_mut(self.controller) else { return };
         if !projection.asks.iter().any(|known| known.id == ask.id) {
+            deeds.push((*now, Deed::Asked(ask.id.clone())));
             projection.asks.push(ask.clone());
         }
     }

@@ -17,6 +17,7 @@ mod serves;
 mod settle;
 mod snapshot;
 mod steps;
+mod unhindered;
 
 use super::moment::{Course, Moment};
 use crate::simulation::Memory;
@@ -59,6 +60,7 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(snapshot::Kept),
         Box::<configs::Configs>::default(),
         Box::<settle::Settle>::default(),
+        Box::new(unhindered::Unhindered),
         Box::<serves::Serves>::default(),
         Box::<chosen::Chosen>::default(),
         Box::new(copies::Copies),
