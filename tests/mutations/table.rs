@@ -334,6 +334,17 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         &["analysed-configs"],
     ),
     bug(
+        "failed-keeps-traffic",
+        "leaves a canary that failed its traffic while the primary is being replaced",
+        "src/rollout/analyse.rs",
+        [
+            "    taken_back\n        && (scene.primary_can_relieve()",
+            "    taken_back\n        && !MUTANT\n        && (scene.primary_can_relieve()",
+        ],
+        DECISION,
+        &["handed-back", "converges"],
+    ),
+    bug(
         "switch-not-settled",
         "replaces the primary in the same moment as all users are led to the canary",
         "src/rollout/promote.rs",

@@ -9,6 +9,7 @@ mod copies;
 mod explains;
 mod foreign;
 mod gates;
+mod handed;
 mod interval;
 mod judged;
 mod pods;
@@ -60,6 +61,7 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(snapshot::Kept),
         Box::<configs::Configs>::default(),
         Box::<settle::Settle>::default(),
+        Box::<handed::Handed>::default(),
         Box::new(unhindered::Unhindered),
         Box::<serves::Serves>::default(),
         Box::<chosen::Chosen>::default(),
