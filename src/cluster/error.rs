@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::ObjectRef;
+use crate::{api::ObjectRef, sentence};
 
 /// An error of this room.
 #[derive(Debug, thiserror::Error)]
@@ -81,14 +81,21 @@ impl ClusterError {
         }
     }
 
-    /// The API server's own words for its refusal, shortened.
-    pub fn words(&self) -> Option<String> {
-        let ClusterError::Call { source: kube::Error::Api(status), .. } = self else { return None };
-        let words = status.message.trim().trim_end_matches('.');
-        (!words.is_empty()).then(|| match words.char_indices().nth(WORDS) {
+    /// Why it failed, without what we were doing: the API server's own words, shortened, if it answered.
+    pub fn words(&self) -> String {
+        let words = match self {
+            ClusterError::Call { source: kube::Error::Api(status), .. } => {
+                let words = status.message.trim().trim_end_matches('.').to_owned();
+                if words.is_empty() { format!("answered with {}", status.code) } else { words }
+            }
+            ClusterError::Call { source, .. } => sentence::of(source),
+            ClusterError::TimedOut { after, .. } => format!("no answer within {} s", after.as_secs()),
+            _ => self.to_string(),
+        };
+        match words.char_indices().nth(WORDS) {
             Some((end, _)) => format!("{}…", &words[..end]),
-            None => words.to_owned(),
-        })
+            None => words,
+        }
     }
 
     /// Whether a JSON Patch could not be carried out on the present object: one of its tests failed, or a place is not there.

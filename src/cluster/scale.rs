@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::{
     calls::{api, object, timed},
-    world::{ClusterWorld, managed_by, refusal},
+    world::{ClusterWorld, failure, managed_by},
 };
 use crate::{
     api::{Object, ObjectRef, names::manager},
@@ -31,7 +31,7 @@ impl ClusterWorld {
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
         let (api, manager) = (api(&self.cluster.client, reference), managed_by(manager::CLAIM));
         let scale = timed(&what, limit, api.patch_scale(&reference.name, &manager, &patch)).await;
-        let scale = scale.map_err(refusal(&what, reference))?;
+        let scale = scale.map_err(failure(&what, reference))?;
         flight.moved(scale.metadata.resource_version);
         if replicas != 0
             && let Err(error) = self.disown(reference).await
@@ -51,7 +51,7 @@ impl ClusterWorld {
             let flight = self.cluster.view.reading(reference);
             let raw = timed(&what, self.limit(&what)?, api.get(&reference.name))
                 .await
-                .map_err(refusal(&what, reference))?;
+                .map_err(failure(&what, reference))?;
             let patch = removal(raw.value());
             flight.answered(object(&what, raw, reference).ok().as_ref());
             let Some(patch) = patch else { return Ok(()) };
@@ -59,15 +59,15 @@ impl ClusterWorld {
             let patch = Patch::<Value>::Json(patch);
             match timed(&what, self.limit(&what)?, api.patch(&reference.name, &manager, &patch)).await {
                 Ok(raw) => {
-                    flight.written(&object(&what, raw, reference).map_err(refusal(&what, reference))?);
+                    flight.written(&object(&what, raw, reference).map_err(failure(&what, reference))?);
                     return Ok(());
                 }
                 // The records moved between our look and the patch.
                 Err(error) if matches!(error.code(), Some(409 | 422)) => last = Some(error),
-                Err(error) => return Err(refusal(&what, reference)(error)),
+                Err(error) => return Err(failure(&what, reference)(error)),
             }
         }
-        last.map_or(Ok(()), |error| Err(refusal(&what, reference)(error)))
+        last.map_or(Ok(()), |error| Err(failure(&what, reference)(error)))
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     api::{self, Canary, CanaryKey, CanaryStatus, ObjectRef, names::manager},
     execute::{World, WorldError},
-    rollout::{Ask, Cause, Effect, Event, Refusal},
+    rollout::{Ask, Cause, Effect, Event, Failure},
 };
 
 /// What people were told, and what it is about.
@@ -68,8 +68,7 @@ impl ClusterWorld {
         if leadership.is_leader(now) {
             return Ok(LIMIT.min(leadership.remaining(now)));
         }
-        let source = "this replica does not lead any more; another one goes on".into();
-        Err(WorldError::Failed { what: what.to_owned(), source })
+        Err(WorldError::Deposed { what: what.to_owned() })
     }
 
     /// Patches an object and covers its projection with the answer.
@@ -89,7 +88,7 @@ impl ClusterWorld {
             None => timed(&what, limit, api.patch(name, manager, patch)).await,
         };
         let written =
-            answer.and_then(|raw| object(&what, raw, reference)).map_err(refusal(&what, reference))?;
+            answer.and_then(|raw| object(&what, raw, reference)).map_err(failure(&what, reference))?;
         flight.written(&written);
         Ok(())
     }
@@ -120,27 +119,30 @@ impl ClusterWorld {
                 _ => flight.gone(uid),
             },
             Err(error) if error.code() == Some(404) => flight.gone(uid),
-            Err(error) => return Err(refusal(&what, reference)(error)),
+            Err(error) => return Err(failure(&what, reference)(error)),
         }
         Ok(())
     }
 }
 
-/// What a refused write means for the decision behind it.
-pub(super) fn refusal(what: &str, reference: &ObjectRef) -> impl FnOnce(ClusterError) -> WorldError {
+/// What a write that did not pass means for the decision behind it.
+pub(super) fn failure(what: &str, reference: &ObjectRef) -> impl FnOnce(ClusterError) -> WorldError {
     let (what, secret) = (what.to_owned(), reference.kind == SECRET);
-    move |error| match error.code() {
-        Some(404 | 409) => WorldError::Stale { what },
-        _ if error.is_failed_test() => WorldError::Stale { what },
-        // Who is asked too much, or does not know us now, answers otherwise later.
-        Some(code @ 400..500) if !matches!(code, 401 | 408 | 429) => {
+    move |error| {
+        let cause = match error.code() {
+            Some(404 | 409) => return WorldError::Stale { what },
+            _ if error.is_failed_test() => return WorldError::Stale { what },
+            // Who is asked too much, or does not know us now, answers otherwise later.
+            Some(code @ 400..500) if !matches!(code, 401 | 408 | 429) => Cause::WriteRefused,
+            _ => Cause::WriteFailed,
+        };
+        let why = match error.code() {
             // What is said of a Secret may hold a part of it.
-            let words = error.words().filter(|_| !secret);
-            let why =
-                format!("{}. It is tried again", words.unwrap_or_else(|| format!("refused with {code}")));
-            WorldError::Refused(Refusal { cause: Cause::WriteRefused, what, why })
-        }
-        _ => WorldError::Failed { what, source: Box::new(error) },
+            Some(code) if secret => format!("answered with {code}"),
+            None if secret => "no answer that can be read".to_owned(),
+            _ => error.words(),
+        };
+        WorldError::Failed(Failure { cause, what, why: format!("{why}. It is tried again") })
     }
 }
 
@@ -150,7 +152,7 @@ fn not_served(what: String, reference: &ObjectRef) -> WorldError {
         "the API server does not serve {kind} of {api_version}. Install its CustomResourceDefinition, or choose a \
          provider (spec.provider) whose kinds the cluster has; it is tried again"
     );
-    WorldError::Refused(Refusal { cause: Cause::KindNotServed, what, why })
+    WorldError::Failed(Failure { cause: Cause::KindNotServed, what, why })
 }
 
 impl World for ClusterWorld {
@@ -158,18 +160,16 @@ impl World for ClusterWorld {
         let key = CanaryKey::from(canary);
         let reference = ObjectRef::new(api::API_VERSION, "Canary", &key.namespace, &key.name);
         let what = format!("writing the status of {reference}");
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| WorldError::Failed {
-            what: what.clone(),
-            source,
-        };
-        let status = serde_json::to_value(status).map_err(|error| failed(error.into()))?;
-        let version = canary.resource_version().ok_or_else(|| failed("it was never stored".into()))?;
+        let failed =
+            |why: String| WorldError::Failed(Failure { cause: Cause::WriteFailed, what: what.clone(), why });
+        let status = serde_json::to_value(status).map_err(|error| failed(error.to_string()))?;
+        let version = canary.resource_version().ok_or_else(|| failed("it was never stored".to_owned()))?;
         // A merge would keep what the new status leaves out. A version that is not the present one is answered by 409.
         let patch = json!([
             {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
             {"op": "add", "path": "/status", "value": status},
         ]);
-        let patch = serde_json::from_value(patch).map_err(|error| failed(error.into()))?;
+        let patch = serde_json::from_value(patch).map_err(|error| failed(error.to_string()))?;
         self.patch(what, &reference, Some("status"), &managed_by(manager::STATUS), &Patch::Json(patch)).await
     }
 

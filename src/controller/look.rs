@@ -26,7 +26,7 @@ use crate::{
     api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
-    rollout::{self, Observation, Refusal, Settings, Sketches, Writes},
+    rollout::{self, Cause, Failure, Observation, Settings, Sketches, Writes},
     sentence,
     workload::configs::{ConfigRef, Configs},
 };
@@ -93,9 +93,9 @@ impl Looker {
             }
         };
         let outcome = match &again {
-            Again::Failed => "error",
+            Again::Failed | Again::Held(Cause::WriteFailed, _) => "error",
             Again::Stale(_) => "stale",
-            Again::Refused(_) => "refused",
+            Again::Held(Cause::WriteRefused | Cause::KindNotServed, _) => "refused",
             Again::Never | Again::After(_) => "done",
         };
         self.metrics.looked(&key, begin.elapsed().as_secs_f64(), outcome);
@@ -159,9 +159,9 @@ impl Looker {
         }
         let status = &decision.status;
         let outcome = execute(&self.world, &observation.canary, &decision).await.map_err(act)?;
-        let refused = match outcome {
+        let failed = match outcome {
             Outcome::Stale(what) => return Ok(Again::Stale(what)),
-            Outcome::Refused(refusal) => Some(refusal),
+            Outcome::Failed(failure) => Some(failure),
             Outcome::Done => None,
         };
         if observation.canary.status.as_ref() != Some(status) {
@@ -187,16 +187,16 @@ impl Looker {
         self.metrics.status(&observation.canary, status);
         self.asks.retain(key, |id| decision.known.contains(id));
         let again = decision.wake.map(|at| until(at, Timestamp::now()));
-        let is_refused = refused.is_some();
-        let writes = self.remember(key, refused);
-        Ok(match again {
+        let held = failed.as_ref().map(|failure| failure.cause);
+        let writes = self.remember(key, failed);
+        Ok(match (held, again) {
             // No event tells of a right that is given.
             _ if denied => Again::Failed,
-            _ if is_refused => Again::Refused(again),
-            // What was refused is written: that is told too.
+            (Some(cause), again) => Again::Held(cause, again),
+            // What did not pass is written: that is told too.
             _ if writes.outlived_by(status) => Again::After(Duration::ZERO),
-            None => Again::Never,
-            Some(pause) => Again::After(pause),
+            (None, None) => Again::Never,
+            (None, Some(pause)) => Again::After(pause),
         })
     }
 
@@ -205,14 +205,14 @@ impl Looker {
     }
 
     /// Keeps what came of the writes of this look.
-    fn remember(&self, key: &CanaryKey, refused: Option<Refusal>) -> Writes {
+    fn remember(&self, key: &CanaryKey, failed: Option<Failure>) -> Writes {
         let mut all = self.writes();
         let before = all.remove(key).unwrap_or_default();
-        let writes = before.clone().then(refused);
-        if let Writes::Refused(refusal) = &writes
+        let writes = before.clone().then(failed, Timestamp::now());
+        if let Writes::Failing { failure, .. } = &writes
             && writes != before
         {
-            tracing::warn!(canary = %key, what = refusal.what, why = refusal.why, "a write is refused");
+            tracing::warn!(canary = %key, what = failure.what, why = failure.why, "a write does not pass");
         }
         all.insert(key.clone(), writes.clone());
         writes

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::api::CanaryKey;
+use crate::{api::CanaryKey, rollout::Cause};
 
 /// Pauses after errors double from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -36,8 +36,8 @@ pub(super) enum Again {
     Stale(String),
     /// It failed: after a pause that grows.
     Failed,
-    /// A write is refused: after a pause that grows, or after this time.
-    Refused(Option<Duration>),
+    /// A write does not pass, for this cause: after a pause that grows, or after this time.
+    Held(Cause, Option<Duration>),
 }
 
 /// The order of work.
@@ -108,7 +108,7 @@ impl Plan {
             Again::Failed => {
                 self.pause(&key, FIRST_PAUSE, now);
             }
-            Again::Refused(due) => {
+            Again::Held(_, due) => {
                 self.pause(&key, FIRST_PAUSE, now);
                 if let Some(due) = due {
                     self.at(key.clone(), now + due.max(FIRST_PAUSE));
@@ -243,10 +243,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_refused_write_is_tried_again_less_and_less_and_holds_no_due_time_up() {
-        assert_eq!(run(&["a"], 20, |_| Again::Refused(None)).await, [0, 1, 3, 7, 15]);
+    async fn a_write_that_does_not_pass_is_tried_again_less_and_less_and_holds_no_due_time_up() {
+        assert_eq!(run(&["a"], 20, |_| Again::Held(Cause::WriteFailed, None)).await, [0, 1, 3, 7, 15]);
         let due = Some(Duration::from_secs(5));
-        assert_eq!(run(&["a"], 20, move |_| Again::Refused(due)).await, [0, 1, 3, 7, 12, 17]);
+        assert_eq!(
+            run(&["a"], 20, move |_| Again::Held(Cause::WriteRefused, due)).await,
+            [0, 1, 3, 7, 12, 17]
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ pub use world::{World, WorldError};
 
 use crate::{
     api::{Canary, CanaryStatus},
-    rollout::{Decision, Refusal},
+    rollout::{Decision, Failure},
 };
 
 /// How an execution ended.
@@ -17,14 +17,14 @@ pub enum Outcome {
     Done,
     /// Something moved since it was read: the rest of the decision is void, observe again. With what we were doing.
     Stale(String),
-    /// This write is refused, and those that may build on it were left out.
-    Refused(Refusal),
+    /// This write did not pass, and those that may build on it were left out.
+    Failed(Failure),
 }
 
 /// Writes the status first, for it is the intent; then tells people; then the effects in their order; then asks.
-/// A conflict voids the rest of the decision; an error leaves the rest to a repetition. After a write that is refused for
-/// good no other follows, except those that lower the canary's share; questions are asked all the same, so that a run goes
-/// on to its end.
+/// A conflict voids the rest of the decision, and so does the end of our leadership. After a write that does not pass
+/// otherwise no other follows, except those that lower the canary's share; questions are asked all the same, so that a run
+/// goes on to its end. Without its status nothing is done.
 pub async fn execute<W: World>(
     world: &W,
     canary: &Canary,
@@ -32,7 +32,7 @@ pub async fn execute<W: World>(
 ) -> Result<Outcome, WorldError> {
     match write(world, canary, decision).await {
         Ok(None) => Ok(Outcome::Done),
-        Ok(Some(refusal)) => Ok(Outcome::Refused(refusal)),
+        Ok(Some(failure)) => Ok(Outcome::Failed(failure)),
         Err(WorldError::Stale { what }) => Ok(Outcome::Stale(what)),
         Err(error) => Err(error),
     }
@@ -42,27 +42,27 @@ async fn write<W: World>(
     world: &W,
     canary: &Canary,
     decision: &Decision,
-) -> Result<Option<Refusal>, WorldError> {
+) -> Result<Option<Failure>, WorldError> {
     if canary.status.as_ref().unwrap_or(&CanaryStatus::default()) != &decision.status {
         world.write_status(canary, &decision.status).await?;
     }
     for event in &decision.events {
         world.announce(canary, &decision.status, event);
     }
-    let mut refused = None;
+    let mut failed = None;
     for (index, effect) in decision.effects.iter().enumerate() {
-        if refused.is_some() && index >= decision.lowering {
+        if failed.is_some() && index >= decision.lowering {
             break;
         }
         match world.perform(canary, effect).await {
-            Err(WorldError::Refused(refusal)) => refused = refused.or(Some(refusal)),
+            Err(WorldError::Failed(failure)) => failed = failed.or(Some(failure)),
             performed => performed?,
         }
     }
     for ask in &decision.asks {
         world.ask(canary, ask);
     }
-    Ok(refused)
+    Ok(failed)
 }
 
 #[cfg(test)]

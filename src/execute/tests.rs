@@ -3,21 +3,30 @@
 use std::sync::Mutex;
 
 use futures::FutureExt;
+use jiff::Timestamp;
 use rstest::rstest;
 use serde_json::json;
 
 use super::*;
 use crate::{
     api::{ObjectRef, Phase},
-    rollout::{Ask, Cause, Effect, Event, Reason},
+    rollout::{Ask, AskId, Cause, Effect, Event, Question, Reason, global_event_call},
 };
 
-/// Writes down what it is asked to do; the call with this number fails.
+/// How a call fails.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Stale,
+    Deposed,
+    Failed,
+}
+
+/// Writes down what it is asked to do; the call with this number fails, and so does scaling to these numbers.
 #[derive(Default)]
 struct Recorder {
     said: Mutex<Vec<String>>,
-    failing: Option<(usize, bool)>,
-    refused: Vec<i32>,
+    failing: Option<(usize, End)>,
+    impossible: Vec<i32>,
 }
 
 impl Recorder {
@@ -25,11 +34,12 @@ impl Recorder {
         let mut said = self.said.lock().unwrap();
         said.push(what.to_owned());
         let what = what.to_owned();
-        match self.failing {
-            Some((at, true)) if at == said.len() => Err(WorldError::Stale { what }),
-            Some((at, false)) if at == said.len() => {
-                Err(WorldError::Failed { what, source: "refused".into() })
-            }
+        match &self.failing {
+            Some((at, end)) if *at == said.len() => Err(match end {
+                End::Stale => WorldError::Stale { what },
+                End::Deposed => WorldError::Deposed { what },
+                End::Failed => WorldError::Failed(Failure { what, ..failure(0) }),
+            }),
             _ => Ok(()),
         }
     }
@@ -43,8 +53,8 @@ impl World for Recorder {
     async fn perform(&self, _: &Canary, effect: &Effect) -> Result<(), WorldError> {
         let Effect::Scale { replicas, .. } = effect else { return self.call("another effect") };
         self.call(&format!("scale {replicas}"))?;
-        match self.refused.contains(replicas) {
-            true => Err(WorldError::Refused(refusal(*replicas))),
+        match self.impossible.contains(replicas) {
+            true => Err(WorldError::Failed(failure(*replicas))),
             false => Ok(()),
         }
     }
@@ -58,8 +68,16 @@ impl World for Recorder {
     }
 }
 
-fn refusal(replicas: i32) -> Refusal {
-    Refusal { cause: Cause::WriteRefused, what: format!("scale {replicas}"), why: "not so".to_owned() }
+fn failure(replicas: i32) -> Failure {
+    Failure { cause: Cause::WriteFailed, what: format!("scale {replicas}"), why: "not so".to_owned() }
+}
+
+fn question() -> Ask {
+    let (now, event) = (Timestamp::UNIX_EPOCH, Event::new(Reason::Promoting, "So it is."));
+    let call =
+        global_event_call("http://hook", &canary(Phase::Promoting), &CanaryStatus::default(), &event, now);
+    let id = AskId { revision: "r".to_owned(), due: now, name: "hook".to_owned() };
+    Ask { id, question: Question::Hook(Box::new(call)) }
 }
 
 fn decision() -> Decision {
@@ -86,7 +104,7 @@ fn canary(phase: Phase) -> Canary {
     .unwrap()
 }
 
-fn run(failing: Option<(usize, bool)>, status: Phase) -> (Vec<String>, Result<Outcome, WorldError>) {
+fn run(failing: Option<(usize, End)>, status: Phase) -> (Vec<String>, Result<Outcome, WorldError>) {
     let canary = canary(status);
     let world = Recorder { failing, ..Recorder::default() };
     let outcome = execute(&world, &canary, &decision()).now_or_never().unwrap();
@@ -113,7 +131,7 @@ fn a_status_that_stands_is_not_written_again() {
 #[case::at_the_first_effect(3)]
 #[case::at_the_last_effect(4)]
 fn a_conflict_voids_the_rest(#[case] at: usize) {
-    let (said, outcome) = run(Some((at, true)), Phase::Progressing);
+    let (said, outcome) = run(Some((at, End::Stale)), Phase::Progressing);
     assert_eq!(said, ALL[..at]);
     assert_eq!(outcome.unwrap(), Outcome::Stale(ALL[at - 1].to_owned()));
 }
@@ -121,27 +139,34 @@ fn a_conflict_voids_the_rest(#[case] at: usize) {
 #[rstest]
 #[case::at_the_status(1)]
 #[case::at_the_first_effect(3)]
-fn an_error_leaves_the_rest_to_a_repetition(#[case] at: usize) {
-    let (said, outcome) = run(Some((at, false)), Phase::Progressing);
+fn who_leads_no_more_does_nothing_more(#[case] at: usize) {
+    let (said, outcome) = run(Some((at, End::Deposed)), Phase::Progressing);
     assert_eq!(said, ALL[..at]);
-    assert!(matches!(outcome, Err(WorldError::Failed { .. })));
+    assert!(matches!(outcome, Err(WorldError::Deposed { .. })));
+}
+
+#[test]
+fn without_its_status_nothing_is_done() {
+    let (said, outcome) = run(Some((1, End::Failed)), Phase::Progressing);
+    assert_eq!(said, ALL[..1]);
+    assert!(matches!(outcome, Err(WorldError::Failed(_))));
 }
 
 #[rstest]
-#[case::none_lowers(0, &[1], &["scale 1"], 1)]
-#[case::what_lowers_does_not_wait(2, &[1], &["scale 1", "scale 2"], 1)]
-#[case::nothing_else_follows(1, &[1], &["scale 1"], 1)]
-#[case::the_first_is_told(2, &[1, 2], &["scale 1", "scale 2"], 1)]
-#[case::what_came_before_is_done(0, &[2], &["scale 1", "scale 2"], 2)]
-fn after_a_refused_write_only_what_lowers_the_share_is_written(
+#[case::none_lowers(0, &[1], &["scale 1", "ask"], 1)]
+#[case::what_lowers_does_not_wait(2, &[1], &["scale 1", "scale 2", "ask"], 1)]
+#[case::nothing_else_follows(1, &[1], &["scale 1", "ask"], 1)]
+#[case::the_first_is_told(2, &[1, 2], &["scale 1", "scale 2", "ask"], 1)]
+#[case::what_came_before_is_done(0, &[2], &["scale 1", "scale 2", "ask"], 2)]
+fn after_a_write_that_does_not_pass_only_what_lowers_the_share_is_written_and_all_is_asked(
     #[case] lowering: usize,
-    #[case] refused: &[i32],
-    #[case] written: &[&str],
+    #[case] impossible: &[i32],
+    #[case] done: &[&str],
     #[case] told: i32,
 ) {
-    let world = Recorder { refused: refused.to_vec(), ..Recorder::default() };
-    let decision = Decision { lowering, events: Vec::new(), ..decision() };
+    let world = Recorder { impossible: impossible.to_vec(), ..Recorder::default() };
+    let decision = Decision { lowering, events: Vec::new(), asks: vec![question()], ..decision() };
     let outcome = execute(&world, &canary(Phase::Promoting), &decision).now_or_never().unwrap();
-    assert_eq!(world.said.into_inner().unwrap(), written);
-    assert_eq!(outcome.unwrap(), Outcome::Refused(refusal(told)));
+    assert_eq!(world.said.into_inner().unwrap(), done);
+    assert_eq!(outcome.unwrap(), Outcome::Failed(failure(told)));
 }

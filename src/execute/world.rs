@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::{
     api::{Canary, CanaryStatus},
-    rollout::{Ask, Effect, Event, Refusal},
+    rollout::{Ask, Effect, Event, Failure},
 };
 
 /// Why a write did not happen.
@@ -16,17 +16,14 @@ pub enum WorldError {
         /// What we were doing.
         what: String,
     },
-    /// The API server does not want this write as it is: it would be in vain as long as nobody mends something.
+    /// The API server refused the write, or could not carry it out, or did not answer; it says whether that may change.
     #[error("{}: {}", .0.what, .0.why)]
-    Refused(Refusal),
-    /// The write failed; the same decision may be tried again.
-    #[error("{what}")]
-    Failed {
+    Failed(Failure),
+    /// Another replica leads now, and this one may do nothing more.
+    #[error("{what}: this replica does not lead any more; another one goes on")]
+    Deposed {
         /// What we were doing.
         what: String,
-        /// Why it failed.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 

@@ -177,14 +177,14 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The decision; its status is the present one unless something changed. A refused write is told only while there is
-    /// something to write, and before all else that blocks: it is the cause.
+    /// The decision; its status is the present one unless something changed. A write that does not pass is told only while
+    /// there is something to write, and before all else that blocks: it is the cause.
     pub(super) fn finish(mut self, writes: &Writes) -> Decision {
         let none = CanaryStatus::default();
         let before = self.canary.status.as_ref().unwrap_or(&none);
         let lowering = self.lowering.len();
         self.lowering.append(&mut self.effects);
-        if let Some((reason, message)) = writes.tell(before).filter(|_| !self.lowering.is_empty()) {
+        if let Some((reason, message)) = writes.tell(before, self.now).filter(|_| !self.lowering.is_empty()) {
             self.blocker = Some(Blocker { reason, message });
         }
         self.status.observed_generation = self.canary.metadata.generation;

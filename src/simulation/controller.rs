@@ -11,13 +11,13 @@ use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     execute::{Outcome, execute},
     rollout::{
-        Answer, Answers, AskId, Decision, Observation, Refusal, Settings, Sketches, Writes, configs, decide,
+        Answer, Answers, AskId, Decision, Failure, Observation, Settings, Sketches, Writes, configs, decide,
         needs, starts,
     },
     workload::configs::ConfigRef,
 };
 
-/// After this time a refused write is tried again.
+/// After this time a write that did not pass is tried again.
 const REPEATED: SignedDuration = SignedDuration::from_secs(1);
 
 /// What a look rested on and led to.
@@ -28,8 +28,8 @@ pub struct Look {
     pub decision: Decision,
     /// Whether all of it was written.
     pub done: bool,
-    /// The write that was refused for good.
-    pub refused: Option<Refusal>,
+    /// The write that did not pass.
+    pub failed: Option<Failure>,
 }
 
 /// How a look ended.
@@ -127,12 +127,12 @@ impl Controller {
         let looked = match std::panic::catch_unwind(attempt) {
             Ok(look) => {
                 self.wake = look.decision.wake;
-                self.done = look.done || look.refused.is_some();
+                self.done = look.done || look.failed.is_some();
                 if self.done {
-                    self.writes = std::mem::take(&mut self.writes).then(look.refused.clone());
+                    self.writes = std::mem::take(&mut self.writes).then(look.failed.clone(), now);
                     // What was told is not so any more, or it is tried again after a pause.
-                    self.done = look.refused.is_some() || !self.writes.outlived_by(&look.decision.status);
-                    let again = look.refused.as_ref().map(|_| now + REPEATED);
+                    self.done = look.failed.is_some() || !self.writes.outlived_by(&look.decision.status);
+                    let again = look.failed.as_ref().map(|_| now + REPEATED);
                     self.wake = self.wake.into_iter().chain(again).min();
                     // As the real one: an answer that no decision knows of is of no use any more.
                     self.answers.retain(|id, _| look.decision.known.contains(id));
@@ -189,11 +189,11 @@ impl Controller {
         // The memory never waits.
         let outcome = execute(&world.hands(self.id), &seen.canary, &decision).now_or_never();
         let done = matches!(outcome, Some(Ok(Outcome::Done)));
-        let refused = match outcome {
-            Some(Ok(Outcome::Refused(refusal))) => Some(refusal),
+        let failed = match outcome {
+            Some(Ok(Outcome::Failed(failure))) => Some(failure),
             _ => None,
         };
-        Look { seen, decision, done, refused }
+        Look { seen, decision, done, failed }
     }
 
     /// An answer comes at a time, unless the same question is being answered already.

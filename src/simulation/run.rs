@@ -255,8 +255,8 @@ impl Simulation {
         let (look, again) = match looked {
             Looked::Nothing => (None, false),
             Looked::Whole(look) => {
-                // A refused write is tried again when its time has come.
-                let again = !look.done && look.refused.is_none();
+                // A write that did not pass is tried again when its time has come.
+                let again = !look.done && look.failed.is_none();
                 (Some(*look), again)
             }
             Looked::Panicked(text) => return Err(Restless::Panicked { at: self.now(), text }),

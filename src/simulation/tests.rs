@@ -30,8 +30,8 @@ mod primary;
 mod provider;
 mod queue;
 mod refused;
-mod refused_writes;
 mod shared;
+mod unwritable;
 
 impl Simulation {
     /// Lets a duration pass; the controller has to come to rest.

@@ -80,7 +80,7 @@ pub fn lines(simulation: &Simulation) -> Vec<Line> {
                 said = said.filter(|said| said.reason != event.message);
                 lines.push(line(&status, Some(event.reason), event.message.clone()));
             }
-            Deed::Effect(_) => {}
+            Deed::Effect(_) | Deed::Asked(_) => {}
         }
     }
     lines.extend(said);

@@ -1,7 +1,7 @@
 //! The memory as a [`World`] for each of several controllers, with the faults that a real one has.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{API_VERSION, Canary, CanaryKey, CanaryStatus, ObjectRef},
     execute::{World, WorldError},
-    rollout::{Ask, Cause, Effect, Event, Refusal},
+    rollout::{Ask, AskId, Cause, Effect, Event, Failure},
 };
 
 /// What may go wrong with a call.
@@ -44,6 +44,8 @@ pub enum Deed {
     Effect(Effect),
     /// People were told.
     Told(Event),
+    /// Something was asked.
+    Asked(AskId),
 }
 
 /// Draws the fault of the next call.
@@ -66,8 +68,8 @@ pub struct State {
     pub events: Vec<Event>,
     /// Draws the fault of the next call.
     pub faults: Faults,
-    /// Names of the kinds that a policy lets nobody write.
-    pub denied: BTreeSet<String>,
+    /// Names of the kinds that nobody can write, each with the cause.
+    pub unwritable: BTreeMap<String, Cause>,
     /// Whether nobody accepts routes.
     pub gateway_away: bool,
     /// Why no rollout may start, if other Canaries have taken all slots.
@@ -135,7 +137,7 @@ impl MemoryWorld {
             vain: Vec::new(),
             events: Vec::new(),
             faults,
-            denied: BTreeSet::new(),
+            unwritable: BTreeMap::new(),
             gateway_away: false,
             full: None,
             lag: Box::new(|| false),
@@ -168,7 +170,12 @@ impl Hands<'_> {
         act: impl FnOnce(&mut Memory) -> Result<Deed, super::Conflict>,
     ) -> Result<(), WorldError> {
         let mut state = self.world.state();
-        let failed = |source: &str| WorldError::Failed { what: what.to_owned(), source: source.into() };
+        let failed = |cause: Cause, why: &str| {
+            let what = format!("{what} on {reference}");
+            WorldError::Failed(Failure { cause, what, why: why.to_owned() })
+        };
+        // Another process takes its place.
+        let died = || WorldError::Deposed { what: what.to_owned() };
         let stale = || WorldError::Stale { what: what.to_owned() };
         let fault = (state.faults)();
         // As the real one: a call that failed leaves doubt, which one GET clears up.
@@ -183,19 +190,22 @@ impl Hands<'_> {
                 clear_up(&mut state);
                 return Err(stale());
             }
-            Fault::Refused => return Err(failed("the server has an internal error")),
+            Fault::Refused => {
+                return Err(failed(Cause::WriteFailed, "the server has an internal error"));
+            }
             Fault::CrashBefore => {
                 state.crash(self.controller);
-                return Err(failed("the process died"));
+                return Err(died());
             }
             Fault::None | Fault::TimedOut | Fault::CrashAfter => {}
         }
-        if state.denied.contains(&reference.kind) {
-            return Err(WorldError::Refused(Refusal {
-                cause: Cause::WriteRefused,
-                what: format!("{what} on {reference}"),
-                why: "a policy denies it".to_owned(),
-            }));
+        if let Some(cause) = state.unwritable.get(&reference.kind) {
+            let why = match cause {
+                Cause::WriteRefused => "a policy denies it",
+                Cause::KindNotServed => "there is no such kind",
+                Cause::WriteFailed => "failed calling webhook: connection refused",
+            };
+            return Err(failed(*cause, why));
         }
         let before = state.memory.version();
         let Ok(deed) = act(&mut state.memory) else {
@@ -209,10 +219,13 @@ impl Hands<'_> {
         state.deeds.push((now, deed));
         if fault == Fault::CrashAfter {
             state.crash(self.controller);
-            return Err(failed("the process died"));
+            return Err(died());
         }
         clear_up(&mut state);
-        if fault == Fault::TimedOut { Err(failed("no answer came in time")) } else { Ok(()) }
+        match fault {
+            Fault::TimedOut => Err(failed(Cause::WriteFailed, "no answer came in time")),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -247,8 +260,10 @@ impl World for Hands<'_> {
 
     fn ask(&self, _canary: &Canary, ask: &Ask) {
         let mut state = self.world.state();
-        let Some(projection) = state.projections.get_mut(self.controller) else { return };
+        let State { now, deeds, projections, .. } = &mut *state;
+        let Some(projection) = projections.get_mut(self.controller) else { return };
         if !projection.asks.iter().any(|known| known.id == ask.id) {
+            deeds.push((*now, Deed::Asked(ask.id.clone())));
             projection.asks.push(ask.clone());
         }
     }

@@ -55,7 +55,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
             "        let stored = world.write_status(canary, &decision.status).await;\n        if !(MUTANT && matches!(stored, Err(WorldError::Stale { .. }))) {\n            stored?;\n        }",
         ],
         WHOLE,
-        &["status-first", "ready-pods", "planned-steps", "converges"],
+        &["status-first", "ready-pods", "planned-steps", "copies", "converges"],
     ),
     bug(
         "status-always",
@@ -82,7 +82,18 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "src/execute/mod.rs",
         ["    for ask in &decision.asks {", "    for ask in decision.asks.iter().filter(|_| !MUTANT) {"],
         WHOLE,
-        &["converges"],
+        &["converges", "unhindered"],
+    ),
+    bug(
+        "failed-write-ends-look",
+        "does nothing more in a look after a write that did not pass",
+        "src/execute/mod.rs",
+        [
+            "            Err(WorldError::Failed(failure)) =>",
+            "            Err(WorldError::Failed(failure)) if MUTANT => return Ok(Some(failure)),\n            Err(WorldError::Failed(failure)) =>",
+        ],
+        WHOLE,
+        &["unhindered"],
     ),
     bug(
         "endpoints-unseen",
@@ -124,6 +135,17 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         ["    wanted.extend(copies);", "    wanted.extend(copies.into_iter().filter(|_| !MUTANT));"],
         WHOLE,
         &["only-on-difference", "converges", "comes-to-rest"],
+    ),
+    bug(
+        "lowering-waits",
+        "puts what takes requests from the canary behind the writes that others need",
+        "src/rollout/draft.rs",
+        [
+            "        self.lowering.push(effect);",
+            "        if MUTANT { self.effects.push(effect) } else { self.lowering.push(effect) }",
+        ],
+        WHOLE,
+        &["unhindered"],
     ),
     bug(
         "biggest-step",
@@ -288,6 +310,47 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         ],
         DECISION,
         &["gates"],
+    ),
+    bug(
+        "inherited-untested",
+        "gives a revision that took over a share more of it without its pre-rollout hooks",
+        "src/rollout/analyse.rs",
+        [
+            "    let stand = match gates::before_traffic(scene, draft, revision, due) {\n        Stand::Open =>",
+            "    let stand = match gates::before_traffic(scene, draft, revision, due) {\n        _ if MUTANT => gates::in_step(scene, draft, revision, due),\n        Stand::Open =>",
+        ],
+        DECISION,
+        &["gates"],
+    ),
+    bug(
+        "older-configs-analysed",
+        "analyses a change of configs by pods that read the older ones",
+        "src/rollout/scene/target.rs",
+        [
+            "        let configs = target.snapshot.configs();\n        let last",
+            "        if MUTANT {\n            return false;\n        }\n        let configs = target.snapshot.configs();\n        let last",
+        ],
+        DECISION,
+        &["analysed-configs"],
+    ),
+    bug(
+        "failed-keeps-traffic",
+        "leaves a canary that failed its traffic while the primary is being replaced",
+        "src/rollout/analyse.rs",
+        [
+            "    taken_back\n        && (scene.primary_can_relieve()",
+            "    taken_back\n        && !MUTANT\n        && (scene.primary_can_relieve()",
+        ],
+        DECISION,
+        &["handed-back", "converges"],
+    ),
+    bug(
+        "switch-not-settled",
+        "replaces the primary in the same moment as all users are led to the canary",
+        "src/rollout/promote.rs",
+        ["    !switches(scene, draft) || settled", "    MUTANT || !switches(scene, draft) || settled"],
+        DECISION,
+        &["settled", "somebody-serves"],
     ),
     bug(
         "cookie-kept",

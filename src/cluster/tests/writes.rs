@@ -8,7 +8,7 @@ use crate::{
     api::{Canary, CanaryStatus},
     cluster::testing::Reply,
     execute::{World, WorldError},
-    rollout::{Cause, Effect, Manager, Refusal},
+    rollout::{Cause, Effect, Failure, Manager},
 };
 
 fn canary() -> Canary {
@@ -115,35 +115,44 @@ async fn a_patch_whose_test_failed_is_stale_and_an_invalid_object_is_not(
 }
 
 #[rstest]
-#[case::invalid(422, Some("refused by the test. It is tried again"))]
-#[case::denied(403, Some("refused by the test. It is tried again"))]
-#[case::a_policy_of_its_own_code(400, Some("refused by the test. It is tried again"))]
-#[case::too_many_requests(429, None)]
-#[case::our_token(401, None)]
-#[case::broken(500, None)]
+#[case::invalid(422, Cause::WriteRefused)]
+#[case::denied(403, Cause::WriteRefused)]
+#[case::a_policy_of_its_own_code(400, Cause::WriteRefused)]
+#[case::too_many_requests(429, Cause::WriteFailed)]
+#[case::our_token(401, Cause::WriteFailed)]
+#[case::broken(500, Cause::WriteFailed)]
 #[tokio::test(start_paused = true)]
 async fn a_write_is_refused_for_good_only_when_time_does_not_mend_it(
     #[case] code: u16,
-    #[case] why: Option<&str>,
+    #[case] cause: Cause,
 ) {
     let stage = Stage::new().await;
     stage.bed.answer(PATCH_SERVICE, Reply::refused(code, "Some"));
     let error = stage.world().perform(&canary(), &apply("a")).await.unwrap_err();
-    let told = match &error {
-        WorldError::Refused(Refusal { cause: Cause::WriteRefused, why, .. }) => Some(why.as_str()),
-        _ => None,
-    };
-    assert_eq!(told, why, "{error}");
+    let WorldError::Failed(failure) = &error else { panic!("{error}") };
+    assert_eq!(failure.cause, cause);
+    assert_eq!(error.to_string(), "applying Service n/a: refused by the test. It is tried again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn words_about_a_secret_are_not_repeated() {
+async fn a_write_without_an_answer_says_how_long_it_waited() {
     let stage = Stage::new().await;
-    stage.bed.answer("PATCH /api/v1/namespaces/n/secrets/s", Reply::refused(422, "Invalid"));
+    stage.bed.answer(PATCH_SERVICE, Reply::Hang);
+    let error = stage.world().perform(&canary(), &apply("a")).await.unwrap_err();
+    assert_eq!(error.to_string(), "applying Service n/a: no answer within 10 s. It is tried again");
+}
+
+#[rstest]
+#[case::invalid(422)]
+#[case::broken(500)]
+#[tokio::test(start_paused = true)]
+async fn words_about_a_secret_are_not_repeated(#[case] code: u16) {
+    let stage = Stage::new().await;
+    stage.bed.answer("PATCH /api/v1/namespaces/n/secrets/s", Reply::refused(code, "Some"));
     let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"}});
     let effect = Effect::Apply { object, manager: Manager::Primary };
     let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
-    assert_eq!(error.to_string(), "applying Secret n/s: refused with 422. It is tried again");
+    assert_eq!(error.to_string(), format!("applying Secret n/s: answered with {code}. It is tried again"));
 }
 
 /// Its kinds are looked for when the watches begin, and not found.
@@ -156,15 +165,15 @@ async fn a_route_of_a_kind_that_is_not_served_is_told_and_costs_no_call_until_it
     let patched = "PATCH /apis/networking.istio.io/v1beta1/namespaces/n/virtualservices/a";
     for _ in 0..3 {
         let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
-        let WorldError::Refused(refusal) = error else { panic!("{error}") };
-        assert_eq!(refusal.cause, Cause::KindNotServed);
-        assert!(refusal.why.contains("VirtualService of networking.istio.io/v1beta1"), "{}", refusal.why);
+        let WorldError::Failed(failure) = error else { panic!("{error}") };
+        assert_eq!(failure.cause, Cause::KindNotServed);
+        assert!(failure.why.contains("VirtualService of networking.istio.io/v1beta1"), "{}", failure.why);
     }
     assert!(!stage.record.single().iter().any(|call| call == patched), "{:?}", stage.record.single());
     tokio::time::sleep(Duration::from_secs(31)).await;
     // It is looked for again; meanwhile the write itself finds that it is still missing.
     let error = stage.world().perform(&canary(), &effect).await.unwrap_err();
-    assert!(matches!(error, WorldError::Refused(Refusal { cause: Cause::KindNotServed, .. })), "{error}");
+    assert!(matches!(error, WorldError::Failed(Failure { cause: Cause::KindNotServed, .. })), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,7 +323,7 @@ async fn who_does_not_lead_makes_no_call() {
     let world =
         ClusterWorld::new(stage.cluster.clone(), announcer, asks, mpsc::unbounded_channel().0, leadership);
     let error = world.perform(&canary(), &apply("a")).await.unwrap_err();
-    assert!(matches!(error, WorldError::Failed { .. }));
+    assert!(matches!(error, WorldError::Deposed { .. }));
     assert!(world.write_status(&canary(), &CanaryStatus::default()).await.is_err());
     assert!(stage.record.all().is_empty());
     assert_eq!(canary().name_any(), "c");

@@ -248,7 +248,7 @@ impl<'a> Bench<'a> {
             seen.live.extend(contents);
             decision = decide(&seen, &self.settings, now);
         }
-        Look { seen, decision, done: false, refused: None }
+        Look { seen, decision, done: false, failed: None }
     }
 
     /// Makes what was decided happen, up to the call at which the process dies.
@@ -303,7 +303,7 @@ impl<'a> Bench<'a> {
         }
         what.begin(subject, self.asked, &mut world.memory);
         // Nothing is late here, nobody else leads, and nobody refuses a write.
-        if !matches!(what, What::Lagged | What::Deaf | What::HandedOver | What::Denied(_)) {
+        if !matches!(what, What::Lagged | What::Deaf | What::HandedOver | What::Unwritable { .. }) {
             self.watch.happened(what, world.now, until, &world.memory);
         }
     }

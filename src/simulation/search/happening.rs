@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::subject::{NAME, NAMESPACE, Subject, Trigger, config, scaled};
 use crate::{
     api::ObjectRef,
+    rollout::Cause,
     simulation::{BROKEN, Memory},
     workload::configs::ConfigKind,
 };
@@ -44,7 +45,7 @@ pub enum Group {
     Clock,
     /// The gate is away, from the beginning or for a while, or only warns: nothing adjusts what people write.
     Gate,
-    /// Policies: for a while nobody may write objects of one kind.
+    /// Policies: for a while nobody can write objects of one kind, because one denies it or its webhook is down.
     Policy,
 }
 
@@ -81,6 +82,8 @@ pub(super) enum What {
     TargetDeleted,
     PrimaryDeleted,
     PrimaryEdited,
+    /// For a while new pods of the primary do not get ready; those before them go on.
+    PrimaryRestarted,
     /// The canary's share is edited in the route.
     Rerouted(i64),
     RouteDeleted,
@@ -105,8 +108,11 @@ pub(super) enum What {
     Deaf,
     /// For a while.
     GateAway,
-    /// For a while nobody may write objects of this kind.
-    Denied(String),
+    /// For a while no write of objects of this kind passes.
+    Unwritable {
+        kind: String,
+        cause: Cause,
+    },
     /// News come twice.
     Repeated,
 }
@@ -139,10 +145,12 @@ impl What {
                     _ => subject.route(),
                 }),
             },
-            Group::Cluster if random.bool() => What::GatewayAway,
-            Group::Cluster => {
-                What::PodsLost(if random.bool() { subject.workload(NAME) } else { subject.primary() })
-            }
+            Group::Cluster => match random.u8(0..4) {
+                0 => What::GatewayAway,
+                1 => What::PrimaryRestarted,
+                2 => What::PodsLost(subject.workload(NAME)),
+                _ => What::PodsLost(subject.primary()),
+            },
             Group::Leaders if random.bool() => What::Crashed,
             Group::Leaders => What::HandedOver,
             Group::Clock => What::Jumped(random.i64(-90..90)),
@@ -190,6 +198,7 @@ impl What {
                     "spec": {"containers": [{"name": NAME, "image": "shop:evil"}]}});
                 write(memory, &subject.primary(), json!({"spec": {"template": template}}));
             }
+            What::PrimaryRestarted => hang(memory, &subject.primary(), json!("true")),
             What::Rerouted(share) => reroute(memory, &subject.route(), *share),
             What::RouteDeleted => memory.delete(&subject.route()),
             What::ServiceDeleted(name) => memory.delete(&service(name)),
@@ -222,8 +231,22 @@ impl What {
             What::TargetDeleted => {
                 let _ = memory.merge(&subject.workload(NAME), &subject.target(asked));
             }
+            What::PrimaryRestarted => hang(memory, &subject.primary(), Value::Null),
             _ => {}
         }
+    }
+
+    /// Whether the primary cannot take traffic back while it lasts.
+    fn binds(&self, subject: &Subject) -> bool {
+        *self == What::PrimaryRestarted || *self == What::PodsLost(subject.primary())
+    }
+}
+
+/// Restarts a workload with pods that do not get ready, or with those that do.
+fn hang(memory: &mut Memory, workload: &ObjectRef, broken: Value) {
+    if memory.get(workload).is_some() {
+        let template = json!({"metadata": {"annotations": {BROKEN: broken}}});
+        let _ = memory.merge(workload, &json!({"spec": {"template": template}}));
     }
 }
 
@@ -299,13 +322,25 @@ pub(super) fn draw(subject: &Subject, groups: &[Group], span: i64, random: &mut 
             Some(Happening { at, lasts: random.i64(1..40_000), what })
         })
         .collect();
+    if eventful.contains(&Group::Edits) && random.bool() {
+        // A newer revision takes over a share that the primary cannot take back: hardly ever by chance.
+        let binding = happenings.iter().find(|happening| happening.what.binds(subject)).cloned();
+        happenings.extend(binding.map(|Happening { at, lasts, .. }| {
+            let at = at + random.i64(0..lasts);
+            Happening { at, lasts, what: What::Released(random.u8(2..4)) }
+        }));
+    }
     happenings.sort_by_key(|happening| happening.at);
     happenings
 }
 
-/// A policy that comes in the first `span` milliseconds after the release and goes again; in half of the rollouts none does.
+/// A policy that comes in the first `span` milliseconds after the release and goes again, or whose webhook is down for some
+/// minutes; in half of the rollouts none does.
 pub(super) fn policy(subject: &Subject, span: i64, random: &mut Rng) -> Option<Happening> {
     let kinds = [subject.primary().kind, subject.route().kind, "Service".into(), "ControllerRevision".into()];
-    let denied = kinds.into_iter().nth(random.usize(0..8))?;
-    Some(Happening { at: random.i64(0..span), lasts: random.i64(1..90_000), what: What::Denied(denied) })
+    let kind = kinds.into_iter().nth(random.usize(0..8))?;
+    let (cause, longest) =
+        if random.bool() { (Cause::WriteRefused, 90_000) } else { (Cause::WriteFailed, 240_000) };
+    let what = What::Unwritable { kind, cause };
+    Some(Happening { at: random.i64(0..span), lasts: random.i64(1..longest), what })
 }

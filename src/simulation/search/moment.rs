@@ -121,7 +121,7 @@ impl Moment<'_> {
                 None
             }
             Deed::Effect(effect) => Some((*at, status, effect)),
-            Deed::Told(_) => None,
+            Deed::Told(_) | Deed::Asked(_) => None,
         })
     }
 

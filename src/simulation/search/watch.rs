@@ -132,7 +132,7 @@ impl<'a> Watch<'a> {
             | What::AutoscalerEdited
             | What::GateAway
             | What::Marked(_) => {}
-            What::Suspended | What::GatewayAway | What::Denied(_) => {
+            What::Suspended | What::GatewayAway | What::Unwritable { .. } => {
                 course.hurt_until = course.hurt_until.max(until + HEALING)
             }
             // A mended object needs its time, and nothing is mended while the Canary is suspended.

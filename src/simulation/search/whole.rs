@@ -144,8 +144,8 @@ impl<'a> Stage<'a> {
             What::Deaf => self.news().none = true,
             What::GateAway => self.gate_away = true,
             What::GatewayAway => self.simulation.world.state().gateway_away = true,
-            What::Denied(kind) => {
-                self.simulation.world.state().denied.insert(kind.clone());
+            What::Unwritable { kind, cause } => {
+                self.simulation.world.state().unwritable.insert(kind.clone(), *cause);
             }
             What::PodsLost(workload) => self.simulation.kubernetes.lose(workload, until),
             _ => self.write(|case, asked, memory| what.begin(&case.subject, asked, memory)),
@@ -161,8 +161,8 @@ impl<'a> Stage<'a> {
             What::Deaf => self.news().none = false,
             What::GateAway => self.gate_away = false,
             What::GatewayAway => self.simulation.world.state().gateway_away = false,
-            What::Denied(kind) => {
-                self.simulation.world.state().denied.remove(kind);
+            What::Unwritable { kind, .. } => {
+                self.simulation.world.state().unwritable.remove(kind);
             }
             what => self.write(|case, asked, memory| what.end(&case.subject, asked, memory)),
         }

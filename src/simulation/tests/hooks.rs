@@ -471,7 +471,8 @@ fn a_gate_that_waits_costs_one_status_an_interval_and_nothing_else() {
     simulation.pass(seconds(30), |_| {});
     let (deeds, asked) = (simulation.world.state().deeds.len(), desk.count("gate"));
     simulation.pass(seconds(600), |_| {});
-    assert_eq!(simulation.world.state().deeds.len() - deeds, desk.count("gate") - asked);
+    // The question, and the status with its answer.
+    assert_eq!(simulation.world.state().deeds.len() - deeds, 2 * (desk.count("gate") - asked));
     assert_eq!(desk.count("gate") - asked, 60);
 }
 

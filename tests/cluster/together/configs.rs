@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::install::shared;
 use crate::support::load::Load;
-use crate::support::manifests::{APP, canary, configured};
+use crate::support::manifests::{APP, canary, configured, with};
 use crate::support::space::Space;
 use crate::support::{api, wait};
 
@@ -60,6 +60,41 @@ fn a_change_of_content_alone_is_analysed_and_the_primary_has_the_old_one_until_t
     space.rests();
     primary.stop().nothing_lost(&format!("a change of a {kind}, at the primary"));
     host.stop().nothing_lost(&format!("a change of a {kind}"));
+}
+
+#[test]
+fn a_config_that_changes_in_mid_run_is_analysed_again_and_the_primary_never_has_what_was_not() {
+    let Some(_sluice) = shared("a config that changes in mid-run") else { return };
+    let space = Space::new("configs-again");
+    let app = configured(&json!({"configMapKeyRef": {"name": "message", "key": "text"}}));
+    space.apply(&[&config("ConfigMap", "one")]);
+    // Time enough to change it before the step is over.
+    let slowly = json!({"spec": {"analysis": {"interval": "20s"}}});
+    let history = space.initialised(&app, &with(&canary(&space.host(), &[50]), &slowly));
+    let host = Load::on_host(&space.host(), RATE);
+    let primary = Load::on_url(&space.service_url("podinfo-primary"), RATE);
+    host.answered("one");
+    primary.answered("one");
+
+    let (mark, begin) = (history.mark(), Instant::now());
+    space.apply(&[&config("ConfigMap", "two")]);
+    history.first(mark, wait::STEP, "the step at 50 %", |seen| seen.weight() == 50 && seen.is_due());
+    host.sees("two");
+    let (again, changed) = (history.mark(), Instant::now());
+    space.apply(&[&config("ConfigMap", "three")]);
+    history.first(again, wait::NOTICED, "the run to begin anew", |seen| seen.weight() == 0);
+    history.first(again, wait::RUN, "50 % again", |seen| seen.weight() == 50 && seen.is_due());
+    let promoting = history.first(again, wait::RUN, "the promotion", |seen| seen.phase() == "Promoting").at;
+    let analysed = host.between(changed, promoting);
+    assert!(analysed.of("three") > 0, "what is promoted was not analysed: {analysed:?}");
+    history.ends(again, "Succeeded");
+
+    primary.sees("three");
+    let served = primary.between(begin, Instant::now());
+    assert_eq!(served.of("two"), 0, "the primary has what was not promoted: {served:?}");
+    space.rests();
+    primary.stop().nothing_lost("a config that changes in mid-run, at the primary");
+    host.stop().nothing_lost("a config that changes in mid-run");
 }
 
 #[test]

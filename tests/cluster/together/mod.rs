@@ -11,6 +11,7 @@ mod edited;
 mod farewell;
 mod gate;
 mod held;
+mod hindered;
 mod hooks;
 mod istio;
 mod loadtester;

@@ -23,7 +23,7 @@ impl Invariant for Explains {
             let told = match deed {
                 Deed::Status(status) => status.last_decision.as_deref().unwrap_or_default(),
                 Deed::Told(event) => &event.message,
-                Deed::Effect(_) => continue,
+                Deed::Effect(_) | Deed::Asked(_) => continue,
             };
             if !sentence(told) {
                 return Err(format!("no sentence: {told:?}"));

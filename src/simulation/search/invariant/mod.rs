@@ -9,6 +9,7 @@ mod copies;
 mod explains;
 mod foreign;
 mod gates;
+mod handed;
 mod interval;
 mod judged;
 mod pods;
@@ -17,6 +18,7 @@ mod serves;
 mod settle;
 mod snapshot;
 mod steps;
+mod unhindered;
 
 use super::moment::{Course, Moment};
 use crate::simulation::Memory;
@@ -59,6 +61,8 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(snapshot::Kept),
         Box::<configs::Configs>::default(),
         Box::<settle::Settle>::default(),
+        Box::<handed::Handed>::default(),
+        Box::new(unhindered::Unhindered),
         Box::<serves::Serves>::default(),
         Box::<chosen::Chosen>::default(),
         Box::new(copies::Copies),

@@ -1,6 +1,10 @@
-//! A policy of the cluster lets nobody write one kind of object: the Canary is told, and traffic goes back all the same.
+//! Nobody can write one kind of object, because a policy denies it or its webhook is down: the Canary is told, and traffic goes
+//! back all the same.
+
+use rstest::rstest;
 
 use super::*;
+use crate::rollout::Cause;
 
 fn stalled(simulation: &Simulation) -> (String, String) {
     let conditions = simulation.status().conditions;
@@ -12,22 +16,32 @@ fn blocked(simulation: &Simulation) -> usize {
     reasons(simulation).iter().filter(|reason| **reason == Reason::Blocked).count()
 }
 
-/// At 50 % the canary's Service becomes one that the API server refuses.
-fn at_half(oracle: Oracle) -> Simulation {
+fn nobody_writes(simulation: &Simulation, kind: &str, cause: Cause) {
+    simulation.world.state().unwritable.insert(kind.to_owned(), cause);
+}
+
+fn everybody_writes(simulation: &Simulation) {
+    simulation.world.state().unwritable.clear();
+}
+
+/// At 50 % the canary's Service becomes one that nobody can write.
+fn at_half(oracle: Oracle, cause: Cause) -> Simulation {
     let mut simulation = initialised(weights(&[50, 80]), oracle);
     release(&simulation, "shop:2");
     while shares(&simulation).last() != Some(&50) {
         simulation.pass(seconds(1), |_| {});
     }
-    simulation.world.state().denied.insert("Service".to_owned());
+    nobody_writes(&simulation, "Service", cause);
     let labels = json!({"spec": {"service": {"canary": {"labels": {"team": "a b"}}}}});
     simulation.user(&simulation.canary_reference(), &labels);
     simulation
 }
 
-#[test]
-fn a_refused_service_stops_neither_the_checks_nor_the_way_back() {
-    let mut simulation = at_half(bad());
+#[rstest]
+fn a_service_that_cannot_be_written_stops_neither_the_checks_nor_the_way_back(
+    #[values(Cause::WriteRefused, Cause::WriteFailed)] cause: Cause,
+) {
+    let mut simulation = at_half(bad(), cause);
     simulation.pass(seconds(60), |_| {});
     let status = simulation.status();
     assert_eq!((status.phase, status.canary_weight), (Phase::Failed, 0), "{status:?}");
@@ -36,7 +50,7 @@ fn a_refused_service_stops_neither_the_checks_nor_the_way_back() {
 
 #[test]
 fn a_refused_write_is_told_once_and_forgotten_when_it_passes() {
-    let mut simulation = at_half(good());
+    let mut simulation = at_half(good(), Cause::WriteRefused);
     simulation.pass(seconds(5), |_| {});
     let (reason, message) = stalled(&simulation);
     assert_eq!(reason, "WriteRefused");
@@ -52,27 +66,59 @@ fn a_refused_write_is_told_once_and_forgotten_when_it_passes() {
     simulation.pass(seconds(120), |_| {});
     assert_eq!((simulation.status().phase, blocked(&simulation)), (Phase::Failed, 1));
     assert_eq!(shares(&simulation), [0, 50, 0], "nothing was raised on a Service that is not as wished");
-    simulation.world.state().denied.clear();
+    everybody_writes(&simulation);
     simulation.pass(seconds(30), |_| {});
     assert_eq!(stalled(&simulation).0, "NothingBlocks");
     assert_eq!(replicas(&simulation, "shop"), 0, "what was left out is made up for");
 }
 
-#[test]
-fn what_was_told_of_a_refused_write_outlasts_a_restart() {
-    let mut simulation = at_half(good());
-    simulation.pass(seconds(3), |_| {});
+#[rstest]
+#[case::refused(Cause::WriteRefused, 3, "WriteRefused")]
+#[case::failing(Cause::WriteFailed, 33, "WriteFailed")]
+fn what_was_told_of_a_write_outlasts_a_restart(
+    #[case] cause: Cause,
+    #[case] after: i64,
+    #[case] reason: &str,
+) {
+    let mut simulation = at_half(good(), cause);
+    simulation.pass(seconds(after), |_| {});
     for _ in 0..3 {
         simulation.crash();
         simulation.pass(seconds(1), |_| {});
-        assert_eq!((stalled(&simulation).0.as_str(), blocked(&simulation)), ("WriteRefused", 1));
+        assert_eq!((stalled(&simulation).0.as_str(), blocked(&simulation)), (reason, 1));
     }
+}
+
+#[test]
+fn a_write_that_fails_for_a_moment_is_told_nobody() {
+    let mut simulation = at_half(good(), Cause::WriteFailed);
+    simulation.pass(seconds(20), |_| {});
+    everybody_writes(&simulation);
+    simulation.pass(seconds(300), |_| {});
+    assert_eq!((simulation.status().phase, blocked(&simulation)), (Phase::Succeeded, 0));
+}
+
+#[test]
+fn a_write_that_fails_for_long_is_told_with_the_servers_words_and_the_run_ends_by_its_deadline() {
+    let mut simulation = at_half(good(), Cause::WriteFailed);
+    simulation.pass(seconds(25), |_| {});
+    assert_eq!((stalled(&simulation).0.as_str(), blocked(&simulation)), ("NothingBlocks", 0));
+    simulation.pass(seconds(10), |_| {});
+    let (reason, message) = stalled(&simulation);
+    assert_eq!((reason.as_str(), blocked(&simulation)), ("WriteFailed", 1));
+    assert!(message.contains("Service store/shop-canary: failed calling webhook"), "{message}");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!((simulation.status().phase, blocked(&simulation)), (Phase::Failed, 1));
+    assert_eq!(shares(&simulation), [0, 50, 0], "nothing was raised on a Service that is not as wished");
+    everybody_writes(&simulation);
+    simulation.pass(seconds(30), |_| {});
+    assert_eq!(stalled(&simulation).0, "NothingBlocks");
 }
 
 #[test]
 fn a_primary_that_a_policy_denies_is_told_with_its_words_and_made_once_it_may_be() {
     let mut simulation = simulation(weights(&[50]), good());
-    simulation.world.state().denied.insert("Deployment".to_owned());
+    nobody_writes(&simulation, "Deployment", Cause::WriteRefused);
     simulation.pass(seconds(10), |_| {});
     let (reason, message) = stalled(&simulation);
     assert_eq!(reason, "WriteRefused", "{message}");
@@ -82,7 +128,7 @@ fn a_primary_that_a_policy_denies_is_told_with_its_words_and_made_once_it_may_be
         ("WriteRefused", 1),
         "the cause, not what follows"
     );
-    simulation.world.state().denied.clear();
+    everybody_writes(&simulation);
     simulation.pass(seconds(30), |_| {});
     assert_eq!(simulation.status().phase, Phase::Initialized, "{:?}", simulation.status());
 }
