@@ -72,7 +72,8 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         Readiness::Waiting(why) => return wait(scene, draft, why),
         Readiness::Failed(why) => return take_back(scene, draft, &why),
     }
-    if draft.status.step_index == 0 {
+    // A share below the first step, which the primary could not take back, is checked like that of a step.
+    if draft.status.step_index == 0 && weight(draft) == Weight::ZERO {
         return begin(scene, draft, &revision);
     }
     // The plan may have been edited since: never stay above what it allows now.

@@ -131,16 +131,16 @@ impl Plan {
         }
     }
 
-    /// How many steps have begun where a canary has a share already; none without one.
+    /// How many steps have begun where a canary has a share already; none without one, or with less than the first step gives.
     pub fn begun(&self, weight: Weight) -> i32 {
-        let passed = match self {
+        let begun = match self {
             _ if weight == Weight::ZERO => return 0,
             Plan::Weights { steps, mirror } => {
                 steps.iter().filter(|step| **step <= weight).count() + usize::from(mirror.is_some())
             }
             Plan::Matched { .. } | Plan::BlueGreen { .. } => 1,
         };
-        i32::try_from(passed.max(1)).unwrap_or(i32::MAX)
+        i32::try_from(begun).unwrap_or(i32::MAX)
     }
 
     /// The share of requests that are copied to the canary on the step `index` at `weight`: only those of a canary that
@@ -274,7 +274,8 @@ mod tests {
     #[case::none(json!({"stepWeights": [10, 20]}), 0, 0)]
     #[case::on_a_step(json!({"stepWeights": [10, 20]}), 20, 2)]
     #[case::between_two(json!({"stepWeights": [10, 20]}), 15, 1)]
-    #[case::below_all(json!({"stepWeights": [10, 20]}), 5, 1)]
+    #[case::below_all(json!({"stepWeights": [10, 20]}), 5, 0)]
+    #[case::below_all_behind_copies(json!({"stepWeights": [10, 20], "mirror": true}), 5, 1)]
     #[case::behind_copies(json!({"stepWeights": [10, 20], "mirror": true}), 10, 2)]
     #[case::iterations(json!({"iterations": 3}), 100, 1)]
     fn a_share_that_is_kept_stands_on_the_step_that_gives_it(

@@ -70,7 +70,7 @@ impl Gates {
         if stepped || promoted {
             self.agreed(moment, WebhookType::PreRollout, revision)?;
         }
-        if promoted || stepped && before.step_index > 0 {
+        if promoted || stepped && (before.step_index > 0 || before.canary_weight > 0) {
             self.agreed(moment, WebhookType::Rollout, revision)?;
         }
         if (stepped || promoted && before.phase == Phase::Progressing) && moment.plan().raises() {

@@ -26,8 +26,9 @@ impl Invariant for Interval {
             let stepped = runs(after.phase) && after.step_index > before.step_index;
             let promoted = after.phase == Phase::Promoting;
             let failed = after.failed_checks > before.failed_checks;
-            if !same_run || before.step_index == 0 || moment.skips() || !(stepped || promoted || failed) {
-                if after.phase == Phase::Progressing && after.step_index == 1 && before.step_index == 0 {
+            let first = before.step_index == 0 && before.canary_weight == 0;
+            if !same_run || first || moment.skips() || !(stepped || promoted || failed) {
+                if after.phase == Phase::Progressing && after.step_index == 1 && first {
                     self.checked = Some((after.last_applied_spec.clone(), at));
                 }
                 continue;
