@@ -68,9 +68,9 @@ pub fn further(request: &Request, reference: &ObjectRef, lookup: &Lookup) -> Vec
 
 /// Whether the old object names the same target.
 fn same_target(request: &Request) -> bool {
-    let target = |object: &Value| object.pointer("/spec/targetRef").cloned();
-    let old = request.old_object.as_ref().and_then(target);
-    old.is_some() && old == request.object.as_ref().and_then(target)
+    let [new, old] = [&request.object, &request.old_object]
+        .map(|object| object.as_ref().and_then(|object| object.pointer("/spec/targetRef")));
+    old.is_some() && old == new
 }
 
 fn key(request: &Request) -> CanaryKey {

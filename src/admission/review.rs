@@ -71,8 +71,9 @@ pub struct Request {
     pub sub_resource: String,
     /// Who does it, `system:serviceaccount:NAMESPACE:NAME` or a person.
     pub user: String,
-    /// The object as it is going to be, one of ours without its `managedFields`; absent on DELETE. Where its `spec.template` is, byte for byte, that of the old object
-    /// too, it is left out of both unless this is a dry run: nobody looks at it, and it may be very large.
+    /// The object as it is going to be, one of ours without its `managedFields`; absent on DELETE. Where its `spec.template` is,
+    /// byte for byte, that of the old object too, it is left out of both unless this is a dry run: nobody looks at it, and it may
+    /// be very large.
     pub object: Option<Value>,
     /// The object as it is; absent on CREATE.
     pub old_object: Option<Value>,

@@ -124,3 +124,65 @@ impl Gate {
         self.catalog.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use http::{Request, Response};
+    use kube::client::Body;
+    use serde_json::{Value, json};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{api::API_VERSION, cluster::Duty, rollout::Settings};
+
+    fn template(name: &str) -> Value {
+        json!({"apiVersion": API_VERSION, "kind": "MetricTemplate",
+            "metadata": {"namespace": "shop", "name": name, "uid": name, "resourceVersion": "1"}})
+    }
+
+    /// An API server whose list has the template `old`, and that has `new` too; it counts the reads of single ones.
+    fn server(reads: Arc<AtomicU32>) -> kube::Client {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let watches = request.uri().query().is_some_and(|query| query.contains("watch=true"));
+            let path = request.uri().path().to_owned();
+            let body = match path.rsplit_once("/metrictemplates") {
+                Some((_, "")) => {
+                    json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": [template("old")]})
+                }
+                Some((_, name)) => {
+                    reads.fetch_add(1, Ordering::Relaxed);
+                    template(name.trim_start_matches('/'))
+                }
+                None => json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": []}),
+            };
+            async move {
+                if watches {
+                    std::future::pending::<()>().await;
+                }
+                Response::builder().body(Body::from(body.to_string().into_bytes()))
+            }
+        });
+        kube::Client::new(service, "default")
+    }
+
+    #[tokio::test]
+    async fn a_template_that_the_watch_told_of_costs_no_read_and_a_new_one_costs_one() {
+        let (reads, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
+        let (cluster, _touched) = Cluster::new(server(reads.clone()), None);
+        let watches = cluster.watch(Duty::Catalog, &stop);
+        watches.synced().await;
+        let gate =
+            Gate { cluster, catalog: Arc::default(), gate: admission::Gate::new(Settings::default(), "us") };
+        for (name, asked) in [("old", 0), ("new", 1)] {
+            let reference = ObjectRef::new(API_VERSION, "MetricTemplate", "shop", name);
+            let (_, lookup) = gate.look(reference, Instant::now() + READ_TIME).await;
+            let Lookup::Found(found) = lookup else { panic!("{name}: {lookup:?}") };
+            assert_eq!(
+                (found["metadata"]["name"].as_str(), reads.load(Ordering::Relaxed)),
+                (Some(name), asked)
+            );
+        }
+    }
+}

@@ -48,6 +48,17 @@ fn a_service_that_cannot_be_written_stops_neither_the_checks_nor_the_way_back(
     assert_eq!(shares(&simulation), [0, 50, 0], "the route really went back");
 }
 
+/// What it cannot raise, a run at half takes back at the deadline of the step; once everybody can write, nothing is told any more.
+#[track_caller]
+fn ends_at_its_deadline(simulation: &mut Simulation) {
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!((simulation.status().phase, blocked(simulation)), (Phase::Failed, 1));
+    assert_eq!(shares(simulation), [0, 50, 0], "nothing was raised on a Service that is not as wished");
+    everybody_writes(simulation);
+    simulation.pass(seconds(30), |_| {});
+    assert_eq!(stalled(simulation).0, "NothingBlocks");
+}
+
 #[test]
 fn a_refused_write_is_told_once_and_forgotten_when_it_passes() {
     let mut simulation = at_half(good(), Cause::WriteRefused);
@@ -62,13 +73,7 @@ fn a_refused_write_is_told_once_and_forgotten_when_it_passes() {
     let before = statuses(&simulation);
     simulation.pass(seconds(4), |_| {});
     assert_eq!((statuses(&simulation), blocked(&simulation)), (before, 1), "nothing new is written");
-    // What it cannot raise, it takes back at the deadline of the step.
-    simulation.pass(seconds(120), |_| {});
-    assert_eq!((simulation.status().phase, blocked(&simulation)), (Phase::Failed, 1));
-    assert_eq!(shares(&simulation), [0, 50, 0], "nothing was raised on a Service that is not as wished");
-    everybody_writes(&simulation);
-    simulation.pass(seconds(30), |_| {});
-    assert_eq!(stalled(&simulation).0, "NothingBlocks");
+    ends_at_its_deadline(&mut simulation);
     assert_eq!(replicas(&simulation, "shop"), 0, "what was left out is made up for");
 }
 
@@ -107,12 +112,7 @@ fn a_write_that_fails_for_long_is_told_with_the_servers_words_and_the_run_ends_b
     let (reason, message) = stalled(&simulation);
     assert_eq!((reason.as_str(), blocked(&simulation)), ("WriteFailed", 1));
     assert!(message.contains("Service store/shop-canary: failed calling webhook"), "{message}");
-    simulation.pass(seconds(120), |_| {});
-    assert_eq!((simulation.status().phase, blocked(&simulation)), (Phase::Failed, 1));
-    assert_eq!(shares(&simulation), [0, 50, 0], "nothing was raised on a Service that is not as wished");
-    everybody_writes(&simulation);
-    simulation.pass(seconds(30), |_| {});
-    assert_eq!(stalled(&simulation).0, "NothingBlocks");
+    ends_at_its_deadline(&mut simulation);
 }
 
 #[test]
