@@ -52,7 +52,7 @@ pub fn withdrawn(canary: &Canary, live: &Live) -> Vec<Change> {
         let mut operations = Vec::new();
         for rule in router.rules(canary, object) {
             let Meaning::Split { .. } = rule.meaning(canary) else { continue };
-            let moved = shared::split(router, canary, &rule, object, Weights::TO_PRIMARY);
+            let moved = shared::split(router, canary, &rule, object, Weights::TO_PRIMARY, true);
             if !moved.is_empty() {
                 operations.push(shared::tested(&rule, object));
                 operations.extend(moved);

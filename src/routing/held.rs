@@ -16,6 +16,8 @@ pub fn held(router: &dyn Router, canary: &Canary, old: &Object, new: &Object) ->
         let same = before.iter().find(|former| former.pointer == place.pointer);
         agreed.or_else(|| same.filter(|_| before.len() == rules.len())?.weights(canary))
     };
-    let held = rules.iter().filter_map(|rule| Some(shared::split(router, canary, rule, new, kept(rule)?)));
+    // What the old rules led to is known to every proxy.
+    let held =
+        rules.iter().filter_map(|rule| Some(shared::split(router, canary, rule, new, kept(rule)?, true)));
     held.flatten().collect()
 }

@@ -3,7 +3,7 @@
 use json_patch::{Patch, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::json;
 
-use super::{Change, ROUTERS, Router, Rule, former, shared};
+use super::{Backend, Change, ROUTERS, Router, Rule, former, shared};
 use crate::api::{Canary, Live, Object, ObjectRef, owned};
 
 /// The objects that lead requests to the apex then; what has no list of backends goes with the Canary that made it.
@@ -24,9 +24,23 @@ pub fn prepared(router: &dyn Router, canary: &Canary, live: &Live) -> Vec<Change
     })
 }
 
-/// The writes by which they lead to the apex; none where they do.
+/// The writes by which they lead to the apex; none where they do. First primary and canary lose their shares, and with the next
+/// call, once that is in force, their places: a proxy may learn that a backend is gone before it learns that nothing is led
+/// there any more (Contour sends backends and routes by streams of their own), and answers with errors until then.
 pub fn reverted(router: &dyn Router, canary: &Canary, live: &Live) -> Vec<Change> {
-    changes(router, canary, live, |router, rule, object| Some(vec![apex(router, canary, rule, object, 100)?]))
+    changes(router, canary, live, |router, rule, object| {
+        let present = object.pointer(&rule.pointer)?.as_array()?;
+        let share = |backend: &Backend| if leads_to(backend, canary.apex_name()) { 100 } else { 0 };
+        if has_apex(rule, canary) && !rule.backends.iter().all(|of| of.weight == Some(share(of))) {
+            let weighted = present.iter().zip(&rule.backends).map(|(backend, of)| {
+                let mut backend = backend.clone();
+                backend["weight"] = share(of).into();
+                backend
+            });
+            return Some(weighted.collect());
+        }
+        Some(vec![apex(router, canary, rule, object, 100)?])
+    })
 }
 
 /// The route objects of a Canary, each with the router of its kind: those that its router needs, and those of a former one.
@@ -82,14 +96,18 @@ fn apex(router: &dyn Router, canary: &Canary, rule: &Rule, object: &Object, weig
 }
 
 fn has_apex(rule: &Rule, canary: &Canary) -> bool {
-    rule.backends.iter().any(|backend| backend.service.as_deref() == Some(canary.apex_name()))
+    rule.backends.iter().any(|backend| leads_to(backend, canary.apex_name()))
+}
+
+fn leads_to(backend: &Backend, service: &str) -> bool {
+    backend.service.as_deref() == Some(service)
 }
 
 /// Whether a rule leads to primary and canary, and to nobody but them and the apex. In an object of ours it may lead to the
 /// primary alone, as one of an A/B run does; in a user's that is their own way to one version.
 fn is_about_us(rule: &Rule, canary: &Canary, ours: bool) -> bool {
     let [primary, share] = [canary.primary_service_name(), canary.canary_service_name()];
-    let leads = |name: &str| rule.backends.iter().any(|backend| backend.service.as_deref() == Some(name));
+    let leads = |name: &str| rule.backends.iter().any(|backend| leads_to(backend, name));
     let all = rule.backends.iter().all(|backend| {
         let service = backend.service.as_deref().unwrap_or_default();
         service == primary || service == share || service == canary.apex_name()

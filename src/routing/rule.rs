@@ -25,8 +25,9 @@ pub struct Backend {
 /// What a rule is to a Canary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// It splits between primary (the first place) and canary (the second).
-    Split { primary: usize, canary: usize },
+    /// It splits between the primary and the canary, each at its place. In an object of a user the apex, which means the primary
+    /// too, may have a place beside them.
+    Split { primary: usize, canary: usize, apex: Option<usize> },
     /// It leads to the apex Service alone, as before the Canary was there.
     Apex,
     /// It leads to us and to others: nobody can say what its weights would mean.
@@ -46,7 +47,8 @@ impl Rule {
         let (primaries, canaries) =
             (places(&canary.primary_service_name()), places(&canary.canary_service_name()));
         match (primaries.as_slice(), canaries.as_slice(), apex.as_slice(), self.backends.len()) {
-            (&[primary], &[canary], [], 2) => Meaning::Split { primary, canary },
+            (&[primary], &[canary], [], 2) => Meaning::Split { primary, canary, apex: None },
+            (&[primary], &[canary], &[apex], 3) => Meaning::Split { primary, canary, apex: Some(apex) },
             ([], [], [_], 1) => Meaning::Apex,
             // One of ours alone is somebody's own way to one version, for tests perhaps.
             ([], _, [], _) | (_, [], [], _) => Meaning::Foreign,
@@ -57,9 +59,14 @@ impl Rule {
     /// The weights of a split, each by itself: the one is never computed from the other, which would hide that somebody
     /// changed it.
     pub(super) fn weights(&self, canary: &Canary) -> Option<Weights> {
-        let Meaning::Split { primary, canary } = self.meaning(canary) else { return None };
-        let weight = |place: usize| Weight::try_from(self.backends.get(place)?.weight?).ok();
-        Some(Weights { primary: weight(primary)?, canary: weight(canary)? })
+        let Meaning::Split { primary, canary, apex } = self.meaning(canary) else { return None };
+        let weight = |place: usize| self.backends.get(place)?.weight;
+        let by_apex = apex.map_or(Some(0), weight)?;
+        let primary = weight(primary)?.checked_add(by_apex)?;
+        Some(Weights {
+            primary: Weight::try_from(primary).ok()?,
+            canary: Weight::try_from(weight(canary)?).ok()?,
+        })
     }
 }
 

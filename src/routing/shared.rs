@@ -103,7 +103,8 @@ pub(super) fn inside(
                 )));
             }
             Meaning::Split { .. } | Meaning::Apex => {
-                let moved = split(router, canary, rule, present, weights);
+                let known = weights.canary > Weight::ZERO;
+                let moved = split(router, canary, rule, present, weights, known);
                 if !moved.is_empty() {
                     edits.push(tested(rule, present));
                     edits.extend(moved);
@@ -132,19 +133,25 @@ pub(super) fn inside(
     Ok(Some(Patch(std::iter::once(PatchOperation::Test(version)).chain(edits).collect())))
 }
 
-/// The edits by which a rule that leads to us has these weights; none for any other rule, and for one that has them.
+/// The edits by which a rule that leads to us has these weights; none for any other rule, and for one that has them. A proxy may be
+/// led to backends before it learns of them, and answers with errors until then. So a rule of the apex, which means the primary
+/// too, goes on by it, and primary and canary get a place without requests, unless they are `known` or there is no time to wait.
 pub(super) fn split(
     router: &dyn Router,
     canary: &Canary,
     rule: &Rule,
     present: &Object,
     weights: Weights,
+    known: bool,
 ) -> Vec<PatchOperation> {
     match rule.meaning(canary) {
         Meaning::Foreign | Meaning::Mixed => Vec::new(),
-        Meaning::Split { primary, canary: share } => {
-            let places = [(primary, weights.primary.get()), (share, weights.canary.get())];
-            let moved = places.into_iter().filter(|(place, weight)| {
+        Meaning::Split { .. } if rule.weights(canary) == Some(weights) => Vec::new(),
+        Meaning::Split { primary, canary: share, apex } => {
+            let places =
+                [(Some(primary), weights.primary.get()), (Some(share), weights.canary.get()), (apex, 0)];
+            let places = places.into_iter().filter_map(|(place, weight)| Some((place?, weight)));
+            let moved = places.filter(|(place, weight)| {
                 rule.backends.get(*place).and_then(|backend| backend.weight) != Some(i64::from(*weight))
             });
             let weight =
@@ -153,15 +160,18 @@ pub(super) fn split(
         }
         Meaning::Apex => {
             let Some(backend) = present.pointer(&format!("{}/0", rule.pointer)) else { return Vec::new() };
-            let lead = |service: String, weight: u8| {
+            let lead = |service: &str, weight: u8| {
                 let mut backend = backend.clone();
-                router.lead(canary, &mut backend, &service);
+                router.lead(canary, &mut backend, service);
                 backend["weight"] = weight.into();
                 backend
             };
+            let primary = weights.primary.get();
+            let (by_primary, by_apex) = if known { (primary, 0) } else { (0, primary) };
             let value = json!([
-                lead(canary.primary_service_name(), weights.primary.get()),
-                lead(canary.canary_service_name(), weights.canary.get()),
+                lead(&canary.primary_service_name(), by_primary),
+                lead(&canary.canary_service_name(), weights.canary.get()),
+                lead(canary.apex_name(), by_apex),
             ]);
             vec![PatchOperation::Replace(ReplaceOperation { path: pointer(&rule.pointer), value })]
         }

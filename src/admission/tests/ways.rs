@@ -109,7 +109,9 @@ fn the_weights_of_a_route_stay_and_the_rest_of_it_is_the_writers() {
     });
     let (stored, verdict) = stored(&world(), "ann", &new, &route());
     let expected = changed(&new, |new| {
-        new["spec"]["rules"][1]["backendRefs"] = route()["spec"]["rules"][1]["backendRefs"].clone();
+        let mut backends = route()["spec"]["rules"][1]["backendRefs"].clone();
+        backends.as_array_mut().unwrap().push(json!({"name": "app", "port": 80, "weight": 0}));
+        new["spec"]["rules"][1]["backendRefs"] = backends;
         new["metadata"]["annotations"] = route()["metadata"]["annotations"].clone();
     });
     assert_eq!(stored, expected);

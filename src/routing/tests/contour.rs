@@ -158,8 +158,9 @@ fn in_an_http_proxy_of_a_user_linkerds_header_follows_the_split() {
     assert_eq!(
         proxy["spec"]["routes"][0]["services"],
         json!([
-            {"name": "cider-primary", "port": 80, "weight": 100, "requestHeadersPolicy": policy("cider-primary.orchard.svc.cluster.local:80")},
+            {"name": "cider-primary", "port": 80, "weight": 0, "requestHeadersPolicy": policy("cider-primary.orchard.svc.cluster.local:80")},
             {"name": "cider-canary", "port": 80, "weight": 0, "requestHeadersPolicy": policy("cider-canary.orchard.svc.cluster.local:80")},
+            {"name": "cider", "port": 80, "weight": 100, "requestHeadersPolicy": policy("cider.orchard.svc.cluster.local:80")},
         ])
     );
     assert_eq!(proxy["spec"]["virtualhost"]["fqdn"], "cider.example");

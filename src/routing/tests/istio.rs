@@ -405,8 +405,11 @@ fn w_rt_18_in_a_virtual_service_of_a_user_only_the_destinations_of_the_apex_chan
         json_patch::patch(&mut route, patch).unwrap();
         let share_of = |host: &str, weight: i64| json!({"destination": {"host": host, "port": {"number": 9080}}, "weight": weight});
         let mut expected = users();
-        expected["spec"]["http"][2]["route"] =
-            json!([share_of("cider-primary", 100 - share), share_of("cider-canary", share)]);
+        expected["spec"]["http"][2]["route"] = json!([
+            share_of("cider-primary", 100 - share),
+            share_of("cider-canary", share),
+            share_of("cider", 0)
+        ]);
         expected["metadata"]["labels"] = json!({"sluice.dev/managed": "true"});
         expected["metadata"]["annotations"] = json!({"sluice.dev/canary": "cider"});
         assert_eq!(route, expected);

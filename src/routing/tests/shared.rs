@@ -1,5 +1,6 @@
 //! Objects that a user made: what we change in them, and what never.
 
+use json_patch::Patch;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -61,6 +62,7 @@ fn w_rt_18_in_a_route_of_a_user_only_the_backends_of_the_apex_change() {
     expected["spec"]["rules"][1]["backendRefs"] = json!([
         {"name": "cider-primary", "port": 8080, "filters": [], "weight": 80},
         {"name": "cider-canary", "port": 8080, "filters": [], "weight": 20},
+        {"name": "cider", "port": 8080, "filters": [], "weight": 0},
     ]);
     expected["metadata"]["labels"] = json!({"sluice.dev/managed": "true"});
     expected["metadata"]["annotations"]["sluice.dev/canary"] = json!("cider");
@@ -68,6 +70,30 @@ fn w_rt_18_in_a_route_of_a_user_only_the_backends_of_the_apex_change() {
     let router = router(Provider::GatewayApiV1).unwrap();
     assert_eq!(router.read(&canary, &live(after.clone())).unwrap().unwrap().weights, weights(20));
     assert_eq!(wish(&canary, &after, weights(20)), Ok(vec![]), "what is as wished is not written");
+}
+
+#[test]
+fn a_route_that_is_taken_over_goes_on_by_the_apex_until_proxies_know_primary_and_canary() {
+    let canary = canary(json!({}));
+    let weights_of = |route: &Object| -> Vec<Value> {
+        let backends = route["spec"]["rules"][1]["backendRefs"].as_array().unwrap();
+        backends.iter().map(|backend| json!([backend["name"], backend["weight"]])).collect()
+    };
+    let taken = carried_out(&canary, &users(), 0);
+    let places = [json!(["cider-primary", 0]), json!(["cider-canary", 0]), json!(["cider", 100])];
+    assert_eq!(weights_of(&taken), places, "what no proxy knows yet gets requests");
+    let router = router(Provider::GatewayApiV1).unwrap();
+    assert_eq!(router.read(&canary, &live(taken.clone())).unwrap().unwrap().weights, weights(0));
+    assert_eq!(wish(&canary, &taken, weights(0)), Ok(vec![]), "the apex means the primary");
+    let at_20 = carried_out(&canary, &taken, 20);
+    let places = [json!(["cider-primary", 80]), json!(["cider-canary", 20]), json!(["cider", 0])];
+    assert_eq!(weights_of(&at_20), places);
+    let back = carried_out(&canary, &at_20, 0);
+    assert_eq!(weights_of(&back)[0], json!(["cider-primary", 100]));
+    // Whoever applies it as it was finds all three known.
+    let mut again = users();
+    json_patch::patch(&mut again, &Patch(held(router, &canary, &taken, &users()))).unwrap();
+    assert_eq!(weights_of(&again), weights_of(&back));
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn carried_out(router: &dyn Router, canary: &Canary, present: &[Object], share: 
 /// The splits in an object: where the list of backends stands, and the places of primary and canary in it.
 fn splits(router: &dyn Router, canary: &Canary, object: &Object) -> Vec<(String, usize, usize)> {
     let split = |rule: &crate::routing::Rule| match rule.meaning(canary) {
-        Meaning::Split { primary, canary } => Some((rule.pointer.clone(), primary, canary)),
+        Meaning::Split { primary, canary, .. } => Some((rule.pointer.clone(), primary, canary)),
         Meaning::Apex | Meaning::Mixed | Meaning::Foreign => None,
     };
     router.rules(canary, object).iter().filter_map(split).collect()

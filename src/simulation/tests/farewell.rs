@@ -59,7 +59,16 @@ fn w_ctl_16_w_ops_11_a_deleted_canary_leaves_a_target_that_serves_with_its_clien
         simulation.reference("discovery.k8s.io/v1", "EndpointSlice", "shop-canary-0"),
     );
     let mut led_at = None;
+    let mut had_a_share: Vec<Value> = Vec::new();
     simulation.pass(seconds(60), |simulation| {
+        let backends = object(simulation, &route(simulation))["spec"]["rules"][0]["backendRefs"].clone();
+        let backends: Vec<Value> = backends.as_array().cloned().unwrap_or_default();
+        let names: Vec<&Value> = backends.iter().map(|backend| &backend["name"]).collect();
+        for backend in &had_a_share {
+            assert!(names.contains(&backend), "{backend} lost its share and its place at once");
+        }
+        let shares = backends.iter().filter(|backend| backend["weight"] != 0);
+        had_a_share = shares.map(|backend| backend["name"].clone()).collect();
         let led = object(simulation, &apex)["spec"]["selector"] == json!({"app": "shop"});
         let ready = object(simulation, &canary_slice)["endpoints"].as_array().map_or(0, Vec::len);
         assert!(!led || ready > 0, "clients are led to nobody");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::install::shared;
 use crate::support::endpoints::{self, Looks};
 use crate::support::load::Load;
-use crate::support::manifests::{APP, PORT, blue_green, podinfo, replicas, with};
+use crate::support::manifests::{APP, GATEWAY, PORT, blue_green, canary, podinfo, replicas, with};
 use crate::support::space::Space;
 use crate::support::{api, facts, wait};
 
@@ -68,6 +68,40 @@ fn an_existing_service_is_adopted_with_its_addresses_and_foreign_fields_and_neve
     assert!(all > 20, "{all} looks");
     assert_eq!(without, 0, "of {all} looks at the Service");
     load.stop().nothing_lost("adoption of a Service");
+}
+
+/// What leads visitors is replaced under them: a proxy that does not know the new backends yet would answer with errors.
+#[test]
+fn an_existing_route_is_adopted_and_given_back_and_no_request_is_lost() {
+    let Some(_sluice) = shared("adoption of a route") else { return };
+    let space = Space::new("users-route");
+    let (app, service) = app_of_a_user();
+    let (namespace, gateway) = GATEWAY;
+    let route = json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": APP},
+        "spec": {
+            "parentRefs": [{"namespace": namespace, "name": gateway}],
+            "hostnames": [space.host()],
+            "rules": [{"backendRefs": [{"name": APP, "port": PORT}]}],
+        },
+    });
+    space.apply(&[&app, &service, &route]);
+    let load = Load::on_host(&space.host(), RATE);
+    load.answered("one");
+    space.initialised(&app, &canary(&space.host(), &[50]));
+    space.rests();
+    let backends = api::get("httproutes", &space.namespace, APP)["spec"]["rules"][0]["backendRefs"].clone();
+    let shares = [0, 1, 2].map(|place| backends[place]["weight"].as_i64());
+    assert_eq!(shares, [Some(0), Some(0), Some(100)], "primary, canary and apex in {backends}");
+    space.kubectl(&["delete", "canary", APP, "--wait=false"]).ok();
+    wait::until(wait::PODS, "the Canary to be gone", || match api::find("canaries", &space.namespace, APP) {
+        None => Ok(()),
+        Some(canary) => Err(canary["status"]["lastDecision"].to_string()),
+    });
+    let rules = api::get("httproutes", &space.namespace, APP)["spec"]["rules"].clone();
+    let backends = rules[0]["backendRefs"].as_array().map(Vec::len);
+    assert_eq!((&rules[0]["backendRefs"][0]["name"], backends), (&json!(APP), Some(1)));
+    load.stop().nothing_lost("a user's route, adopted and given back");
 }
 
 #[test]
