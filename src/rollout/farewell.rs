@@ -140,7 +140,7 @@ fn prepares(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     moves
 }
 
-/// Emits what leads the routes to the apex Service alone; false if they lead there.
+/// Emits what leads the routes to the apex Service alone, shares first and places later; false if they lead there.
 fn leads(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     let changes = routing::reverted(scene.router, scene.canary, &scene.observation.live);
     let moves = !changes.is_empty();

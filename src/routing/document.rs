@@ -35,6 +35,9 @@ pub fn document() -> String {
     text.push_str(
         "\nA route object that the Canary made is applied whole. In one that a user made only the backends change, of the rules\n\
          that lead to the apex Service alone or to primary and canary: by a patch that is void when the object has moved.\n\
+         Where a rule led to the apex, primary and canary get places beside it without requests, and the apex, which means the\n\
+         primary by then, goes on until the canary's first share: a proxy that was led to backends which it does not know yet would\n\
+         answer with 503 for a moment. The apex keeps its place, with weight 0.\n\
          Everything else in it stays. Where no rule leads to the apex, nothing is written and the Canary's condition `Stalled`\n\
          says what to do. Gloo and App Mesh are tested against our reading of their documented fields, not against the real ones.\n",
     );

@@ -29,10 +29,12 @@ fn the_weights_of_a_route_stay_or_are_put_right_and_what_others_add_stays_where_
     }
     let header = json!([{"name": "x-team", "value": "shop"}]);
     rule["filters"] = json!([{"type": "RequestHeaderModifier", "requestHeaderModifier": {"add": header}}]);
-    let written = kubectl::write(&space.namespace, &["replace"], &[&route]);
+    let written = kubectl::write(&space.namespace, &["replace", "--output=json"], &[&route]);
+    // The answer to the write: soon after, the controller applies its route anew.
+    let stored: Value = serde_json::from_str(&written.stdout).unwrap_or_default();
     told(written, "keeps the weights of podinfo-primary and podinfo-canary, which Canary podinfo moves");
     if switch::gate() {
-        let stored = api::get("httproutes", &space.namespace, APP)["spec"]["rules"][0].clone();
+        let stored = &stored["spec"]["rules"][0];
         assert_eq!(stored["filters"][0]["requestHeaderModifier"]["add"], header, "{stored}");
         assert_eq!(space.route(), (100, 0));
     }
