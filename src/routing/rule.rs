@@ -57,7 +57,7 @@ impl Rule {
     }
 
     /// The weights of a split, each by itself: the one is never computed from the other, which would hide that somebody
-    /// changed it.
+    /// changed it. What the apex gets is the primary's.
     pub(super) fn weights(&self, canary: &Canary) -> Option<Weights> {
         let Meaning::Split { primary, canary, apex } = self.meaning(canary) else { return None };
         let weight = |place: usize| self.backends.get(place)?.weight;

@@ -73,6 +73,21 @@ fn container(app: &mut Value) -> &mut Value {
     &mut app["spec"]["template"]["spec"]["containers"][0]
 }
 
+/// A route that the app's user made, by the bed's Gateway.
+pub(crate) fn users_route(host: &str, rules: &Value) -> Value {
+    let (namespace, gateway) = GATEWAY;
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": {"name": APP},
+        "spec": {
+            "parentRefs": [{"namespace": namespace, "name": gateway}],
+            "hostnames": [host],
+            "rules": rules,
+        },
+    })
+}
+
 /// A Canary of the app behind the bed's Gateway, judged every ten seconds by success rate and duration.
 pub(crate) fn canary(host: &str, steps: &[u32]) -> Value {
     let (namespace, gateway) = GATEWAY;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::install::shared;
 use crate::support::command::Outcome;
-use crate::support::manifests::{APP, GATEWAY, PORT, canary, podinfo};
+use crate::support::manifests::{APP, PORT, canary, podinfo, users_route};
 use crate::support::space::Space;
 use crate::support::{api, kubectl, switch, wait};
 
@@ -49,18 +49,11 @@ fn the_weights_of_a_route_stay_or_are_put_right_and_what_others_add_stays_where_
 fn a_users_route_that_is_applied_again_in_mid_run_keeps_the_step() {
     let Some(_sluice) = shared("a user's route in mid-run") else { return };
     let space = Space::new("gitops");
-    let (namespace, gateway) = GATEWAY;
-    let route = json!({
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": APP},
-        "spec": {
-            "parentRefs": [{"namespace": namespace, "name": gateway}],
-            "hostnames": [space.host()],
-            "rules": [
-                {"matches": [{"path": {"type": "PathPrefix", "value": "/help"}}], "backendRefs": [{"name": "help", "port": 80}]},
-                {"backendRefs": [{"name": APP, "port": PORT}]},
-            ],
-        },
-    });
+    let rules = json!([
+        {"matches": [{"path": {"type": "PathPrefix", "value": "/help"}}], "backendRefs": [{"name": "help", "port": 80}]},
+        {"backendRefs": [{"name": APP, "port": PORT}]},
+    ]);
+    let route = users_route(&space.host(), &rules);
     let words = ["apply", "--server-side", "--force-conflicts", "--field-manager=gitops"];
     kubectl::write(&space.namespace, &words, &[&route]).ok();
     // Contour calls a route unresolved as long as any of its Services is missing.

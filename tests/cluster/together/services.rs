@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::install::shared;
 use crate::support::endpoints::{self, Looks};
 use crate::support::load::Load;
-use crate::support::manifests::{APP, GATEWAY, PORT, blue_green, canary, podinfo, replicas, with};
+use crate::support::manifests::{APP, PORT, blue_green, canary, podinfo, replicas, users_route, with};
 use crate::support::space::Space;
 use crate::support::{api, facts, wait};
 
@@ -76,15 +76,7 @@ fn an_existing_route_is_adopted_and_given_back_and_no_request_is_lost() {
     let Some(_sluice) = shared("adoption of a route") else { return };
     let space = Space::new("users-route");
     let (app, service) = app_of_a_user();
-    let (namespace, gateway) = GATEWAY;
-    let route = json!({
-        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": APP},
-        "spec": {
-            "parentRefs": [{"namespace": namespace, "name": gateway}],
-            "hostnames": [space.host()],
-            "rules": [{"backendRefs": [{"name": APP, "port": PORT}]}],
-        },
-    });
+    let route = users_route(&space.host(), &json!([{"backendRefs": [{"name": APP, "port": PORT}]}]));
     space.apply(&[&app, &service, &route]);
     let load = Load::on_host(&space.host(), RATE);
     load.answered("one");
