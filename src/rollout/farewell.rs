@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{API_VERSION, Canary, Object, ObjectRef, Phase, names, owned},
-    routing::{self, Acceptance},
+    routing::{self, Acceptance, Change, Traffic},
     workload::{self, Readiness},
 };
 
@@ -93,6 +93,10 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
         await_or_block(scene, draft, "TargetNotReady", why);
         return false;
     }
+    if forgets(scene, draft) {
+        draft.say("The route of the run becomes one of shares alone.");
+        return false;
+    }
     if prepares(scene, draft) {
         draft.status.settle_until = None;
         draft.say(format!("{} is ready; clients are led to it.", refs::target(scene.canary)));
@@ -120,6 +124,25 @@ fn await_or_block(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: &'static str
     } else {
         draft.say(why);
     }
+}
+
+/// Emits what takes copies and cookies of a run out of a route of ours before it becomes its users': they would go on for ever,
+/// and copies would name a Service that is gone. False where there is nothing of that, or the apex is in the route already.
+fn forgets(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    let live = &scene.observation.live;
+    if routing::prepared(scene.router, scene.canary, live).is_empty() {
+        return false;
+    }
+    let shares = Traffic::from(scene.traffic(&draft.status).weights);
+    // What cannot be rendered any more is led to the apex as it stands.
+    let Ok(changes) = scene.route_changes(&shares) else { return false };
+    let stands = |change: &&Change| matches!(change, Change::Apply(object) if live.get(&ObjectRef::of(object)).is_some());
+    let mut forgets = false;
+    for change in changes.iter().filter(stands) {
+        carry_out(draft, change.clone());
+        forgets = true;
+    }
+    forgets
 }
 
 /// Emits what leads the apex Service to the target and the routes also to the apex Service; false if all is so.

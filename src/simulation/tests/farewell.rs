@@ -141,6 +141,36 @@ fn a_canary_deleted_in_mid_run_leaves_a_target_with_all_pods() {
 }
 
 #[test]
+fn a_canary_deleted_in_mid_run_leaves_a_route_without_copies_and_cookies() {
+    let strategies = [
+        json!({"mirror": true, "mirrorWeight": 30}),
+        json!({"sessionAffinity": {"cookieName": "version", "primaryCookieName": "primary"}}),
+    ];
+    for (strategy, trace) in strategies.into_iter().zip(["requestMirror", "cookie"]) {
+        let mut analysis = weights(&[50]);
+        analysis.as_object_mut().unwrap().extend(strategy.as_object().unwrap().clone());
+        let mut simulation =
+            Simulation::new(canary(analysis), target("shop:1"), Settings::default(), good(), no_faults());
+        simulation.pass(seconds(30), |_| {});
+        release(&simulation, "shop:2");
+        simulation.pass(seconds(12), |_| {});
+        let traces = |simulation: &Simulation| {
+            let spec = object(simulation, &route(simulation))["spec"].to_string();
+            spec.to_lowercase().contains(&trace.to_lowercase())
+        };
+        assert!(traces(&simulation), "{trace}: {:?}", simulation.status());
+        delete(&simulation);
+        simulation.pass(seconds(60), |_| {});
+        assert_eq!(finalizers(&simulation), json!([]));
+        assert!(!traces(&simulation), "{}", object(&simulation, &route(&simulation)));
+        let rules = object(&simulation, &route(&simulation))["spec"]["rules"].clone();
+        assert_eq!(rules.as_array().map(Vec::len), Some(1));
+        assert_eq!(rules[0]["backendRefs"].as_array().map(Vec::len), Some(1));
+        assert_eq!(rules[0]["backendRefs"][0]["name"], "shop");
+    }
+}
+
+#[test]
 fn a_target_that_never_gets_ready_holds_the_canary_with_a_way_out() {
     let mut simulation = reverting();
     let broken = json!({"spec": {"template": {"metadata": {"annotations": {BROKEN: "true"}}}}});
