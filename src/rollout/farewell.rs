@@ -127,7 +127,8 @@ fn await_or_block(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: &'static str
 }
 
 /// Emits what takes copies and cookies of a run out of a route of ours before it becomes its users': they would go on for ever,
-/// and copies would name a Service that is gone. False where there is nothing of that, or the apex is in the route already.
+/// and copies would name a Service that is gone. False where there is nothing of that, or the apex is in the route already, or a
+/// route that somebody keeps otherwise (a policy that changes what we write) has had its time: it is led to the apex as it is.
 fn forgets(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     let live = &scene.observation.live;
     if routing::prepared(scene.router, scene.canary, live).is_empty() {
@@ -137,12 +138,12 @@ fn forgets(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     // What cannot be rendered any more is led to the apex as it stands.
     let Ok(changes) = scene.route_changes(&shares) else { return false };
     let stands = |change: &&Change| matches!(change, Change::Apply(object) if live.get(&ObjectRef::of(object)).is_some());
-    let mut forgets = false;
-    for change in changes.iter().filter(stands) {
-        carry_out(draft, change.clone());
-        forgets = true;
+    let missing: Vec<&Change> = changes.iter().filter(stands).collect();
+    if missing.is_empty() || draft.overdue(scene.deadline()) {
+        return false;
     }
-    forgets
+    missing.into_iter().for_each(|change| carry_out(draft, change.clone()));
+    true
 }
 
 /// Emits what leads the apex Service to the target and the routes also to the apex Service; false if all is so.

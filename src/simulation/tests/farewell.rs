@@ -146,7 +146,7 @@ fn a_canary_deleted_in_mid_run_leaves_a_route_without_copies_and_cookies() {
         json!({"mirror": true, "mirrorWeight": 30}),
         json!({"sessionAffinity": {"cookieName": "version", "primaryCookieName": "primary"}}),
     ];
-    for (strategy, trace) in strategies.into_iter().zip(["requestMirror", "cookie"]) {
+    for (strategy, trace) in strategies.into_iter().zip(["requestmirror", "cookie"]) {
         let mut analysis = weights(&[50]);
         analysis.as_object_mut().unwrap().extend(strategy.as_object().unwrap().clone());
         let mut simulation =
@@ -156,7 +156,7 @@ fn a_canary_deleted_in_mid_run_leaves_a_route_without_copies_and_cookies() {
         simulation.pass(seconds(12), |_| {});
         let traces = |simulation: &Simulation| {
             let spec = object(simulation, &route(simulation))["spec"].to_string();
-            spec.to_lowercase().contains(&trace.to_lowercase())
+            spec.to_lowercase().contains(trace)
         };
         assert!(traces(&simulation), "{trace}: {:?}", simulation.status());
         delete(&simulation);
@@ -168,6 +168,30 @@ fn a_canary_deleted_in_mid_run_leaves_a_route_without_copies_and_cookies() {
         assert_eq!(rules[0]["backendRefs"].as_array().map(Vec::len), Some(1));
         assert_eq!(rules[0]["backendRefs"][0]["name"], "shop");
     }
+}
+
+#[test]
+fn a_route_that_a_policy_keeps_otherwise_holds_no_deletion_up_for_ever() {
+    let mut analysis = weights(&[50]);
+    analysis["mirror"] = json!(true);
+    let mut simulation =
+        Simulation::new(canary(analysis), target("shop:1"), Settings::default(), good(), no_faults());
+    simulation.pass(seconds(30), |_| {});
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(12), |_| {});
+    simulation.world.state().memory.policy = Some(|object| {
+        if object["kind"] == "HTTPRoute" {
+            object["spec"]["parentRefs"][0]["name"] = json!("another");
+        }
+    });
+    delete(&simulation);
+    simulation.pass(seconds(50), |_| {});
+    assert!(is_held(&simulation), "it is given its time");
+    simulation.pass(seconds(60), |_| {});
+    assert_eq!(finalizers(&simulation), json!([]));
+    let rules = object(&simulation, &route(&simulation))["spec"]["rules"].clone();
+    assert_eq!(rules[0]["backendRefs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(rules[0]["backendRefs"][0]["name"], "shop");
 }
 
 #[test]
