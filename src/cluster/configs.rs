@@ -34,7 +34,7 @@ impl Cluster {
         match self.view.lock().known(reference) {
             Known::Absent => return Ok(Config::Absent),
             Known::Present(sight) => {
-                let (uid, version) = (sight.uid, sight.version);
+                let (uid, version) = (sight.uid.into_string(), sight.version.into_string());
                 if sight.opted_out {
                     return Ok(Config::Present { uid, version, checksum: None });
                 }

@@ -17,18 +17,17 @@ const TYPICAL: &[u8] = include_bytes!("typical.txt");
 pub(super) struct Kept {
     uid: Box<str>,
     version: Box<str>,
-    /// In a box: most objects have none.
-    group: Option<Box<Group>>,
+    group: Option<Arc<Group>>,
     json: Box<[u8]>,
 }
 
 impl Kept {
     /// The object as it is kept, with the group that it is a member of.
-    pub(super) fn of(object: &Object, group: Option<Group>) -> Kept {
+    pub(super) fn of(object: &Object, group: Option<Arc<Group>>) -> Kept {
         Kept {
             uid: metadata(object, "uid").into(),
             version: metadata(object, "resourceVersion").into(),
-            group: group.map(Box::new),
+            group,
             // A value can always be written.
             json: block::compress_prepend_size_with_dict(
                 &serde_json::to_vec(object).unwrap_or_default(),
@@ -49,8 +48,8 @@ impl Kept {
     }
 
     /// The group that it is a member of.
-    pub(super) fn group(&self) -> Option<&Group> {
-        self.group.as_deref()
+    pub(super) fn group(&self) -> Option<&Arc<Group>> {
+        self.group.as_ref()
     }
 
     /// The object.
@@ -71,7 +70,7 @@ mod tests {
         let object = Arc::new(json!({
             "metadata": {"name": "a", "uid": "u", "resourceVersion": "7"}, "spec": {"big": u64::MAX, "small": 0.1, "text": "é\n"},
         }));
-        let group = Group::Slices("n".to_owned(), "s".to_owned());
+        let group = Arc::new(Group::Slices("n".to_owned(), "s".to_owned()));
         let kept = Kept::of(&object, Some(group.clone()));
         assert_eq!((kept.uid(), kept.version(), kept.object()), ("u", "7", object));
         assert_eq!(kept.group(), Some(&group));

@@ -6,6 +6,7 @@
 
 pub mod announce;
 mod calls;
+mod compact;
 mod configs;
 pub mod crds;
 mod error;

@@ -1,17 +1,23 @@
 //! The objects that Canaries name and that may lack our label: all that is remembered of the metadata watches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
-use super::raw::{annotation, metadata, reached};
+use super::{
+    compact::Few,
+    raw::{annotation, metadata, reached},
+};
 use crate::api::{CanaryKey, Object, ObjectRef, names};
 
 /// What a metadata watch tells of an object, as far as it is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sight {
     /// `metadata.uid`.
-    pub(super) uid: String,
+    pub(super) uid: Box<str>,
     /// `metadata.resourceVersion`.
-    pub(super) version: String,
+    pub(super) version: Box<str>,
     /// Whether its annotation keeps it out of config tracking.
     pub(super) opted_out: bool,
 }
@@ -19,8 +25,8 @@ pub(super) struct Sight {
 impl From<&Object> for Sight {
     fn from(object: &Object) -> Self {
         Sight {
-            uid: metadata(object, "uid").to_owned(),
-            version: metadata(object, "resourceVersion").to_owned(),
+            uid: metadata(object, "uid").into(),
+            version: metadata(object, "resourceVersion").into(),
             opted_out: annotation(object, names::CONFIG_TRACKING)
                 .is_some_and(|value| value.starts_with(names::CONFIG_TRACKING_OFF)),
         }
@@ -42,40 +48,55 @@ pub(super) enum Known {
 /// A name that somebody uses.
 #[derive(Default)]
 struct Entry {
-    by: BTreeSet<CanaryKey>,
+    by: Few<Arc<CanaryKey>>,
     known: Known,
 }
 
-/// Who names what.
+impl Entry {
+    /// Who uses it.
+    fn users(&self) -> Vec<CanaryKey> {
+        self.by.iter().map(|user| user.as_ref().clone()).collect()
+    }
+}
+
+/// Who names what; each name and each key is kept once.
 #[derive(Default)]
 pub(super) struct Named {
-    entries: HashMap<ObjectRef, Entry>,
-    of: BTreeMap<CanaryKey, BTreeSet<ObjectRef>>,
+    entries: HashMap<Arc<ObjectRef>, Entry>,
+    of: BTreeMap<Arc<CanaryKey>, Few<Arc<ObjectRef>>>,
 }
 
 impl Named {
     /// Sets which objects a Canary names; what is known of those that it named before stays known.
     pub(super) fn set(&mut self, canary: &CanaryKey, references: BTreeSet<ObjectRef>) {
-        let before = self.of.remove(canary).unwrap_or_default();
-        for reference in &references {
-            self.entries.entry(reference.clone()).or_default().by.insert(canary.clone());
+        let (canary, before) =
+            self.of.remove_entry(canary).unwrap_or_else(|| (Arc::new(canary.clone()), Few::default()));
+        let names: Few<_> = references.iter().map(|reference| self.name(reference)).collect();
+        for name in names.iter() {
+            self.entries.entry(name.clone()).or_default().by.insert(canary.clone());
         }
-        for reference in before.difference(&references) {
+        for reference in before.iter().filter(|reference| !references.contains(reference.as_ref())) {
             if let Some(entry) = self.entries.get_mut(reference) {
-                entry.by.remove(canary);
+                entry.by.remove(&canary);
                 if entry.by.is_empty() {
                     self.entries.remove(reference);
                 }
             }
         }
-        if !references.is_empty() {
-            self.of.insert(canary.clone(), references);
+        if !names.is_empty() {
+            self.of.insert(canary, names);
         }
+    }
+
+    /// The name as it is kept, or a new one to keep.
+    fn name(&self, reference: &ObjectRef) -> Arc<ObjectRef> {
+        let known = self.entries.get_key_value(reference).map(|(name, _)| name.clone());
+        known.unwrap_or_else(|| Arc::new(reference.clone()))
     }
 
     /// The Canaries that name an object.
     pub(super) fn by(&self, reference: &ObjectRef) -> Vec<CanaryKey> {
-        self.entries.get(reference).map(|entry| entry.by.iter().cloned().collect()).unwrap_or_default()
+        self.entries.get(reference).map(Entry::users).unwrap_or_default()
     }
 
     /// What is known of a name.
@@ -92,7 +113,7 @@ impl Named {
             }
             _ => {
                 entry.known = Known::Present(sight);
-                entry.by.iter().cloned().collect()
+                entry.users()
             }
         }
     }
@@ -101,11 +122,11 @@ impl Named {
     pub(super) fn left(&mut self, reference: &ObjectRef, uid: Option<&str>) -> Vec<CanaryKey> {
         let Some(entry) = self.entries.get_mut(reference) else { return Vec::new() };
         match &entry.known {
-            Known::Present(known) if uid.is_some_and(|uid| uid != known.uid) => Vec::new(),
+            Known::Present(known) if uid.is_some_and(|uid| *uid != *known.uid) => Vec::new(),
             known => {
                 let news = matches!(known, Known::Present(_));
                 entry.known = Known::Absent;
-                if news { entry.by.iter().cloned().collect() } else { Vec::new() }
+                if news { entry.users() } else { Vec::new() }
             }
         }
     }
@@ -134,7 +155,7 @@ impl Named {
 
     /// Names of a kind that are not among those listed.
     pub(super) fn missing_from(&self, kind: &str, listed: &HashSet<ObjectRef>) -> Vec<ObjectRef> {
-        let names = self.entries.keys().filter(|reference| reference.kind == kind);
+        let names = self.entries.keys().map(Arc::as_ref).filter(|reference| reference.kind == kind);
         names.filter(|reference| !listed.contains(*reference)).cloned().collect()
     }
 }
@@ -148,7 +169,7 @@ mod tests {
     }
 
     fn sight(uid: &str, version: &str) -> Sight {
-        Sight { uid: uid.to_owned(), version: version.to_owned(), opted_out: false }
+        Sight { uid: uid.into(), version: version.into(), opted_out: false }
     }
 
     fn naming(names: &[&str]) -> (Named, CanaryKey) {

@@ -9,6 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    compact::Few,
     kept::Kept,
     kinds::{AUTOSCALER, CONTROLLER_REVISION, ENDPOINT_SLICE, Kind},
     raw::{annotation, label},
@@ -69,9 +70,10 @@ fn owner_reference(object: &Object) -> Option<&str> {
 /// What the watches delivered.
 #[derive(Default)]
 pub(super) struct Store {
-    kinds: HashMap<String, HashMap<ObjectRef, Kept>>,
+    /// A name is kept once, here; groups refer to it.
+    kinds: HashMap<String, HashMap<Arc<ObjectRef>, Kept>>,
     synced: HashSet<Kind>,
-    groups: HashMap<Group, BTreeSet<ObjectRef>>,
+    groups: HashMap<Arc<Group>, Few<Arc<ObjectRef>>>,
     doubts: BTreeMap<ObjectRef, (Group, Instant)>,
 }
 
@@ -83,23 +85,35 @@ impl Store {
 
     /// All objects of a kind, in no order.
     pub(super) fn of_kind(&self, kind: &Kind) -> impl Iterator<Item = (&ObjectRef, &Kept)> {
-        self.kinds.get(kind.name).into_iter().flatten().filter(|(reference, _)| kind.is_of(reference))
+        let objects = self.kinds.get(kind.name).into_iter().flatten();
+        objects
+            .map(|(reference, kept)| (reference.as_ref(), kept))
+            .filter(|(reference, _)| kind.is_of(reference))
     }
 
     /// Keeps an object; returns what stood in its place.
     pub(super) fn put(&mut self, reference: &ObjectRef, object: Arc<Object>) -> Option<Kept> {
-        let group = Group::of(reference, &object);
+        let group = Group::of(reference, &object).map(|group| self.group(group));
         let kept = Kept::of(&object, group.clone());
-        let old = self.kinds.entry(reference.kind.clone()).or_default().insert(reference.clone(), kept);
+        let objects = self.kinds.entry(reference.kind.clone()).or_default();
+        let name = objects.get_key_value(reference).map(|(name, _)| name.clone());
+        let name = name.unwrap_or_else(|| Arc::new(reference.clone()));
+        let old = objects.insert(name.clone(), kept);
         let old_group = old.as_ref().and_then(Kept::group);
         if let Some(stale) = old_group.filter(|stale| Some(*stale) != group.as_ref()) {
             discard(&mut self.groups, stale, reference);
         }
         if let Some(group) = group {
             self.doubts.remove(reference);
-            self.groups.entry(group).or_default().insert(reference.clone());
+            self.groups.entry(group).or_default().insert(name);
         }
         old
+    }
+
+    /// The group as it is kept, or a new one to keep.
+    fn group(&self, group: Group) -> Arc<Group> {
+        let known = self.groups.get_key_value(&group).map(|(known, _)| known.clone());
+        known.unwrap_or_else(|| Arc::new(group))
     }
 
     /// Drops an object that left its watch; returns what it was.
@@ -124,7 +138,7 @@ impl Store {
 
     /// The members of a group, those in doubt included.
     pub(super) fn members(&self, group: &Group) -> BTreeSet<ObjectRef> {
-        let known = self.groups.get(group).into_iter().flatten();
+        let known = self.groups.get(group).into_iter().flat_map(Few::iter).map(Arc::as_ref);
         let doubted = self.doubts.iter().filter(|(_, (of, _))| of == group).map(|(reference, _)| reference);
         known.chain(doubted).cloned().collect()
     }
@@ -150,7 +164,7 @@ impl Store {
     }
 }
 
-fn discard(groups: &mut HashMap<Group, BTreeSet<ObjectRef>>, group: &Group, reference: &ObjectRef) {
+fn discard(groups: &mut HashMap<Arc<Group>, Few<Arc<ObjectRef>>>, group: &Group, reference: &ObjectRef) {
     if let Some(members) = groups.get_mut(group) {
         members.remove(reference);
         if members.is_empty() {
