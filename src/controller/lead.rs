@@ -177,7 +177,6 @@ impl Leader {
             metrics: self.metrics.clone(),
             slots: Arc::new(Mutex::new(slots)),
             writes: Arc::default(),
-            sketches: Arc::default(),
             wake: wake.clone(),
         };
         let asking = async {

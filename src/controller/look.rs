@@ -44,8 +44,6 @@ pub(super) struct Looker {
     pub(super) slots: Arc<Mutex<Slots>>,
     /// What came of the last writes for each Canary.
     pub(super) writes: Arc<Mutex<HashMap<CanaryKey, Writes>>>,
-    /// What the looks at Canaries that run have worked out.
-    pub(super) sketches: Arc<Mutex<BTreeMap<CanaryKey, Sketches>>>,
     /// Where other Canaries are woken that a look concerns.
     pub(super) wake: mpsc::UnboundedSender<CanaryKey>,
 }
@@ -108,7 +106,6 @@ impl Looker {
         let Some(object) = self.cluster.look(&reference(key)).await.map_err(read)? else {
             self.asks.retain(key, |_| false);
             self.writes().remove(key);
-            self.keep(key, None);
             self.stands(key, Stand::Rests);
             return Ok(Again::Never);
         };
@@ -136,7 +133,8 @@ impl Looker {
         };
         problems.extend(unreadable);
         let answers = self.asks.answers(key);
-        let sketches = self.sketches().get(key).cloned().unwrap_or_default();
+        // For the decisions of this one look: kept from look to look, they would be most of the memory of whoever runs much at once.
+        let sketches = Sketches::default();
         let canary = Arc::new(canary);
         let writes = self.writes().get(key).cloned().unwrap_or_default();
         let mut observation =
@@ -175,7 +173,6 @@ impl Looker {
             );
         }
         let runs = status.phase.runs() && !observation.canary.spec.suspend;
-        self.keep(key, runs.then(|| observation.sketches.clone()));
         self.stands(
             key,
             match &observation.full {
@@ -220,18 +217,6 @@ impl Looker {
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn sketches(&self) -> MutexGuard<'_, BTreeMap<CanaryKey, Sketches>> {
-        self.sketches.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps what was worked out about a Canary as long as it runs; one at rest is looked at too rarely to pay for the memory.
-    fn keep(&self, key: &CanaryKey, sketches: Option<Sketches>) {
-        match sketches {
-            Some(sketches) => self.sketches().insert(key.clone(), sketches),
-            None => self.sketches().remove(key),
-        };
     }
 
     /// Keeps where a Canary stands, and wakes those whose turn has come by that.
@@ -342,7 +327,6 @@ mod tests {
             metrics,
             slots: Arc::new(Mutex::new(Slots::new(Bounds::default(), BTreeSet::new()))),
             writes: Arc::default(),
-            sketches: Arc::default(),
             wake: mpsc::unbounded_channel().0,
         }
     }
