@@ -18,6 +18,8 @@ pub(crate) struct Figures {
     pub(crate) noticed: Vec<Duration>,
     /// Calls and events of a rollout, of one alone and the mean of those at once.
     pub(crate) alone: (usize, usize),
+    /// How late the steps of the one alone were.
+    pub(crate) late_alone: Vec<Duration>,
     pub(crate) together: (f64, f64),
     /// How many at once, and how late their steps were.
     pub(crate) rollouts: usize,
@@ -83,6 +85,7 @@ pub(crate) fn tell(all: &[Figures]) {
     row("calls of one rollout alone, and events", all, "137 and 10", |f| {
         format!("{} and {}", f.alone.0, f.alone.1)
     });
+    row("how late its steps were, the most", all, "", |f| ms(quantile(&f.late_alone, 1.0)));
     row("rollouts at once", all, "50", |f| f.rollouts.to_string());
     row("calls and events of each of them", all, "", |f| {
         format!("{:.1} and {:.1}", f.together.0, f.together.1)

@@ -96,7 +96,7 @@ impl History {
     }
 
     /// How late each step of these Canaries was: from its due time until the next share, or the promotion, was seen.
-    pub(crate) fn lateness<'a>(&self, names: impl Iterator<Item = &'a String>) -> Vec<Duration> {
+    pub(crate) fn lateness(&self, names: &[String]) -> Vec<Duration> {
         let mut late = Vec::new();
         for name in names {
             for pair in self.seen(name).windows(2) {

@@ -81,7 +81,7 @@ async fn measure(size: usize) -> Figures {
     say("all are initialised");
     idle(&mut figures, &control, &sluice).await;
     say("an idle minute is over");
-    alone(&mut figures, &control, &store, &history, &names[0]).await;
+    alone(&mut figures, &control, &store, &history, &names[..1]).await;
     say("one rollout is over");
     let rollouts: Vec<String> = names.iter().rev().take(ROLLOUTS).cloned().collect();
     together(&mut figures, &control, &sluice, &store, &history, &rollouts).await;
@@ -132,12 +132,13 @@ async fn idle(figures: &mut Figures, control: &Control, sluice: &Sluice) {
     eprintln!("  calls of an idle minute: {:?}", calls.0);
 }
 
-/// One rollout while nothing else happens: what it calls.
-async fn alone(figures: &mut Figures, control: &Control, store: &Store, history: &History, name: &str) {
+/// One rollout while nothing else happens: what it calls, how late its steps are.
+async fn alone(figures: &mut Figures, control: &Control, store: &Store, history: &History, names: &[String]) {
     history.forget();
     let window = Window::open(control.audit_log());
-    store.merge(&place("deployments", name), &release(2)).await;
+    store.merge(&place("deployments", &names[0]), &release(2)).await;
     history.until(1, "Succeeded", PATIENCE).await;
+    figures.late_alone = history.lateness(names);
     tokio::time::sleep(QUIET).await;
     let calls = window.calls().await;
     figures.alone = (calls.work(), calls.events());
@@ -173,7 +174,7 @@ async fn together(
         figures.noticed.push(history.entered(&name, "Progressing").unwrap().saturating_duration_since(begun));
     }
     figures.rollouts = names.len();
-    figures.late = history.lateness(names.iter());
+    figures.late = history.lateness(names);
     tokio::time::sleep(QUIET).await;
     (figures.cpu, figures.server_cpu) = (sluice.process.cpu() - cpu, control.cpu() - server_cpu);
     let calls = window.calls().await;
