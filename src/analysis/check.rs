@@ -34,6 +34,27 @@ impl fmt::Display for CheckId {
     }
 }
 
+/// Where the query of a check comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A builtin metric, as this routing provider measures it.
+    Builtin(Provider),
+    /// The Canary itself.
+    Inline,
+    /// A MetricTemplate, `namespace/name`.
+    Template(String),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Builtin(provider) => write!(f, "builtin query of {provider}"),
+            Source::Inline => f.write_str("query of the Canary"),
+            Source::Template(name) => write!(f, "MetricTemplate {name}"),
+        }
+    }
+}
+
 /// One question and how its answer is judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Check {
@@ -49,6 +70,8 @@ pub struct Check {
     pub endpoint: Endpoint,
     /// The rendered query.
     pub query: String,
+    /// Where it comes from, for people.
+    pub source: Source,
     /// The window of the query, for messages.
     pub interval: String,
     /// What the answer is multiplied by to be in the unit of `kind`.
@@ -135,6 +158,7 @@ struct Question {
     provider: MetricProviderType,
     endpoint: Endpoint,
     query: String,
+    source: Source,
     scale: f64,
 }
 
@@ -157,13 +181,13 @@ impl<'t, F: Fn(&str, &str) -> Option<&'t MetricTemplate>> Planner<'_, F> {
             return Err(("interval", Fault::Interval(interval.to_owned())));
         };
         let variables = self.variables(metric, &interval);
-        let Question { provider, endpoint, query, scale } = match (kind, &metric.template_ref) {
+        let Question { provider, endpoint, query, source, scale } = match (kind, &metric.template_ref) {
             (Kind::Template, Some(reference)) => self.shared(reference, &variables)?,
             (Kind::SuccessRate | Kind::Duration, _) => self.builtin(kind, &variables)?,
-            _ => self.own(inline(metric).unwrap_or_default(), 1.0, "query", &variables)?,
+            _ => self.own(inline(metric).unwrap_or_default(), 1.0, Source::Inline, &variables)?,
         };
         let (id, metric) = (id.clone(), metric.name.clone());
-        Ok(Check { id, metric, kind, provider, endpoint, query, interval, scale, bounds })
+        Ok(Check { id, metric, kind, provider, endpoint, query, source, interval, scale, bounds })
     }
 
     fn variables(&self, metric: &Metric, interval: &str) -> Variables {
@@ -187,11 +211,12 @@ impl<'t, F: Fn(&str, &str) -> Option<&'t MetricTemplate>> Planner<'_, F> {
         let target = self.canary.spec.target_ref.kind;
         let builtin =
             if kind == Kind::SuccessRate { source.success_rate(target) } else { source.duration(target) };
-        self.own(&builtin.template, builtin.scale, "name", variables)
+        self.own(&builtin.template, builtin.scale, Source::Builtin(provider), variables)
     }
 
     /// A question to the Canary's own Prometheus, which takes no credentials.
-    fn own(&self, text: &str, scale: f64, field: &'static str, variables: &Variables) -> Faulty<Question> {
+    fn own(&self, text: &str, scale: f64, source: Source, variables: &Variables) -> Faulty<Question> {
+        let field = if source == Source::Inline { "query" } else { "name" };
         let query = rendered(text, variables, field, Fault::Query)?;
         let own = self.canary.spec.metrics_server.as_deref().filter(|address| !address.is_empty());
         let address = own.unwrap_or(&self.settings.metrics_server);
@@ -200,7 +225,7 @@ impl<'t, F: Fn(&str, &str) -> Option<&'t MetricTemplate>> Planner<'_, F> {
         }
         server::is_url(address).map_err(|error| ("", Fault::Address(Box::new(error))))?;
         let endpoint = Endpoint::plain(address.to_owned());
-        Ok(Question { provider: MetricProviderType::Prometheus, endpoint, query, scale })
+        Ok(Question { provider: MetricProviderType::Prometheus, endpoint, query, source, scale })
     }
 
     fn shared(&self, reference: &Reference, variables: &Variables) -> Faulty<Question> {
@@ -221,7 +246,7 @@ impl<'t, F: Fn(&str, &str) -> Option<&'t MetricTemplate>> Planner<'_, F> {
         let provider = &found.spec.provider;
         let endpoint = server::endpoint(provider, namespace)
             .map_err(|error| (FIELD, Fault::Provider { template: name.clone(), error: Box::new(error) }))?;
-        Ok(Question { provider: provider.type_, endpoint, query, scale: 1.0 })
+        Ok(Question { provider: provider.type_, endpoint, query, source: Source::Template(name), scale: 1.0 })
     }
 }
 

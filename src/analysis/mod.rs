@@ -12,7 +12,7 @@ mod tests;
 pub mod threshold;
 pub mod verdict;
 
-pub use check::{Check, CheckId, Settings, is_builtin, plan};
+pub use check::{Check, CheckId, Settings, Source, is_builtin, plan};
 pub use interval::DEFAULT as DEFAULT_INTERVAL;
 pub use problem::{Fault, Problem};
 pub use server::{Credentials, Endpoint, ServerError, SettingsError};

@@ -120,7 +120,7 @@ pub struct CanaryStatus {
     /// The target as it was last judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<ObservedTarget>,
-    /// The last decision in one sentence.
+    /// What was seen and decided last, and what comes next and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_decision: Option<String>,
     /// What was asked in this step, and the answers.
@@ -203,6 +203,9 @@ pub struct Check {
     /// What was asked, shortened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
+    /// Where the query comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The bounds within which the value passes, in the metric's unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<CheckBounds>,

@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 use super::calls::{LIMIT, timed};
 use crate::{
     api::Canary,
-    rollout::{Event, Reason},
+    rollout::{self, Event, Reason},
     sentence,
 };
 
@@ -133,13 +133,17 @@ fn kind(reason: Reason) -> &'static str {
     if reason.is_warning() { "Warning" } else { "Normal" }
 }
 
-/// The text within the API server's limit, cut at a character.
+/// The text within the API server's limit, cut at a character; what comes next stays.
 fn cut(text: &str) -> String {
     if text.len() <= NOTE {
         return text.to_owned();
     }
-    let end = (0..=NOTE - '…'.len_utf8()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}…", &text[..end])
+    let (decided, next) = rollout::parts(text);
+    let next = next.map(|next| format!("{}{next}", rollout::NEXT)).filter(|next| next.len() < NOTE / 2);
+    let next = next.unwrap_or_default();
+    let most = NOTE - '…'.len_utf8() - next.len();
+    let end = (0..=most.min(decided.len())).rev().find(|at| decided.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…{next}", &decided[..end])
 }
 
 #[cfg(test)]
@@ -206,5 +210,7 @@ mod tests {
         let text = cut(&"ä".repeat(1000));
         assert!(text.len() <= NOTE && text.ends_with('…'));
         assert_eq!(cut("short"), "short");
+        let told = cut(&format!("{}.{}the checks at noon.", "ä".repeat(1000), rollout::NEXT));
+        assert!(told.len() <= NOTE && told.ends_with("ä… Next: the checks at noon."), "{told}");
     }
 }

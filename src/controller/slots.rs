@@ -97,17 +97,28 @@ impl Slots {
         fits.take(free).cloned().collect()
     }
 
+    /// Which bound is reached, and how many wait before this one for the same.
     fn full(&self, key: &CanaryKey) -> String {
-        let here = self.running.iter().filter(|running| running.namespace == key.namespace).count();
-        match self.bounds.namespace {
-            Some(bound) if here >= bound => format!(
-                "{bound} rollouts run in namespace {} already, the most at once (--max-rollouts-per-namespace)",
-                key.namespace
+        let here = |other: &&CanaryKey| other.namespace == key.namespace;
+        let running = self.running.iter().filter(here).count();
+        let before = self.waiting.iter().take_while(|waiting| *waiting != key);
+        let (full, before) = match self.bounds.namespace {
+            Some(bound) if running >= bound => (
+                format!(
+                    "{bound} rollouts run in namespace {} already, the most at once (--max-rollouts-per-namespace)",
+                    key.namespace
+                ),
+                before.filter(here).count(),
             ),
-            _ => format!(
-                "{} rollouts run already, the most at once (--max-rollouts)",
-                self.bounds.all.unwrap_or_default()
-            ),
+            _ => {
+                let bound = self.bounds.all.unwrap_or_default();
+                (format!("{bound} rollouts run already, the most at once (--max-rollouts)"), before.count())
+            }
+        };
+        match before {
+            0 => full,
+            1 => format!("{full}; 1 waits before it"),
+            before => format!("{full}; {before} wait before it"),
         }
     }
 }
@@ -135,7 +146,10 @@ mod tests {
             slots.take(&b),
             Err("1 rollouts run already, the most at once (--max-rollouts)".to_owned())
         );
-        assert!(slots.take(&a).is_err());
+        assert_eq!(
+            slots.take(&a),
+            Err("1 rollouts run already, the most at once (--max-rollouts); 1 waits before it".to_owned())
+        );
         assert_eq!(slots.stands(&b, Stand::Queued), BTreeSet::new());
         assert_eq!(slots.stands(&c, Stand::Rests), BTreeSet::from([b.clone()]));
         assert!(slots.take(&a).is_err(), "it is not its turn");
@@ -152,6 +166,11 @@ mod tests {
             "{refused}"
         );
         assert_eq!(slots.take(&key("m", "a")), Ok(()));
+        let refused = slots.take(&key("n", "c")).unwrap_err();
+        assert!(
+            refused.ends_with("; 1 waits before it"),
+            "b does, and a of another namespace does not: {refused}"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
     promote::begin_promotion,
     rest::stand_by_promoted,
     scene::{Revised, Scene},
+    words,
 };
 use crate::{
     analysis::{Outcome, Verdict},
@@ -21,9 +22,8 @@ use crate::{
 
 /// Unanswered questions are asked again after this time, in seconds; they have limits of their own well below it.
 const ASK_AGAIN: i64 = 30;
-/// Most characters of a query that the status keeps, and that an event tells.
+/// Most characters of a query that the status keeps.
 const QUERY_IN_STATUS: usize = 1000;
-const QUERY_IN_EVENT: usize = 200;
 
 /// Begins a run.
 pub(super) fn start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) {
@@ -88,7 +88,10 @@ pub(super) fn progress(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     match draft.status.next_step_at.as_ref().map(|due| due.0) {
         Some(due) if due <= scene.now => check(scene, draft, &revision, due),
         Some(due) => draft.wake_at(due),
-        None => wait_an_interval(scene, draft),
+        None => {
+            draft.say(format!("The route is in force: the canary has {} %", weight(draft)));
+            wait_an_interval(scene, draft);
+        }
     }
 }
 
@@ -186,9 +189,10 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
                     }
                 };
                 let bounds = CheckBounds { min: check.bounds.min, max: check.bounds.max };
-                let query = shortened(&check.query, QUERY_IN_STATUS);
-                let (query, bounds) = (Some(query), Some(bounds));
-                Check { id: id.to_string(), name: check.metric.clone(), query, bounds, ..ended(verdict) }
+                let query = words::shortened(&check.query, QUERY_IN_STATUS);
+                let (query, bounds, source) = (Some(query), Some(bounds), Some(check.source.to_string()));
+                let (id, name) = (id.to_string(), check.metric.clone());
+                Check { id, name, query, source, bounds, ..ended(words::ranged(check, verdict)) }
             }
         };
         // The next question may take a while: what was answered before it is not written again.
@@ -201,7 +205,8 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
     }
     draft.status.checks = checks;
     let checks = &draft.status.checks;
-    let told: Vec<String> = checks.iter().filter(|check| check.passed != Some(true)).map(sentence).collect();
+    let against = checks.iter().filter(|check| check.passed != Some(true));
+    let told: Vec<String> = against.map(words::against).collect();
     if told.is_empty() {
         return follow(scene, draft, due);
     }
@@ -211,7 +216,8 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
             let limit = scene.deadline().as_secs();
             return take_back(scene, draft, &format!("Nothing could be judged for {limit} s: {told}"));
         }
-        draft.event_once(Reason::CheckInconclusive, format!("The step is held: {told}"));
+        let told = format!("The step is held: {told}");
+        draft.event_once(Reason::CheckInconclusive, words::and(told, &words::keeps(weight(draft))));
         return wait_an_interval(scene, draft);
     }
     let (reason, kind) = match any_failed {
@@ -226,10 +232,11 @@ fn failed(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: Reason, kind: &str, 
     draft.status.failed_checks += 1;
     let threshold = scene.analysis().and_then(|analysis| analysis.threshold).unwrap_or(1).max(1);
     let sentence = format!("{kind} {} of {threshold}: {told}", draft.status.failed_checks);
-    draft.event(reason, sentence.clone());
     if draft.status.failed_checks >= threshold {
+        draft.event(reason, words::and(sentence.clone(), "That is once too often."));
         return take_back(scene, draft, &sentence);
     }
+    draft.event(reason, words::and(sentence, &words::keeps(weight(draft))));
     wait_an_interval(scene, draft);
 }
 
@@ -261,23 +268,6 @@ fn ended(verdict: Verdict) -> Check {
     }
 }
 
-/// What people are told of a check: metric, value, bounds, verdict, query.
-fn sentence(check: &Check) -> String {
-    let message = check.message.as_deref().unwrap_or_default();
-    match &check.query {
-        Some(query) => format!("{message} (query: {})", shortened(query, QUERY_IN_EVENT)),
-        None => message.to_owned(),
-    }
-}
-
-/// A text of at most so many characters.
-fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 /// The present step passed: what is next?
 fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp) {
     let next = scene.plan.next(draft.status.step_index, weight(draft));
@@ -285,9 +275,13 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp) {
         return;
     }
     match next {
-        Next::Promote => begin_promotion(scene, draft, "All checks passed."),
+        Next::Promote => {
+            let seen = words::seen(scene, draft);
+            begin_promotion(scene, draft, &format!("All checks passed: {seen}."));
+        }
         Next::Step { index, weight } => {
             let first = draft.status.step_index == 0;
+            let (seen, before) = (words::seen(scene, draft), self::weight(draft));
             // Steps may have been added while the promotion waited.
             draft.status.phase = Phase::Progressing;
             draft.status.step_index = index;
@@ -299,24 +293,29 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp) {
                 if first && weight > Weight::ZERO {
                     draft.event(
                         Reason::WeightRaised,
-                        format!("The canary gets {weight} % of the requests that match."),
+                        format!(
+                            "The canary gets {weight} % of the requests that match, raised from {before} %: {seen}"
+                        ),
                     );
                 } else if first {
-                    draft.say("The canary is ready; the first check is due after the interval.");
+                    draft.say(format!("The canary is ready for its checks: {seen}"));
                 } else {
                     draft.event(
                         Reason::IterationPassed,
-                        format!("Iteration {} of {iterations} passed.", index - 1),
+                        format!("Iteration {} of {iterations} passed: {seen}", index - 1),
                     );
                 }
                 wait_an_interval(scene, draft);
             } else if let Some(copied) = scene.plan.copies(index, weight) {
-                let sentence =
-                    format!("{copied} % of the requests are copied to the canary, which gets none itself.");
+                let sentence = format!(
+                    "{copied} % of the requests are copied to the canary, which gets none itself: {seen}"
+                );
                 draft.event(Reason::RequestsMirrored, sentence);
             } else {
                 let of = if scene.chooses() { "requests that match" } else { "traffic" };
-                draft.event(Reason::WeightRaised, format!("The canary gets {weight} % of the {of}."));
+                let sentence =
+                    format!("The canary gets {weight} % of the {of}, raised from {before} %: {seen}");
+                draft.event(Reason::WeightRaised, sentence);
             }
             if scene.plan.iterations().is_none() {
                 // The wait for the route begins with the write that asks for it.
@@ -329,10 +328,12 @@ fn follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp) {
 /// Ends the run: the revision is taken back.
 pub(super) fn take_back(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &str) {
     draft.enter(Phase::Failed);
-    draft.event(Reason::RolledBack, format!("The revision is taken back. {why}"));
     // The wait for the primary has an end: what failed must not keep its traffic for ever.
     draft.overdue(scene.deadline());
+    let before = weight(draft);
     set_share(scene, draft, Weight::ZERO);
+    let told = format!("The revision is taken back. {why}");
+    draft.event(Reason::RolledBack, words::and(told, &words::leaves(before, weight(draft))));
     if weight(draft) == Weight::ZERO {
         draft.status.deadline_at = None;
     }

@@ -22,29 +22,53 @@ const READY: &str = "Ready";
 const PROGRESSING: &str = "Progressing";
 /// Somebody has to do something.
 pub(super) const STALLED: &str = "Stalled";
+/// The reason while a new revision waits for its turn.
+pub(super) const QUEUED: &str = "Queued";
 
-/// Sets all conditions; times move only where a status or reason changed.
-pub(super) fn update(status: &mut CanaryStatus, blocker: Option<&Blocker>, now: Timestamp) {
+/// Sets all conditions; times move only where a status or reason changed. A revision that waits for its turn is told of whatever
+/// else was decided: the phase is still that of the last run.
+pub(super) fn update(
+    status: &mut CanaryStatus,
+    blocker: Option<&Blocker>,
+    queued: Option<&str>,
+    now: Timestamp,
+) {
     let phase = status.phase;
-    let reason = if phase == Phase::Unset { "Pending" } else { phase.as_str() };
-    let sentence = status.last_decision.clone().unwrap_or_default();
-    let moving = matches!(
-        phase,
-        Phase::Initializing
-            | Phase::Waiting
-            | Phase::Progressing
-            | Phase::WaitingPromotion
-            | Phase::Promoting
-            | Phase::Finalising
-            | Phase::Terminating
-    );
+    let reason = match phase {
+        _ if queued.is_some() => QUEUED,
+        Phase::Unset => "Pending",
+        phase => phase.as_str(),
+    };
+    let sentence = match (queued, status.last_decision.clone().unwrap_or_default()) {
+        (Some(queued), told) if !told.starts_with(queued) => queued.to_owned(),
+        (_, told) => told,
+    };
+    let moving = queued.is_some()
+        || matches!(
+            phase,
+            Phase::Initializing
+                | Phase::Waiting
+                | Phase::Progressing
+                | Phase::WaitingPromotion
+                | Phase::Promoting
+                | Phase::Finalising
+                | Phase::Terminating
+        );
     let promoted = match phase {
         Phase::Initialized | Phase::Succeeded => ConditionStatus::True,
         Phase::Failed => ConditionStatus::False,
         _ => ConditionStatus::Unknown,
     };
-    let ready = if blocker.is_some() { ConditionStatus::False } else { promoted };
-    set(status, PROMOTED, promoted, reason, phase_message(phase), now);
+    let ready = match blocker {
+        Some(_) => ConditionStatus::False,
+        None if queued.is_some() => ConditionStatus::Unknown,
+        None => promoted,
+    };
+    // The peer's condition, with the peer's word for a revision that has not begun.
+    match queued {
+        Some(queued) => set(status, PROMOTED, ConditionStatus::Unknown, Phase::Waiting.as_str(), queued, now),
+        None => set(status, PROMOTED, promoted, reason, phase_message(phase), now),
+    }
     match blocker {
         Some(blocker) => {
             set(status, READY, ready, blocker.reason, &blocker.message, now);
@@ -89,8 +113,8 @@ fn set(
     }
 }
 
-/// What a phase means, for the Promoted condition.
-fn phase_message(phase: Phase) -> &'static str {
+/// What a phase means, for the Promoted condition and for a decision that has nothing to say.
+pub(super) fn phase_message(phase: Phase) -> &'static str {
     match phase {
         Phase::Unset => "Not looked at yet.",
         Phase::Initializing => "The primary, its services and its route are being made.",
@@ -142,7 +166,7 @@ mod tests {
         #[case] progressing: ConditionStatus,
     ) {
         let mut status = status(phase, "So it is.");
-        update(&mut status, None, at(1));
+        update(&mut status, None, None, at(1));
         assert_eq!(value(&status, PROMOTED), promoted);
         assert_eq!(value(&status, READY), promoted);
         assert_eq!(value(&status, PROGRESSING), progressing);
@@ -154,7 +178,7 @@ mod tests {
     fn w_api_7_each_phase_has_words_of_its_own_and_the_way_out_is_told_as_such() {
         let promoted = |phase: Phase| {
             let mut status = status(phase, "So it is.");
-            update(&mut status, None, at(1));
+            update(&mut status, None, None, at(1));
             let promoted = status.conditions.iter().find(|condition| condition.type_ == PROMOTED).unwrap();
             (promoted.reason.clone(), promoted.message.clone())
         };
@@ -169,7 +193,7 @@ mod tests {
         let mut status = status(Phase::Succeeded, "It is away.");
         let blocker =
             Blocker { reason: "TargetMissing", message: "Deployment shop does not exist.".to_owned() };
-        update(&mut status, Some(&blocker), at(1));
+        update(&mut status, Some(&blocker), None, at(1));
         assert_eq!(value(&status, PROMOTED), ConditionStatus::True, "the primary runs on");
         assert_eq!(value(&status, READY), ConditionStatus::False);
         let stalled = status.conditions.iter().find(|condition| condition.type_ == STALLED).unwrap();
@@ -180,18 +204,18 @@ mod tests {
     #[test]
     fn nothing_new_changes_nothing_not_even_a_time() {
         let mut status = status(Phase::Progressing, "It goes on.");
-        update(&mut status, None, at(1));
+        update(&mut status, None, None, at(1));
         let before = status.clone();
-        update(&mut status, None, at(9));
+        update(&mut status, None, None, at(9));
         assert_eq!(status, before);
     }
 
     #[test]
     fn a_new_sentence_is_an_update_and_no_transition() {
         let mut status = status(Phase::Progressing, "It goes on.");
-        update(&mut status, None, at(1));
+        update(&mut status, None, None, at(1));
         status.last_decision = Some("It goes further.".to_owned());
-        update(&mut status, None, at(9));
+        update(&mut status, None, None, at(9));
         let ready = status.conditions.iter().find(|condition| condition.type_ == READY).unwrap();
         assert_eq!(ready.last_transition_time, Some(Time(at(1))));
         assert_eq!(ready.last_update_time, Some(Time(at(9))));

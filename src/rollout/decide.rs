@@ -10,10 +10,12 @@ use super::{
     draft::Draft,
     farewell,
     gates::post_rollout,
+    outlook,
     promote::{finalise, promote},
     protect::protect,
     rest::{idle, initialise},
     scene::{REFUSED, Scene},
+    words,
 };
 use crate::api::Phase;
 
@@ -29,7 +31,8 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
     if canary.spec.suspend {
         // What is awaited gets its whole time once the Canary goes on.
         draft.status.deadline_at = None;
-        draft.say("Suspended: nothing is changed until spec.suspend is false.");
+        draft.say(words::SUSPENDED);
+        draft.then(outlook::SUSPENDED);
         return draft.finish(&observation.writes);
     }
     if !observation.problems.is_empty() {
@@ -37,10 +40,14 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
             protect(&scene, &mut draft);
         }
         draft.block(REFUSED, observation.problems.join(" "));
+        draft.then(outlook::refused(canary, &draft.status));
         return draft.finish(&observation.writes);
     }
     match Scene::see(observation, settings, now) {
-        Err(blocker) => draft.block(blocker.reason, blocker.message),
+        Err(blocker) => {
+            draft.block(blocker.reason, blocker.message);
+            draft.then(outlook::UNREADABLE);
+        }
         Ok(scene) => {
             unmatched(&scene, &mut draft);
             advance(&scene, &mut draft);
@@ -56,6 +63,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
             // Before the target rests: nobody may delete what serves without waiting for us.
             farewell::hold(canary, &mut draft);
             converge(&scene, &mut draft);
+            draft.then(outlook::next(&scene, &draft));
         }
     }
     draft.finish(&observation.writes)

@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     Answer, Answers, Ask, AskId, Decision, Effect, Event, Reason, Writes, conditions, conditions::Blocker,
-    text::whole,
+    text::whole, words,
 };
-use crate::api::{Canary, CanaryStatus, ObjectRef, Phase, Severity};
+use crate::api::{Canary, CanaryStatus, Condition, ObjectRef, Phase, Severity};
 
 /// Nobody is told of a wait that is over sooner: each word is a write of the status.
 const MOMENT: SignedDuration = SignedDuration::from_secs(2);
@@ -28,6 +28,9 @@ pub(super) struct Draft<'a> {
     events: Vec<Event>,
     wake: Option<Timestamp>,
     blocker: Option<Blocker>,
+    said: Option<String>,
+    next: Option<String>,
+    queued: Option<String>,
 }
 
 impl<'a> Draft<'a> {
@@ -44,6 +47,9 @@ impl<'a> Draft<'a> {
             events: Vec::new(),
             wake: None,
             blocker: None,
+            said: None,
+            next: None,
+            queued: None,
         }
     }
 
@@ -102,8 +108,7 @@ impl<'a> Draft<'a> {
     /// Tells people unless the last decision said the same already: for what is tried again as long as it does not help.
     pub(super) fn event_once(&mut self, reason: Reason, message: impl Into<String>) {
         let message = whole(message.into());
-        let said = self.canary.status.as_ref().and_then(|status| status.last_decision.as_ref());
-        if said == Some(&message) {
+        if self.decided_before() == Some(message.as_str()) {
             self.say(message);
         } else {
             self.event(reason, message);
@@ -112,7 +117,50 @@ impl<'a> Draft<'a> {
 
     /// Says in one sentence what was decided or is awaited.
     pub(super) fn say(&mut self, sentence: impl Into<String>) {
-        self.status.last_decision = Some(whole(sentence.into()));
+        self.said = Some(whole(sentence.into()));
+    }
+
+    /// Says what comes next and when, as the beginning of a sentence; of a Canary that nothing is decided about, nothing is said.
+    pub(super) fn then(&mut self, next: impl Into<String>) {
+        self.next = Some(next.into());
+    }
+
+    /// A revision waits for its turn. People are told once, however the queue moves.
+    pub(super) fn queue(&mut self, revision: &str, why: &str) {
+        let begin = words::queued(revision);
+        let message = whole(format!("{begin}: {why}"));
+        let known = |c: &Condition| c.reason == conditions::QUEUED && c.message.starts_with(&begin);
+        if self.canary.status.iter().flat_map(|status| &status.conditions).any(known) {
+            self.say(message.clone());
+        } else {
+            self.event(Reason::Queued, message.clone());
+        }
+        self.queued = Some(message);
+    }
+
+    /// Whether a revision waits for its turn.
+    pub(super) fn is_queued(&self) -> bool {
+        self.queued.is_some()
+    }
+
+    /// What the last decision was, without what came next.
+    fn decided_before(&self) -> Option<&str> {
+        let told = self.canary.status.as_ref()?.last_decision.as_deref()?;
+        Some(words::parts(told).0)
+    }
+
+    /// What this decision is: what it says or, where it says nothing, what the last one was, unless that has passed.
+    fn decided(&self) -> String {
+        let conditions = self.canary.status.iter().flat_map(|status| &status.conditions);
+        let stalled = conditions.filter(|c| c.type_ == conditions::STALLED);
+        let mut blockers = stalled.map(|c| c.message.as_str());
+        let before = self.decided_before();
+        let stands = before.filter(|told| !words::passes(told) && !blockers.any(|blocker| blocker == *told));
+        match (&self.said, stands) {
+            (Some(said), _) => said.clone(),
+            (None, Some(told)) => told.to_owned(),
+            (None, None) => conditions::phase_message(self.status.phase).to_owned(),
+        }
     }
 
     /// Names what keeps the Canary from going on.
@@ -173,7 +221,7 @@ impl<'a> Draft<'a> {
         let begun = self.status.deadline_at.as_ref().and_then(|deadline| deadline.0.checked_sub(limit).ok());
         match begun.and_then(|begun| begun.checked_add(MOMENT).ok()).filter(|told| *told > self.now) {
             Some(told) => self.wake_at(told),
-            None => self.say(why),
+            None => self.say(words::waiting(&why.into())),
         }
     }
 
@@ -197,7 +245,16 @@ impl<'a> Draft<'a> {
                 self.events.push(Event::new(Reason::Blocked, blocker.message.clone()));
             }
         }
-        conditions::update(&mut self.status, self.blocker.as_ref(), self.now);
+        if let Some(next) = &self.next {
+            let decided = self.decided();
+            let told = words::with_next(&decided, next);
+            let last = |event: &&mut Event| event.message == decided;
+            self.events.iter_mut().filter(last).for_each(|event| event.message.clone_from(&told));
+            self.status.last_decision = Some(told);
+        } else if self.said.is_some() {
+            self.status.last_decision = self.said.take();
+        }
+        conditions::update(&mut self.status, self.blocker.as_ref(), self.queued.as_deref(), self.now);
         if self.status.phase != before.phase {
             self.status.last_transition_time = Some(Time(self.now));
         }

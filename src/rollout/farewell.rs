@@ -12,8 +12,9 @@ use super::{
     converge::{carry_out, scale},
     draft::Draft,
     observation::serves,
-    refs,
+    outlook, refs,
     scene::Scene,
+    words,
 };
 use crate::{
     api::{API_VERSION, Canary, Object, ObjectRef, Phase, names, owned},
@@ -78,6 +79,7 @@ pub(super) fn leave(
             }
         }
     }
+    draft.then(outlook::leaving(canary, &draft.status));
 }
 
 /// Makes the target serve and leads everybody to it; whether that has been so for the settle time.
@@ -122,7 +124,7 @@ fn await_or_block(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: &'static str
     if draft.overdue(scene.deadline()) {
         draft.block(reason, format!("{why} The primary goes on serving. {WAY_OUT}."));
     } else {
-        draft.say(why);
+        draft.say(words::waiting(&why));
     }
 }
 

@@ -6,11 +6,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     AskId, Next, Plan, Reason,
-    analyse::wait_an_interval,
+    analyse::{wait_an_interval, weight},
     draft::{Draft, later},
     hooks::{self, Hook, Said},
     scene::Scene,
     text::whole,
+    words,
 };
 use crate::{
     api::{HookAnswer, HookOutcome, Phase, Severity, WebhookType},
@@ -44,7 +45,8 @@ pub(super) fn may_start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &Rev
                     draft.enter(Phase::Waiting);
                 }
                 draft.wake_at(later(scene.now, scene.interval()));
-                hooks::tell(draft, type_, &said.or_news(enters));
+                let said = said.or_news(enters).means("The revision does not start.");
+                hooks::tell(draft, type_, &said);
                 return false;
             }
             Poll::Passed => {}
@@ -52,6 +54,31 @@ pub(super) fn may_start(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &Rev
         }
     }
     true
+}
+
+/// The gate that a revision waits for in phase Waiting, and when it is asked again.
+pub(super) fn before_start(scene: &Scene<'_>, draft: &Draft<'_>) -> Option<String> {
+    let revision = scene.target.as_ref()?.snapshot.revision.as_str();
+    let open = |hook: &Hook<'_>| matches!(hook.said(draft, revision), Some((HookOutcome::Passed, _)));
+    let hook = hooks::of(scene.canary, WebhookType::ConfirmRollout).into_iter().find(|hook| !open(hook))?;
+    let title = hook.title();
+    Some(match hook.said(draft, revision) {
+        Some((_, time)) => {
+            format!("{title} is asked again at {}", later(this_second(time), scene.interval()))
+        }
+        None => format!("{title} is asked"),
+    })
+}
+
+/// The gate that did not agree when the last step of the run had passed.
+pub(super) fn closed(scene: &Scene<'_>, draft: &Draft<'_>) -> Option<String> {
+    let revision = draft.status.last_applied_spec.as_deref()?;
+    let types = [WebhookType::ConfirmTrafficIncrease, WebhookType::ConfirmPromotion];
+    let hooks = types.into_iter().flat_map(|type_| hooks::of(scene.canary, type_));
+    let closed = |hook: &Hook<'_>| {
+        hook.said(draft, revision).is_some_and(|(outcome, _)| outcome != HookOutcome::Passed)
+    };
+    hooks.into_iter().find(closed).map(|hook| hook.title())
 }
 
 /// No revision waits any more: the Canary is where its last run left it.
@@ -132,7 +159,8 @@ pub(super) fn may_follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestam
                 if enters {
                     draft.enter(Phase::WaitingPromotion);
                 }
-                hooks::tell(draft, type_, &said.or_news(enters));
+                let said = said.or_news(enters).means(&words::keeps(weight(draft)));
+                hooks::tell(draft, type_, &said);
                 wait_an_interval(scene, draft);
                 return false;
             }

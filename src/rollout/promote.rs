@@ -8,23 +8,27 @@ use super::{
     refs,
     rest::settled,
     scene::{Revised, Scene},
+    words,
 };
 use crate::{api::Phase, routing::Weight, workload::Readiness};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// The analysis passed, or there is none.
 pub(super) fn begin_promotion(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &str) {
-    let share = scene.plan.promotion_weight(weight(draft));
+    let before = weight(draft);
+    let share = scene.plan.promotion_weight(before);
     draft.enter(Phase::Promoting);
     // Without analysis no pod of the target was waited for, so none gets traffic.
     if !scene.skips_analysis() {
         draft.status.canary_weight = share.into();
     }
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
-    draft.event(
-        Reason::Promoting,
-        format!("{why} {} gets revision {revision}.", refs::primary_name(scene.canary)),
-    );
+    let told = format!("{why} {} gets revision {revision}", refs::primary_name(scene.canary));
+    let meanwhile = match share > before && weight(draft) == share {
+        true => format!("The canary's share is raised from {before} % to {share} % meanwhile."),
+        false => words::keeps(weight(draft)),
+    };
+    draft.event(Reason::Promoting, words::and(told, &meanwhile));
     // The wait for the primary begins with the write that begins the promotion.
     draft.overdue(scene.deadline());
 }
@@ -36,7 +40,8 @@ pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         && let Some(back) = called_back(scene, draft, &revision)
     {
         draft.enter(Phase::Failed);
-        draft.event(Reason::RolledBack, format!("The primary gets its old revision back. {}", back.why));
+        let told = format!("The primary gets its old revision back. {}", back.why);
+        draft.event(Reason::RolledBack, words::and(told, &words::leaves(weight(draft), weight(draft))));
         return draft.alert(back.alert);
     }
     if !scene.can_copy(&revision) {
@@ -121,10 +126,9 @@ fn switched(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
 /// The primary could not run the revision: it gets back what it ran, and the traffic once it runs that.
 fn fail(draft: &mut Draft<'_>, why: &str) {
     draft.enter(Phase::Failed);
-    draft.event(
-        Reason::PromotionFailed,
-        format!("The primary did not become ready with the new revision and gets its old one back. {why}"),
-    );
+    let told =
+        format!("The primary did not become ready with the new revision and gets its old one back. {why}");
+    draft.event(Reason::PromotionFailed, words::and(told, &words::leaves(weight(draft), weight(draft))));
 }
 
 /// Lowers the canary's share, at once or step by step.
@@ -137,7 +141,7 @@ fn hand_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: String) {
         match draft.status.next_step_at.as_ref().map(|due| due.0) {
             Some(due) if due > now => return draft.wake_at(due),
             _ => {
-                let share = (share - step).max(0);
+                let (before, share) = (share, (share - step).max(0));
                 let due = later(now, scene.interval());
                 draft.status.canary_weight = share;
                 draft.status.next_step_at = Some(Time(due));
@@ -145,7 +149,10 @@ fn hand_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: String) {
                 if share > 0 {
                     return draft.event(
                         Reason::TrafficReturned,
-                        format!("The primary gets {} % of the traffic.", 100 - share),
+                        format!(
+                            "The primary gets {} % of the traffic: it is ready, and the canary's share goes from {before} % to {share} %",
+                            100 - share
+                        ),
                     );
                 }
             }

@@ -141,7 +141,7 @@ fn is_read_by_new_pods(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &Revi
 /// Whether a rollout may start beside those that go on; if not, people are told, and whoever keeps the queue wakes us.
 fn has_its_turn(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &RevisionId) -> bool {
     if let Some(full) = &scene.observation.full {
-        draft.event_once(Reason::Queued, format!("Revision {revision} waits for its turn: {full}."));
+        draft.queue(revision.as_str(), full);
     }
     scene.observation.full.is_none()
 }

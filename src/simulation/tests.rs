@@ -19,6 +19,7 @@ mod configs;
 mod daemonset;
 mod deadlines;
 mod edits;
+mod explained;
 mod faq;
 mod farewell;
 mod harmless;

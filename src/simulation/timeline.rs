@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Deed, Restless, Simulation, script};
 use crate::{
     api::{CanaryStatus, Object, ObjectRef, Phase},
-    rollout::Reason,
+    rollout::{self, Reason},
 };
 
 /// How long the first primary may take.
@@ -55,34 +55,41 @@ pub fn play(
     }
 }
 
-/// What happened, line by line: each event, and each new sentence of the status that no event tells.
+/// What happened, line by line: each event, and each new sentence of the status that no event tells. What comes next stands in the
+/// lines that follow, so it is left out.
 pub fn lines(simulation: &Simulation) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut status = CanaryStatus::default();
     let mut said: Option<Line> = None;
     for (at, deed) in &simulation.world.state().deeds {
-        let line = |status: &CanaryStatus, event, reason| Line {
+        let line = |status: &CanaryStatus, event, told: &str| Line {
             at: *at,
             phase: status.phase,
             weight: status.canary_weight,
             event,
-            reason,
+            reason: decided(told).to_owned(),
         };
         match deed {
             Deed::Status(after) => {
                 lines.extend(said.take());
-                let sentence =
-                    after.last_decision.clone().filter(|_| after.last_decision != status.last_decision);
-                status = after.as_ref().clone();
-                said = sentence.map(|sentence| line(&status, None, sentence));
+                let before = std::mem::replace(&mut status, after.as_ref().clone());
+                let sentence = |status: &CanaryStatus| {
+                    decided(status.last_decision.as_deref().unwrap_or_default()).to_owned()
+                };
+                let news = Some(sentence(&status)).filter(|told| *told != sentence(&before));
+                said = news.map(|told| line(&status, None, &told));
             }
             Deed::Told(event) => {
-                said = said.filter(|said| said.reason != event.message);
-                lines.push(line(&status, Some(event.reason), event.message.clone()));
+                said = said.filter(|said| said.reason != decided(&event.message));
+                lines.push(line(&status, Some(event.reason), &event.message));
             }
             Deed::Effect(_) | Deed::Asked(_) => {}
         }
     }
     lines.extend(said);
     lines
+}
+
+fn decided(told: &str) -> &str {
+    rollout::parts(told).0
 }

@@ -18,6 +18,7 @@ use super::{
     Answer, Ask, AskId, Question, Reason,
     draft::{Draft, later},
     scene::Scene,
+    words,
 };
 use crate::api::{Canary, HookAnswer, HookOutcome, Severity, Webhook, WebhookType};
 
@@ -49,6 +50,11 @@ impl Said {
     /// The same, told also if something else is new.
     pub(super) fn or_news(self, news: bool) -> Said {
         Said { news: self.news || news, ..self }
+    }
+
+    /// The same, with what follows from it.
+    pub(super) fn means(self, decided: &str) -> Said {
+        Said { sentence: words::and(self.sentence, decided), ..self }
     }
 }
 

@@ -83,7 +83,7 @@ fn released(analysis: Value, oracle: Oracle, set: &[(&'static str, Reply)]) -> (
 fn told(simulation: &Simulation, reason: Reason) -> Vec<String> {
     let state = simulation.world.state();
     let of = state.events.iter().filter(|event| event.reason == reason);
-    of.map(|event| event.message.clone()).collect()
+    of.map(|event| crate::rollout::parts(&event.message).0.to_owned()).collect()
 }
 
 fn entry(simulation: &Simulation, name: &str) -> crate::api::HookAnswer {
@@ -103,7 +103,9 @@ fn a_manual_gate_holds_a_new_revision_and_lets_it_go_when_opened() {
     );
     assert_eq!(desk.count("gate"), 5, "at once and then each interval");
     let events = told(&simulation, Reason::GateClosed);
-    assert_eq!(events, ["Closed: confirm-rollout gate gate: it answered 403: not today."], "told once");
+    let sentence =
+        "Closed: confirm-rollout gate gate: it answered 403: not today. The revision does not start.";
+    assert_eq!(events, [sentence], "told once");
     assert_eq!(entry(&simulation, "gate").outcome, Some(HookOutcome::Refused));
     desk.open("gate");
     simulation.pass(seconds(11), |_| {});
@@ -121,8 +123,8 @@ fn w_hk_4_a_closed_gate_is_told_apart_from_a_dead_one() {
     assert_eq!(simulation.status().phase, Phase::Waiting);
     assert_eq!(entry(&simulation, "gate").outcome, Some(HookOutcome::Unanswered));
     let events = told(&simulation, Reason::HookUnanswered);
-    let sentence =
-        "No usable answer: confirm-rollout gate gate: gate.shop:80 cannot be reached (connection refused).";
+    let sentence = "No usable answer: confirm-rollout gate gate: gate.shop:80 cannot be reached (connection refused). \
+                    The revision does not start.";
     assert_eq!(events, [sentence], "w_hk_3: with the reason");
     desk.set("gate", closed());
     simulation.pass(seconds(45), |_| {});
@@ -289,7 +291,8 @@ fn a_rollback_hook_that_agrees_takes_the_revision_back_and_the_end_is_told() {
     let events = told(&simulation, Reason::RolledBack);
     assert_eq!(
         events,
-        ["The revision is taken back. A rollback is asked for by rollback hook abort: it answered 200: ok."]
+        ["The revision is taken back. A rollback is asked for by rollback hook abort: it answered 200: ok. \
+          The canary's share goes from 50 % to 0 %."]
     );
     assert_eq!(desk.calls().last().unwrap(), "post-rollout/clean Failed");
 }
@@ -364,7 +367,8 @@ fn a_failing_pre_rollout_hook_counts_once_an_interval_and_no_traffic_moves() {
     assert_eq!((desk.count("smoke"), shares(&simulation)), (2, vec![0]));
     let events = told(&simulation, Reason::HookUnanswered);
     assert_eq!(
-        events[0], "Failed check 1 of 2: pre-rollout hook smoke: it answered 500: 2 tests failed.",
+        events[0],
+        "Failed check 1 of 2: pre-rollout hook smoke: it answered 500: 2 tests failed. The canary's share stays at 0 %.",
         "w_hk_2"
     );
 }

@@ -82,7 +82,10 @@ fn status_and_event_name_metric_query_value_bounds_and_verdict() {
     assert!(query.contains("http_request_duration_seconds_count"), "{query}");
     let events = simulation.world.state().events.clone();
     let event = events.iter().find(|event| event.reason == Reason::CheckFailed).unwrap();
-    let said =
-        "Failed check 1 of 2: request-success-rate 50.00 % is below the minimum 99 % (query: sum(rate(";
-    assert!(event.message.starts_with(said) && event.message.chars().count() < 400, "{}", event.message);
+    let said = "Failed check 1 of 2: request-success-rate 50.00 % is below the minimum 99 % \
+                (builtin query of gatewayapi:v1: sum(rate(";
+    let (decided, next) = crate::rollout::parts(&event.message);
+    assert!(decided.starts_with(said) && decided.chars().count() < 400, "{decided}");
+    assert!(decided.ends_with("). The canary's share stays at 10 %."), "{decided}");
+    assert!(next.unwrap().starts_with("the checks at 1970-01-01T00:00:5"), "{next:?}");
 }
