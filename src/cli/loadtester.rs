@@ -30,8 +30,8 @@ pub(super) struct LoadTesterArgs {
     /// Where loads may go: cluster (Services of the same cluster), hosts, *.domain, or *; a list with commas.
     #[arg(long, default_value = "cluster")]
     allow_load_hosts: HookHosts,
-    /// Most loads at once.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    /// Most loads at once, over all Canaries.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     max_loads: u16,
     /// Most connections of one load.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]

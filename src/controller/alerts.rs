@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures::future::join_all;
 use serde::Deserialize;
 
 use super::metrics::Metrics;
@@ -67,25 +68,30 @@ impl Alerts {
         Alerts { cluster, announcer, settings, alerting, metrics, senders, failing: Mutex::default() }
     }
 
-    /// Tells whoever is to hear of an event.
-    pub(super) async fn tell(&self, told: &Told) {
-        let (canary, cluster) = (&told.canary, self.alerting.cluster.as_deref());
-        let Some(alert) = rollout::alert(canary, &told.event, &self.settings, cluster) else { return };
+    /// The alert that an event leads to.
+    pub(super) fn of(&self, told: &Told) -> Option<Alert> {
+        rollout::alert(&told.canary, &told.event, &self.settings, self.alerting.cluster.as_deref())
+    }
+
+    /// Tells whoever is to hear of a Canary.
+    pub(super) async fn tell(&self, canary: &Canary, alert: &Alert) {
         match rollout::audience(canary, alert.severity, &self.settings) {
             Audience::Operator => {
                 if let Some(room) = &self.alerting.room {
-                    let sent = self.senders.1.send(room, &alert).await.map_err(AlertError::from);
-                    self.ended(canary, &alert, None, sent);
+                    let sent = self.senders.1.send(room, alert).await.map_err(AlertError::from);
+                    self.ended(canary, alert, None, sent);
                 }
             }
             Audience::Providers(providers) => {
-                for provider in providers {
+                // All at once: a room that does not answer holds no other one up.
+                let telling = providers.into_iter().map(|provider| async move {
                     let sent = match self.room(&provider).await {
-                        Ok(room) => self.senders.0.send(&room, &alert).await.map_err(AlertError::from),
+                        Ok(room) => self.senders.0.send(&room, alert).await.map_err(AlertError::from),
                         Err(error) => Err(error),
                     };
-                    self.ended(canary, &alert, Some(provider), sent);
-                }
+                    self.ended(canary, alert, Some(provider), sent);
+                });
+                join_all(telling).await;
             }
         }
     }

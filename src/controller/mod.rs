@@ -148,7 +148,6 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     server::register_certificate(&mut registry, move || served.facts());
 
     // The loop, while this replica leads.
-    tasks.spawn(poster.run());
     let (candidate, leadership) = Candidate::new(
         client.clone(),
         &options.own_namespace,
@@ -171,7 +170,9 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         metrics.clone(),
     );
     let teller = Teller::new(hooks, options.event_webhook.clone(), alerts, metrics.clone());
-    tasks.spawn(teller.run(told));
+    let telling = tokio::spawn(async move {
+        tokio::join!(teller.run(told), poster.run());
+    });
     let schema = lead::watch_schema(client);
     let leader = lead::Leader {
         schema: schema.clone(),
@@ -189,7 +190,11 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         concurrency: usize::from(options.concurrency),
         bounds: options.bounds,
     };
-    let leading = tokio::spawn(leader.run(candidate, leadership, answers, shutdown.clone()));
+    let leading = leader.run(candidate, leadership, answers, shutdown.clone());
+    let leading = tokio::spawn(async move {
+        leading.await;
+        tell::last_words(telling).await;
+    });
 
     // The endpoints.
     let mut status =
@@ -248,7 +253,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         Err(error) = sync => Err(error),
     };
     shutdown.cancel();
-    // The loop ends first of all, long before the endpoints have drained; a lost one has already been told.
+    // The loop ends first of all, and what it said is heard while the endpoints drain; a lost one has already been told.
     let _ = leading.await;
     watches.cancel();
     ended

@@ -10,5 +10,5 @@ mod resolver;
 pub use address::{judge, literal};
 pub use destination::{authority, destination, redirects};
 pub use fault::{innermost, why};
-pub use places::{Place, Places};
+pub use places::{Place, Places, Share, Shares};
 pub use resolver::resolver;

@@ -5,46 +5,70 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Servers that are remembered before those that nobody is asking are forgotten: addresses come from users.
+/// Names that are remembered before those that nobody holds anything of are forgotten: they come from users.
 const REMEMBERED: usize = 1024;
+
+/// A bounded number for each name.
+#[derive(Debug)]
+pub struct Shares {
+    each: usize,
+    names: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+/// What was taken of the share of a name, until this is dropped.
+#[derive(Debug)]
+pub struct Share {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Shares {
+    /// So many for each name.
+    pub fn new(each: usize) -> Self {
+        Shares { each, names: Mutex::default() }
+    }
+
+    /// Waits for a share of a name, in the order of coming.
+    pub async fn of(&self, name: &str) -> Share {
+        let share = self.all_of(name);
+        // An error says that somebody closed them, which nobody does.
+        Share { _permit: share.acquire_owned().await.ok() }
+    }
+
+    fn all_of(&self, name: &str) -> Arc<Semaphore> {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= REMEMBERED && !names.contains_key(name) {
+            names.retain(|_, share| Arc::strong_count(share) > 1 || share.available_permits() < self.each);
+        }
+        names.entry(name.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.each))).clone()
+    }
+}
 
 /// Places at servers. Whoever has to wait gets its turn in the order of coming, and waits as long as it takes: a queue of ours is
 /// no answer of the server.
 #[derive(Debug)]
 pub struct Places {
-    each: usize,
     all: Arc<Semaphore>,
-    servers: Mutex<HashMap<String, Arc<Semaphore>>>,
+    servers: Shares,
 }
 
 /// A request that may go out, until this is dropped.
 #[derive(Debug)]
 pub struct Place {
-    _server: Option<OwnedSemaphorePermit>,
+    _server: Share,
     _all: Option<OwnedSemaphorePermit>,
 }
 
 impl Places {
     /// So many requests at once to each server, and so many in all.
     pub fn new(each: usize, all: usize) -> Self {
-        Places { each, all: Arc::new(Semaphore::new(all)), servers: Mutex::default() }
+        Places { all: Arc::new(Semaphore::new(all)), servers: Shares::new(each) }
     }
 
     /// Waits for a place at a server, `host:port`, and only then for one of all: a server that hangs holds nobody else up while
     /// others wait for it.
     pub async fn at(&self, server: &str) -> Place {
-        // An error says that somebody closed them, which nobody does.
-        let _server = self.of(server).acquire_owned().await.ok();
+        let _server = self.servers.of(server).await;
         Place { _server, _all: self.all.clone().acquire_owned().await.ok() }
-    }
-
-    fn of(&self, server: &str) -> Arc<Semaphore> {
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        if servers.len() >= REMEMBERED && !servers.contains_key(server) {
-            servers
-                .retain(|_, places| Arc::strong_count(places) > 1 || places.available_permits() < self.each);
-        }
-        servers.entry(server.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(self.each))).clone()
     }
 }
 
@@ -74,7 +98,7 @@ mod tests {
         for number in 0..REMEMBERED * 2 {
             places.at(&format!("server-{number}:80")).await;
         }
-        assert!(places.servers.lock().unwrap().len() <= REMEMBERED);
+        assert!(places.servers.names.lock().unwrap().len() <= REMEMBERED);
         assert!(places.at("held:80").now_or_never().is_none());
     }
 }

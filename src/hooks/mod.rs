@@ -5,22 +5,21 @@ mod client;
 mod retry;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::{StatusCode, Url, header};
 use tokio::time::Instant;
 
 use crate::{
-    egress::{self, Places},
+    egress,
     rollout::{Call, HookHosts, Reply},
 };
 use client::Clients;
+use turns::Turns;
 
-/// Calls under way at once, over all hosts.
-const AT_ONCE: usize = 512;
-/// Calls under way at one host at once.
-const PER_HOST: usize = 32;
 /// Longest time of a call with all its attempts.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Bytes of a body that are read; people are told less.
@@ -30,7 +29,7 @@ const BODY: usize = 4096;
 pub struct Hooks {
     hosts: HookHosts,
     clients: Clients,
-    places: Places,
+    turns: Turns,
 }
 
 /// An attempt that may be repeated.
@@ -45,7 +44,7 @@ struct Attempt {
 impl Hooks {
     /// Calls that go to these hosts only.
     pub fn new(hosts: HookHosts) -> Self {
-        Hooks { hosts, clients: Clients::default(), places: Places::new(PER_HOST, AT_ONCE) }
+        Hooks { hosts, clients: Clients::default(), turns: Turns::new() }
     }
 
     /// Calls a hook, with its retries. Always comes back, in the worst case after an hour.
@@ -61,7 +60,7 @@ impl Hooks {
         let (url, reach) = egress::destination("hook", &call.url, &self.hosts, &call.payload.namespace)?;
         let client = self.clients.of(&reach, call.insecure)?;
         let host = egress::authority(&url);
-        let _place = self.places.at(&host).await;
+        let _turn = self.turns.of(&call.payload.namespace, &host).await;
         let mut pause = retry::FIRST;
         let mut left = call.retries;
         loop {
@@ -71,7 +70,7 @@ impl Hooks {
                 return Ok(attempt.reply);
             }
             tracing::debug!(host, took = ?began.elapsed(), left, "the hook is called again");
-            tokio::time::sleep(attempt.after.unwrap_or(pause).min(retry::LONGEST)).await;
+            tokio::time::sleep(retry::pause(pause, attempt.after)).await;
             (left, pause) = (left - 1, pause * 2);
         }
     }
@@ -79,7 +78,7 @@ impl Hooks {
 
 async fn attempt(client: &reqwest::Client, url: &Url, call: &Call, host: &str) -> Attempt {
     let silent = |error: reqwest::Error| {
-        let why = egress::why(&error, host, call.timeout);
+        let why = trusted(egress::why(&error, host, call.timeout));
         Attempt { reply: Reply::Silent(why), again: true, after: None }
     };
     let sent = client.post(url.clone()).timeout(call.timeout).json(&call.payload).send().await;
@@ -87,7 +86,7 @@ async fn attempt(client: &reqwest::Client, url: &Url, call: &Call, host: &str) -
         Ok(response) => response,
         Err(error) => return silent(error),
     };
-    let (status, after) = (response.status(), retry::after(response.headers()));
+    let (status, after) = (response.status(), retry::after(response.headers(), Timestamp::now()));
     if status.is_redirection() {
         let body = "it redirects to another server, or too often, which is not followed".to_owned();
         return Attempt { reply: Reply::Answered { status: status.as_u16(), body }, again: false, after };
@@ -106,6 +105,16 @@ async fn attempt(client: &reqwest::Client, url: &Url, call: &Call, host: &str) -
     let again = status == StatusCode::TOO_MANY_REQUESTS
         || status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
     Attempt { reply: Reply::Answered { status: status.as_u16(), body: text }, again, after }
+}
+
+/// Why no answer came, with the way out if that is a certificate.
+fn trusted(why: String) -> String {
+    if !why.contains("invalid peer certificate") {
+        return why;
+    }
+    format!(
+        "{why}; give it a certificate for this name of an authority that Sluice's image trusts, or set disableTLS: true for this hook to accept any"
+    )
 }
 
 /// The body as text; pages for browsers tell nobody anything.

@@ -19,7 +19,7 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { loads: 8, connections: 100, rate: 1000, time: Duration::from_secs(3600) }
+        Bounds { loads: 100, connections: 100, rate: 1000, time: Duration::from_secs(3600) }
     }
 }
 

@@ -67,7 +67,7 @@ spec:
 pub(super) static MUTE: Rule = Rule {
     id: "SL453",
     severity: Severity::Warning,
-    title: "muteAlert is set only where an alert is sent: at the gates (confirm-rollout, confirm-traffic-increase, confirm-promotion)",
+    title: "muteAlert is set only where an alert is sent: at the gates (confirm-rollout, confirm-traffic-increase, confirm-promotion) and at rollback",
     manner: Manner::Plain,
     check: Check::Canary(mute),
     cel: &[],
@@ -99,11 +99,14 @@ fn is_of_a_step(hook: &Webhook) -> bool {
     matches!(hook.type_, WebhookType::Rollout | WebhookType::ConfirmTrafficIncrease | WebhookType::Rollback)
 }
 
-/// Whether a hook is a gate, which tells by an alert that it is closed.
-fn is_gate(hook: &Webhook) -> bool {
+/// Whether an alert tells of a hook: of a gate that is closed, of a revision that is called back.
+fn is_told(hook: &Webhook) -> bool {
     matches!(
         hook.type_,
-        WebhookType::ConfirmRollout | WebhookType::ConfirmTrafficIncrease | WebhookType::ConfirmPromotion
+        WebhookType::ConfirmRollout
+            | WebhookType::ConfirmTrafficIncrease
+            | WebhookType::ConfirmPromotion
+            | WebhookType::Rollback
     )
 }
 
@@ -157,7 +160,7 @@ fn never(context: &Context<'_>, findings: &mut Findings) {
 
 fn mute(context: &Context<'_>, findings: &mut Findings) {
     let hooks = context.analysis().into_iter().flat_map(|analysis| &analysis.webhooks).enumerate();
-    for (index, hook) in hooks.filter(|(_, hook)| hook.mute_alert && !is_gate(hook)) {
+    for (index, hook) in hooks.filter(|(_, hook)| hook.mute_alert && !is_told(hook)) {
         findings.report(
             format!("spec.analysis.webhooks[{index}].muteAlert"),
             format!("no alert is sent for a webhook of type {}, so that it has no effect", hook.type_),

@@ -95,6 +95,25 @@ fn w_hk_9_webhooks_that_may_take_longer_than_the_interval_are_told_as_one_sum() 
     assert_eq!(ids(&hooks(&absurd)), ["SL451"]);
 }
 
+#[rstest]
+#[case::a_gate("confirm-promotion", None)]
+#[case::a_wish("rollback", None)]
+#[case::a_test(
+    "rollout",
+    Some("no alert is sent for a webhook of type rollout, so that it has no effect. Remove it.")
+)]
+#[case::who_is_only_told(
+    "event",
+    Some("no alert is sent for a webhook of type event, so that it has no effect. Remove it.")
+)]
+fn alerts_are_muted_where_there_are_any(#[case] kind: &str, #[case] expected: Option<&str>) {
+    let hook = json!({"name": "desk", "type": kind, "url": "http://desk.shop/", "muteAlert": true});
+    let problems = hooks(&json!([hook]));
+    let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let expected = expected.map(|text| format!("SL453 spec.analysis.webhooks[0].muteAlert: {text}"));
+    assert_eq!(told, Vec::from_iter(expected));
+}
+
 #[test]
 fn under_skip_analysis_only_what_is_asked_at_both_ends_is_called() {
     let kinds = [

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    io::{Read, Write},
+    net::TcpListener,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -81,6 +83,73 @@ async fn w_hk_2_the_body_of_a_failure_is_kept_after_the_last_attempt() {
 }
 
 #[rstest]
+#[case::busy(429)]
+#[case::down_for_a_moment(503)]
+#[tokio::test]
+async fn a_server_that_asks_for_a_pause_gets_it(#[case] status: u16) {
+    let server = MockServer::start().await;
+    let busy = ResponseTemplate::new(status).insert_header("Retry-After", "2");
+    Mock::given(matchers::any()).respond_with(busy).up_to_n_times(1).mount(&server).await;
+    Mock::given(matchers::any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let began = Instant::now();
+    let call = Call { retries: 1, ..call(&server.uri()) };
+    assert_eq!(hooks().call(&call).await, answered(200, ""));
+    assert!(began.elapsed() >= Duration::from_secs(2), "longer than our own pause: {:?}", began.elapsed());
+}
+
+/// An HTTPS server with a certificate that nobody trusts, which answers 200 to every request.
+fn untrusted() -> String {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(issued.signing_key.serialize_der());
+    let config = rustls::ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![issued.cert.der().clone()], key.into())
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream);
+            let _ = stream.read(&mut [0; 4096]);
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nfine");
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_trusts_is_refused_with_the_way_out_unless_the_hook_accepts_any() {
+    let call = Call { timeout: Duration::from_secs(10), ..call(&untrusted()) };
+    let why = silent(hooks().call(&call).await);
+    assert!(why.contains("invalid peer certificate: UnknownIssuer") && why.contains("disableTLS"), "{why}");
+    assert_eq!(hooks().call(&Call { insecure: true, ..call }).await, answered(200, "fine"));
+}
+
+#[tokio::test]
+async fn a_namespace_whose_hooks_hang_holds_up_no_other_one_at_the_same_server() {
+    let server = MockServer::start().await;
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(30));
+    Mock::given(matchers::path("/slow")).respond_with(slow).mount(&server).await;
+    Mock::given(matchers::path("/quick")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    let hooks = Arc::new(hooks());
+    for _ in 0..turns::AT_ONE * 4 {
+        let call = Call { timeout: Duration::from_secs(20), ..call(&format!("{}/slow", server.uri())) };
+        let hooks = hooks.clone();
+        tokio::spawn(async move { hooks.call(&call).await });
+    }
+    tokio::task::yield_now().await;
+    let mut other = Call { timeout: Duration::from_secs(10), ..call(&format!("{}/quick", server.uri())) };
+    other.payload.namespace = "bakery".to_owned();
+    let began = Instant::now();
+    assert_eq!(hooks.call(&other).await, answered(200, ""));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[rstest]
 #[case::closed(403)]
 #[case::not_implemented(501)]
 #[tokio::test]
@@ -96,7 +165,7 @@ async fn a_slow_hook_is_left_alone_in_time_and_holds_no_other_up() {
     let slow = server(ResponseTemplate::new(200).set_delay(Duration::from_secs(30))).await;
     let quick = server(ResponseTemplate::new(200)).await;
     let hooks = Arc::new(hooks());
-    for _ in 0..PER_HOST * 2 {
+    for _ in 0..turns::AT_ONE * 2 {
         let (hooks, call) = (hooks.clone(), Call { timeout: Duration::from_secs(20), ..call(&slow.uri()) });
         tokio::spawn(async move { hooks.call(&call).await });
     }

@@ -73,6 +73,8 @@ async fn one_load_too_many_is_asked_to_come_again() {
     let (second, text) =
         tester.hook("ab12", json!({"cmd": format!("hey -z 30s -q 1 -c 1 {}/b", site.url)})).await;
     assert_eq!((first, second), (StatusCode::ACCEPTED, StatusCode::TOO_MANY_REQUESTS), "{text}");
+    assert!(text.contains("ask again later, or let the operator raise --max-loads"), "{text}");
+    assert_eq!(Bounds::default().loads, 100, "each rollout may have a load");
 }
 
 #[tokio::test]
