@@ -22,6 +22,7 @@ pub(crate) mod load;
 pub(crate) mod manifests;
 pub(crate) mod peer;
 pub(crate) mod prometheus;
+pub(crate) mod receiver;
 pub(crate) mod space;
 pub(crate) mod switch;
 pub(crate) mod visitor;

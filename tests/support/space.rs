@@ -1,5 +1,6 @@
 //! A namespace of a test's own, gone with the test; when that fails, what was in it is kept in a file.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -82,6 +83,12 @@ impl Space {
         all.filter(|pod| pod["metadata"]["labels"]["app"] == app)
             .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null())
             .collect()
+    }
+
+    /// The names of these pods.
+    pub(crate) fn pod_names(&self, app: &str) -> BTreeSet<String> {
+        let name = |pod: &Value| pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        self.pods(app).iter().map(name).collect()
     }
 
     /// Waits until the app's target rests.

@@ -29,6 +29,13 @@ pub(crate) fn text(url: &str) -> String {
     answer.unwrap_or_else(|error| panic!("GET {url}: {error}"))
 }
 
+/// Posts nothing to a URL, which has to agree.
+#[track_caller]
+pub(crate) fn post(url: &str) {
+    let answer = api::runtime().block_on(async { client().post(url).send().await?.error_for_status() });
+    answer.unwrap_or_else(|error| panic!("POST {url}: {error}"));
+}
+
 /// A user of an app behind a proxy.
 #[derive(Clone, Debug)]
 pub(crate) struct Visitor {

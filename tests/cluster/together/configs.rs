@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::install::shared;
 use crate::support::load::Load;
-use crate::support::manifests::{APP, canary, configured, with};
+use crate::support::manifests::{APP, canary, configured, podinfo, with};
 use crate::support::space::Space;
 use crate::support::{api, wait};
 
@@ -119,4 +119,24 @@ fn a_config_that_is_opted_out_is_neither_tracked_nor_copied() {
         if status["phase"] == "Initialized" { Ok(()) } else { Err(status.to_string()) }
     });
     assert!(history.phases(mark).iter().all(|phase| phase == "Initialized"), "{:?}", history.phases(mark));
+}
+
+#[test]
+fn an_optional_config_that_is_not_there_hinders_nothing_and_its_birth_is_a_release() {
+    let Some(_sluice) = shared("an optional config") else { return };
+    let space = Space::new("optional");
+    let mut app = podinfo("one");
+    let reference = json!({"configMapKeyRef": {"name": "message", "key": "text", "optional": true}});
+    let variables = app["spec"]["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+    variables.push(json!({"name": "EXTRA", "valueFrom": reference}));
+    let unjudged = json!({"spec": {"analysis": {"metrics": null}}});
+    let history = space.initialised(&app, &with(&canary(&space.host(), &[50]), &unjudged));
+    let load = Load::on_host(&space.host(), RATE);
+    load.answered("one");
+    let mark = history.mark();
+    space.apply(&[&config("ConfigMap", "two")]);
+    history.first(mark, wait::NOTICED, "the birth to be noticed", |seen| seen.phase() == "Progressing");
+    history.ends(mark, "Succeeded");
+    assert_eq!(api::get("configmaps", &space.namespace, "message-primary")["data"]["text"], "two");
+    load.stop().nothing_lost("the birth of an optional config");
 }

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use crate::install::shared;
 use crate::support::history::Seen;
 use crate::support::manifests::{APP, canary, podinfo, with};
+use crate::support::receiver::Receiver;
 use crate::support::space::Space;
-use crate::support::{facts, kubectl, wait};
+use crate::support::{facts, kubectl, switch, wait};
 
 /// Where hooks find it.
 const TESTER: &str = "http://sluice-loadtester.sluice-system";
@@ -73,4 +74,71 @@ fn its_rollback_gate_takes_a_revision_back() {
     turn(&space, "/rollback/open");
     history.ends(mark, "Failed");
     assert_eq!(space.version("podinfo-primary"), "one");
+}
+
+/// Hooks of all eight types: four are gates of the load tester, four are told what happens. The promotion's gate is one that never
+/// opens, or one that always is.
+fn of_all_types(space: &Space, promotion: &str) -> Value {
+    let hook = |type_: &str, url: String| json!({"name": type_, "type": type_, "url": url, "timeout": "5s"});
+    let gate = |type_: &str, path: &str| hook(type_, format!("{TESTER}{path}"));
+    let told = |type_: &str| hook(type_, format!("http://listener/{type_}"));
+    let hooks = [
+        gate("confirm-rollout", "/gate/check"),
+        told("pre-rollout"),
+        told("rollout"),
+        gate("confirm-traffic-increase", "/gate/check"),
+        gate("confirm-promotion", promotion),
+        told("post-rollout"),
+        gate("rollback", "/rollback/check"),
+        told("event"),
+    ];
+    let analysis = json!({"metrics": null, "webhooks": hooks});
+    with(&canary(&space.host(), &[50]), &json!({"spec": {"analysis": analysis}}))
+}
+
+#[test]
+fn hooks_of_all_eight_types_are_asked_and_told_in_one_run() {
+    let Some(_sluice) = shared("hooks of all types") else { return };
+    let space = Space::new("eight");
+    let Some(listener) = Receiver::behind(&space, "listener") else {
+        return switch::skip("hooks of all types", "pods do not reach this machine");
+    };
+    let history = space.initialised(&podinfo("one"), &of_all_types(&space, "/gate/halt"));
+    let mark = history.mark();
+    space.apply(&[&podinfo("two")]);
+    history.first(mark, wait::NOTICED, "the run to wait", |seen| seen.phase() == "Waiting");
+    assert_eq!(space.deployment(APP)["spec"]["replicas"], 0, "a pod starts before the gate is open");
+    assert!(listener.at("/pre-rollout").is_empty(), "told before the run began");
+
+    turn(&space, "/gate/open");
+    history.first(mark, wait::STEP, "the step", |seen| seen.weight() == 50 && seen.is_due());
+    assert_eq!((listener.at("/pre-rollout").len(), listener.at("/rollout").len()), (1, 0));
+    turn(&space, "/gate/close");
+    let held = history.first(mark, wait::STEP, "the traffic gate to hold the run", |seen| {
+        hook(seen, "confirm-traffic-increase")["outcome"] == "Refused"
+    });
+    assert_eq!((held.phase(), held.weight()), ("Progressing", 50));
+    turn(&space, "/gate/open");
+    let held = history.first(mark, wait::STEP, "the promotion to wait", |seen| {
+        seen.phase() == "WaitingPromotion" && hook(seen, "confirm-promotion")["outcome"] == "Refused"
+    });
+    assert_eq!(hook(&held, "rollback")["outcome"], "Refused", "nobody wants it back");
+    space.apply(&[&of_all_types(&space, "/gate/approve")]);
+    history.ends(mark, "Succeeded");
+    assert_eq!(space.version("podinfo-primary"), "two");
+
+    let ended =
+        listener.hears("/post-rollout", wait::NOTICED, "the end", |body| body["phase"] == "Succeeded");
+    let promoted = |body: &Value| body["metadata"]["eventMessage"].to_string().contains("promoted");
+    let event = listener.hears("/event", wait::NOTICED, "of the promotion", promoted);
+    assert_eq!(event.body["metadata"]["eventType"], "Normal");
+    let calls = ["/pre-rollout", "/rollout", "/post-rollout"].map(|path| listener.at(path));
+    assert_eq!(calls[0].len(), 1, "the first hook is called once a run");
+    for call in calls.iter().flatten() {
+        assert_eq!(
+            (&call.body["name"], &call.body["namespace"], &call.body["checksum"]),
+            (&json!(APP), &json!(space.namespace), &ended.body["checksum"]),
+            "{call:?}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 
 mod affinity;
 mod alerts;
+mod broken;
 mod chosen;
 mod citizen;
 pub(crate) mod claims;
@@ -20,11 +21,14 @@ mod modes;
 mod plan;
 mod primaries;
 mod restored;
+mod revisions;
 mod rollout;
+mod rooms;
 mod routers;
 mod schema;
 mod series;
 mod services;
+mod steps;
 mod targets;
 mod validate;
 mod writers;
