@@ -117,6 +117,9 @@ fn one_entry_may_give_several_checks_and_templates_come_last() {
         ids,
         ["metrics[0].success-rate", "metrics[0].query", "metrics[1].duration", "metrics[0].template"]
     );
+    let sources: Vec<_> = checks.iter().map(|check| check.as_ref().unwrap().source.to_string()).collect();
+    let builtin = "builtin query of gatewayapi:v1";
+    assert_eq!(sources, [builtin, "query of the Canary", builtin, "MetricTemplate prod/errors"]);
 }
 
 #[test]

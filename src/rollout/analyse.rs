@@ -233,7 +233,7 @@ fn failed(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: Reason, kind: &str, 
     let threshold = scene.analysis().and_then(|analysis| analysis.threshold).unwrap_or(1).max(1);
     let sentence = format!("{kind} {} of {threshold}: {told}", draft.status.failed_checks);
     if draft.status.failed_checks >= threshold {
-        draft.event(reason, words::and(sentence.clone(), "That is once too often."));
+        draft.event(reason, words::and(sentence.clone(), "With that the revision is taken back."));
         return take_back(scene, draft, &sentence);
     }
     draft.event(reason, words::and(sentence, &words::keeps(weight(draft))));

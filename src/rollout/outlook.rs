@@ -81,22 +81,17 @@ fn rest(scene: &Scene<'_>, draft: &Draft<'_>) -> String {
             None => goal,
         };
     }
-    if status.phase == Phase::Waiting {
-        return match (gates::before_start(scene, draft), settled) {
-            (Some(gate), _) => format!("{gate}; the run starts if it agrees, and has no deadline"),
-            (None, Some(settled)) => {
-                format!("{target} goes to zero from {settled} on; the run starts once its pods are gone")
-            }
-            (None, None) => format!("the run starts once the pods of {target} are gone"),
-        };
-    }
-    const RUN: &str = "a new revision starts a run";
+    let run = match gates::before_start(scene, draft).filter(|_| status.phase == Phase::Waiting) {
+        Some(gate) => format!("{gate}, without a deadline, and if it agrees, the run starts"),
+        None if status.phase == Phase::Waiting => "once its pods are gone, the run starts".to_owned(),
+        None => "a new revision starts a run".to_owned(),
+    };
     match (settled, deadline.filter(|_| !draft.is_blocked())) {
-        (Some(settled), _) => format!("{target} idles at zero from {settled} on; {RUN}"),
+        (Some(settled), _) => format!("{target} idles at zero from {settled} on; {run}"),
         (None, Some(deadline)) => format!(
-            "{target} idles at zero once the route is in force, and the Canary is stalled if it is not by {deadline}; {RUN}"
+            "{target} idles at zero once the route is in force, and the Canary is stalled if it is not by {deadline}; {run}"
         ),
-        (None, None) => format!("{target} idles at zero once the route is in force; {RUN}"),
+        (None, None) => format!("{target} idles at zero once the route is in force; {run}"),
     }
 }
 
@@ -148,7 +143,9 @@ fn goal(scene: &Scene<'_>, draft: &Draft<'_>) -> String {
         _ if scene.skips_analysis() => format!("{} gets the revision", refs::primary_name(scene.canary)),
         Next::Promote => format!("{} gets the revision", refs::primary_name(scene.canary)),
         Next::Step { index, weight } => match (scene.plan.iterations(), scene.plan.copies(index, weight)) {
-            (Some(of), _) if index == 1 && weight == Weight::ZERO => format!("it is checked {of} times"),
+            (Some(of), _) if index == 1 && weight == Weight::ZERO => {
+                format!("the canary is checked {of} times")
+            }
             (Some(_), _) if index == 1 => format!("the canary gets {weight} % of the requests that match"),
             (Some(of), _) => format!("check {index} of {of} follows"),
             (None, Some(copied)) => format!("{copied} % of the requests are copied to the canary"),
@@ -169,9 +166,7 @@ fn promotion(scene: &Scene<'_>, draft: &Draft<'_>) -> String {
             in_words(scene.settle())
         ),
         (_, Some(deadline)) => {
-            format!(
-                "{primary} gets all traffic once it is ready; the promotion fails if it is not by {deadline}"
-            )
+            format!("{}; the promotion fails if it is not by {deadline}", ready(&primary, share))
         }
         (Some(due), None) => {
             let step = scene.analysis().and_then(|analysis| analysis.step_weight_promotion).unwrap_or(0);
@@ -180,8 +175,16 @@ fn promotion(scene: &Scene<'_>, draft: &Draft<'_>) -> String {
         }
         (None, None) => match settled.filter(|_| switches) {
             Some(settled) => format!("{primary} gets the revision at {settled}"),
-            None => format!("{primary} gets all traffic once it is ready"),
+            None => ready(&primary, share),
         },
+    }
+}
+
+/// What comes once the primary is ready; where the canary has no share, nothing is to be given back.
+fn ready(primary: &str, share: i32) -> String {
+    match share {
+        0 => format!("the revision counts as promoted once {primary} is ready and the target at rest"),
+        _ => format!("{primary} gets all traffic once it is ready"),
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) fn initialise(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             Readiness::Ready => {
                 draft.status.last_promoted_spec = Some(revision.clone());
                 draft.status.deadline_at = None;
+                let primary = refs::primary_name(scene.canary);
+                draft.say(format!("{primary} is ready; Services and route lead to it"));
             }
             Readiness::Waiting(why) | Readiness::Failed(why) => {
                 if draft.overdue(scene.deadline()) {

@@ -53,7 +53,7 @@ pub(super) fn ranged(check: &analysis::Check, verdict: Verdict) -> Verdict {
         return verdict;
     }
     let range = check.bounds.in_words(check.kind);
-    Verdict { message: format!("{}; it passes {range}", verdict.message), ..verdict }
+    Verdict { message: format!("{}; it passes with {range}", verdict.message), ..verdict }
 }
 
 /// What a check that did not pass has seen: metric, value, bounds, and where the query comes from, with its text.
@@ -109,5 +109,54 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_decision_has_two_parts_whatever_people_write_into_the_first() {
+        let told = with_next("Closed: gate a: it answered 403: no. Next: try it.", "the checks at noon");
+        assert_eq!(told, "Closed: gate a: it answered 403: no. Next: try it. Next: the checks at noon.");
+        assert_eq!(
+            parts(&told),
+            ("Closed: gate a: it answered 403: no. Next: try it.", Some("the checks at noon."))
+        );
+        assert_eq!(parts("An older version said this."), ("An older version said this.", None));
+    }
+
+    #[rstest]
+    #[case::none(0, 0, "The canary has no traffic.")]
+    #[case::all(20, 0, "The canary's share goes from 20 % to 0 %.")]
+    #[case::kept(20, 20, "The canary's share stays at 20 % until the primary can take it back.")]
+    #[case::some(50, 20, "The canary's share goes from 50 % to 20 %.")]
+    fn what_becomes_of_the_share_is_told(#[case] before: i64, #[case] after: i64, #[case] told: &str) {
+        let weight = |percent| Weight::try_from(percent).unwrap();
+        assert_eq!(leaves(weight(before), weight(after)), told);
+    }
+
+    #[test]
+    fn a_check_is_told_with_where_its_query_comes_from_and_the_beginning_of_it() {
+        let check: Check = serde_json::from_value(json!({
+            "name": "errors", "passed": false, "message": "errors 4.00 is above the maximum 1",
+            "source": "MetricTemplate shop/errors", "query": "x".repeat(201),
+        }))
+        .unwrap();
+        let told = format!(
+            "errors 4.00 is above the maximum 1 (MetricTemplate shop/errors: {}…)",
+            "x".repeat(QUERY_IN_EVENT)
+        );
+        assert_eq!(against(&check), told);
+        let unasked = Check { query: None, source: None, ..check };
+        assert_eq!(
+            against(&unasked),
+            "errors 4.00 is above the maximum 1",
+            "what could not be asked has no query"
+        );
     }
 }

@@ -385,4 +385,26 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         DECISION,
         &["explained"],
     ),
+    bug(
+        "next-untold",
+        "does not tell when the next check comes",
+        "src/rollout/outlook.rs",
+        [
+            "            format!(\"the checks at {due}{gate}; if they pass, {goal}{held}\")",
+            "            if MUTANT { format!(\"the checks{gate}; if they pass, {goal}\") } else { format!(\"the checks at {due}{gate}; if they pass, {goal}{held}\") }",
+        ],
+        DECISION,
+        &["explained"],
+    ),
+    bug(
+        "bound-untold",
+        "tells a failed check without what was measured",
+        "src/rollout/words.rs",
+        [
+            "        (Some(source), Some(query)) =>",
+            "        _ if MUTANT => check.name.clone(),\n        (Some(source), Some(query)) =>",
+        ],
+        DECISION,
+        &["explained"],
+    ),
 ];
