@@ -5,6 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures::FutureExt;
@@ -19,6 +20,9 @@ use crate::{
     rollout::{Answer, Answers, Ask, AskId, Measured, Question, Reply},
     sentence,
 };
+
+/// So long what an `event` hook answered waits for a look that comes anyway, before there is one of its own.
+const MOMENT: Duration = Duration::from_secs(5);
 
 /// What is being asked and what was answered, by Canary.
 pub(super) struct Asks {
@@ -85,6 +89,23 @@ impl Asks {
             None => Credentials::default(),
         };
         self.providers.query(check, &credentials).await.map_err(|error| sentence::of(&error))
+    }
+
+    /// Keeps what an `event` hook answered, in the place of what it had answered before.
+    pub(super) fn hear(self: &Arc<Self>, key: CanaryKey, id: AskId, answer: Answer) {
+        {
+            let mut state = self.state();
+            let answers = state.answers.entry(key.clone()).or_default();
+            answers.retain(|former, answer| former.name != id.name || !matches!(answer, Answer::Heard(_)));
+            answers.insert(id.clone(), answer);
+        }
+        let asks = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(MOMENT).await;
+            if asks.answers(&key).contains_key(&id) {
+                let _ = asks.answered.send(key);
+            }
+        });
     }
 
     /// What is answered so far.
@@ -207,6 +228,31 @@ mod tests {
         asks.start(key(), ask(1));
         tokio::task::yield_now().await;
         assert!(answered.try_recv().is_err());
+    }
+
+    /// What an `event` hook answered at a time.
+    fn heard(due: i64) -> (AskId, Answer) {
+        let due = Timestamp::from_second(due).unwrap();
+        let id = AskId { revision: "r".to_owned(), due, name: "event/log".to_owned() };
+        (id, Answer::Heard(Box::default()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_answer_of_an_event_hook_is_kept_and_wakes_the_canary_if_nothing_else_does() {
+        let (asks, mut answered) = asks();
+        for due in [1, 2] {
+            let (id, answer) = heard(due);
+            asks.hear(key(), id, answer);
+        }
+        assert_eq!(asks.answers(&key()).into_keys().collect::<Vec<_>>(), [heard(2).0]);
+        assert!(answered.try_recv().is_err(), "a look may come anyway");
+        tokio::time::sleep(MOMENT * 2).await;
+        assert_eq!(answered.try_recv(), Ok(key()));
+        let (id, answer) = heard(3);
+        asks.hear(key(), id, answer);
+        asks.retain(&key(), |_| false);
+        tokio::time::sleep(MOMENT * 2).await;
+        assert!(answered.try_recv().is_err(), "a look has seen it");
     }
 
     #[tokio::test]

@@ -182,7 +182,8 @@ impl Looker {
             },
         );
         self.metrics.status(&observation.canary, status);
-        self.asks.retain(key, |id| decision.known.contains(id));
+        // What came during the look wakes the Canary for the next one.
+        self.asks.retain(key, |id| decision.known.contains(id) || !observation.answers.contains_key(id));
         let again = decision.wake.map(|at| until(at, Timestamp::now()));
         let held = failed.as_ref().map(|failure| failure.cause);
         let writes = self.remember(key, failed);

@@ -169,7 +169,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         options.alerting.clone(),
         metrics.clone(),
     );
-    let teller = Teller::new(hooks, options.event_webhook.clone(), alerts, metrics.clone());
+    let teller = Teller::new(hooks, options.event_webhook.clone(), asks.clone(), alerts, metrics.clone());
     let telling = tokio::spawn(async move {
         tokio::join!(teller.run(told), poster.run());
     });

@@ -182,7 +182,7 @@ fn check(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, due: Timestam
                 let verdict = match draft.answer(&scene.observation.answers, &id) {
                     Some(Answer::Measured(Ok(sample))) => check.judge(sample),
                     Some(Answer::Measured(Err(reason))) => check.unanswered(&reason),
-                    Some(Answer::Said(_)) | None => {
+                    Some(Answer::Said(_) | Answer::Heard(_)) | None => {
                         draft.ask(Ask { id, question: Question::Metric(Box::new(check.clone())) });
                         asked += 1;
                         continue;

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Reply};
-use crate::analysis::{Check, Sample};
+use crate::{
+    analysis::{Check, Sample},
+    api::HookAnswer,
+};
 
 /// Names one question so that it is asked once and its answer counts once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +50,8 @@ pub enum Answer {
     Measured(Measured),
     /// From a hook.
     Said(Reply),
+    /// From a hook that was told of an event, whom nobody awaits: its entry in the status.
+    Heard(Box<HookAnswer>),
 }
 
 /// Answers that have come back so far.

@@ -10,6 +10,7 @@ use super::{
     draft::Draft,
     farewell,
     gates::post_rollout,
+    hooks,
     outlook,
     promote::{finalise, promote},
     protect::protect,
@@ -28,6 +29,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
         farewell::leave(observation, settings, now, &mut draft);
         return draft.finish(&observation.writes);
     }
+    hooks::hear(canary, &observation.answers, &mut draft);
     if canary.spec.suspend {
         // What is awaited gets its whole time once the Canary goes on.
         draft.status.deadline_at = None;

@@ -39,7 +39,7 @@ pub use decision::{Decision, Effect, Manager, starts};
 pub use event::{Event, Reason};
 pub use failure::{Cause, Failure, Writes};
 pub use farewell::WAY_OUT;
-pub use hooks::{Call, HookHosts, Payload, Reach, Reply, event_calls, global_event_call};
+pub use hooks::{Call, HookHosts, Payload, Reach, Reply, event_calls, global_event_call, heard};
 pub use observation::{Needs, Observation, names, needs};
 pub use plan::{Next, Plan};
 pub use refs::{metric_templates, primary};

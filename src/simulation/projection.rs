@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Lag, Memory};
 use crate::{
     api::{Live, Object, ObjectRef},
-    rollout::Ask,
+    rollout::{Ask, Call},
 };
 
 /// A controller's memory; it ends with the process.
@@ -18,6 +18,8 @@ pub(super) struct Projection {
     pub(super) crashed: bool,
     /// What was asked and is not answered yet.
     pub(super) asks: Vec<Ask>,
+    /// Calls of `event` hooks that are not made yet.
+    pub(super) calls: Vec<Call>,
 }
 
 /// What a controller sees at one look.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     api::{CanaryKey, CanaryStatus, Object, ObjectRef},
-    rollout::{Answer, Ask, AskId, Call, Measured, Question, Reply, Settings},
+    rollout::{Answer, Ask, AskId, Call, Measured, Question, Reply, Settings, heard},
 };
 
 /// Looks at one instant after which the controller is taken to go round in circles.
@@ -251,6 +251,14 @@ impl Simulation {
                 Question::Hook(call) => Answer::Said((self.hooks)(now, &ask.id, call)),
             };
             controller.hear(ask.id.clone(), answer, now + self.latency);
+        }
+        let calls = self.world.state().take_calls(controller.id());
+        for call in calls {
+            let Ok(id) = call.payload.id.parse() else { continue };
+            let at = now + self.latency;
+            if let Some((id, answer)) = heard(&call, &(self.hooks)(now, &id, &call), at) {
+                controller.hear(id, answer, at);
+            }
         }
         let (look, again) = match looked {
             Looked::Nothing => (None, false),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{API_VERSION, Canary, CanaryKey, CanaryStatus, ObjectRef},
     execute::{World, WorldError},
-    rollout::{Ask, AskId, Cause, Effect, Event, Failure},
+    rollout::{Ask, AskId, Call, Cause, Effect, Event, Failure, event_calls},
 };
 
 /// What may go wrong with a call.
@@ -98,6 +98,14 @@ impl State {
         self.projections
             .get_mut(controller)
             .map(|projection| std::mem::take(&mut projection.asks))
+            .unwrap_or_default()
+    }
+
+    /// The calls of `event` hooks that nobody has answered yet.
+    pub(super) fn take_calls(&mut self, controller: usize) -> Vec<Call> {
+        self.projections
+            .get_mut(controller)
+            .map(|projection| std::mem::take(&mut projection.calls))
             .unwrap_or_default()
     }
 
@@ -251,11 +259,14 @@ impl World for Hands<'_> {
         })
     }
 
-    fn announce(&self, _canary: &Canary, _status: &CanaryStatus, event: &Event) {
+    fn announce(&self, canary: &Canary, status: &CanaryStatus, event: &Event) {
         let mut state = self.world.state();
         let now = state.now;
         state.deeds.push((now, Deed::Told(event.clone())));
         state.events.push(event.clone());
+        if let Some(projection) = state.projections.get_mut(self.controller) {
+            projection.calls.extend(event_calls(canary, status, event, now));
+        }
     }
 
     fn ask(&self, _canary: &Canary, ask: &Ask) {

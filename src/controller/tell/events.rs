@@ -10,15 +10,17 @@ use jiff::Timestamp;
 use crate::{
     api::{CanaryKey, HookOutcome},
     cluster::Told,
-    controller::metrics::Metrics,
+    controller::{asks::Asks, metrics::Metrics},
     hooks::Hooks,
-    rollout::{AskId, Call, HookHosts, event_calls, global_event_call},
+    rollout::{AskId, Call, HookHosts, event_calls, global_event_call, heard},
 };
 
 /// Calls event hooks.
 pub(super) struct Events {
     hooks: Arc<Hooks>,
     global: Option<Global>,
+    /// Where what the hooks of Canaries answer is kept until it stands in the status.
+    asks: Arc<Asks>,
     metrics: Metrics,
 }
 
@@ -34,13 +36,13 @@ pub(super) type Listener = (CanaryKey, Option<String>);
 
 impl Events {
     /// The hooks of Canaries, and for those that have none the one at `url`.
-    pub(super) fn new(hooks: Arc<Hooks>, url: Option<String>, metrics: Metrics) -> Self {
+    pub(super) fn new(hooks: Arc<Hooks>, url: Option<String>, asks: Arc<Asks>, metrics: Metrics) -> Self {
         let global = url.map(|url| Global {
             hooks: Hooks::new(HookHosts::of_url(&url)),
             url,
             failing: AtomicBool::new(false),
         });
-        Events { hooks, global, metrics }
+        Events { hooks, global, asks, metrics }
     }
 
     /// Whom an event is told, and how.
@@ -63,6 +65,11 @@ impl Events {
         let failed = reply.outcome() != HookOutcome::Passed;
         self.metrics.told("event", if failed { "failed" } else { "sent" });
         let answer = reply.in_words();
+        if global.is_none()
+            && let Some((id, answer)) = heard(&call, &reply, Timestamp::now())
+        {
+            self.asks.hear(canary.clone(), id, answer);
+        }
         match global {
             // It hears of all Canaries: that it fails is told once, and that it does not any more.
             Some(global) => match (global.failing.swap(failed, Ordering::Relaxed), failed) {

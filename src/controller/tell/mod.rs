@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use super::{alerts::Alerts, metrics::Metrics};
+use super::{alerts::Alerts, asks::Asks, metrics::Metrics};
 use crate::{
     api::{Canary, CanaryKey},
     cluster::Told,
@@ -41,9 +41,15 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    /// Tells `hooks` of Canaries, and for those that have none the one at `url`.
-    pub(super) fn new(hooks: Arc<Hooks>, url: Option<String>, alerts: Alerts, metrics: Metrics) -> Self {
-        let events = Arc::new(Events::new(hooks, url, metrics.clone()));
+    /// Tells `hooks` of Canaries, and for those that have none the one at `url`. Answers are told to `asks`.
+    pub(super) fn new(
+        hooks: Arc<Hooks>,
+        url: Option<String>,
+        asks: Arc<Asks>,
+        alerts: Alerts,
+        metrics: Metrics,
+    ) -> Self {
+        let events = Arc::new(Events::new(hooks, url, asks, metrics.clone()));
         let alerts = Arc::new(alerts);
         let (alerting, calling) = (alerts.clone(), events.clone());
         let rooms = Lines::new(move |(canary, alert)| {

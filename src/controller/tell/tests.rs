@@ -12,7 +12,8 @@ use crate::{
     controller::{alerts::Alerting, testing::Stage},
     execute::{Outcome, execute},
     notify::Room,
-    rollout::{Decision, Event, Reason, Settings},
+    providers::{Limits, Providers},
+    rollout::{Answer, Decision, Event, Reason, Settings},
 };
 
 /// Longer than anything here takes.
@@ -52,6 +53,7 @@ fn decision() -> Decision {
 struct Audience {
     server: MockServer,
     world: ClusterWorld,
+    asks: Arc<Asks>,
 }
 
 impl Audience {
@@ -77,12 +79,14 @@ impl Audience {
             proxy: None,
         };
         let alerting = Alerting { room: Some(room), cluster: None };
+        let providers = Providers::new(Limits::default(), |_| false).unwrap();
         let hooks = Arc::new(Hooks::new("127.0.0.1".parse().unwrap()));
+        let asks = Asks::new(cluster.clone(), providers, hooks.clone(), mpsc::unbounded_channel().0);
         let alerts =
             Alerts::new(cluster, announcer, Arc::new(Settings::default()), alerting, metrics.clone());
         let webhook = webhook.map(|path| format!("{}{path}", server.uri()));
-        let teller = Teller::new(hooks, webhook, alerts, metrics);
-        (Audience { server, world }, teller.run(told))
+        let teller = Teller::new(hooks, webhook, asks.clone(), alerts, metrics);
+        (Audience { server, world, asks }, teller.run(told))
     }
 
     /// Decides for a Canary with these event hooks.
@@ -130,11 +134,30 @@ async fn w_ctl_20_an_event_hook_that_hangs_delays_no_alert_of_later_events() {
 }
 
 #[tokio::test]
+async fn what_an_event_hook_answers_is_kept_for_the_status_and_not_what_the_operators_does() {
+    let (audience, telling) = Audience::gather(Some("/late")).await;
+    audience.decide("shop", &["quick", "missing"]).await;
+    audience.decide("bakery", &[]).await;
+    let Audience { server: _server, world, asks } = audience;
+    drop(world);
+    tokio::time::timeout(PATIENCE, telling).await.expect("all is told");
+    let answers = asks.answers(&CanaryKey::new("store", "shop")).into_values().map(|answer| match answer {
+        Answer::Heard(entry) => format!("{}: {}", entry.name, entry.message.unwrap()),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(
+        answers.collect::<BTreeSet<_>>(),
+        BTreeSet::from(["missing: it answered 404", "quick: it answered 200"].map(str::to_owned))
+    );
+    assert!(asks.answers(&CanaryKey::new("store", "bakery")).is_empty());
+}
+
+#[tokio::test]
 async fn what_is_under_way_at_the_end_is_told() {
     let (audience, telling) = Audience::gather(None).await;
     let telling = tokio::spawn(telling);
     audience.decide("shop", &["late"]).await;
-    let Audience { server, world } = audience;
+    let Audience { server, world, .. } = audience;
     drop(world);
     last_words(telling).await;
     let requests = server.received_requests().await.unwrap();
@@ -154,7 +177,7 @@ async fn the_operators_event_webhook_hears_of_canaries_without_an_event_hook_of_
     let (audience, telling) = Audience::gather(Some("/late")).await;
     audience.decide("shop", &["quick"]).await;
     audience.decide("bakery", &[]).await;
-    let Audience { server, world } = audience;
+    let Audience { server, world, .. } = audience;
     drop(world);
     tokio::time::timeout(PATIENCE, telling).await.expect("all is told");
     let requests = server.received_requests().await.unwrap();

@@ -3,11 +3,14 @@
 
 mod call;
 mod event;
+mod heard;
 mod host;
 mod payload;
 
 pub use call::{Call, Payload, Reply};
 pub use event::{event_calls, global_event_call};
+pub(super) use heard::hear;
+pub use heard::heard;
 pub use host::{HookHosts, Reach};
 pub(super) use payload::payload;
 

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     api::{Canary, CanaryStatus, Live, Object, ObjectRef},
-    rollout::{Answer, Answers, Decision, Observation, Question, Settings, Sketches, configs, decide},
+    rollout::{
+        Answer, Answers, Decision, Observation, Question, Settings, Sketches, configs, decide, event_calls,
+        heard,
+    },
     simulation::{
         Deed, Kubernetes, Look, Memory, Simulation,
         contents::Contents,
@@ -193,11 +196,26 @@ impl<'a> Bench<'a> {
             self.world.answers.extend(answers);
         }
         self.world.answers.retain(|id, _| look.decision.known.contains(id));
+        let told = !died && self.hear(&look, now);
         let World { memory, kubernetes, now, .. } = &self.world;
         self.watch.look(*now, memory, kubernetes, &look, &deeds);
         // The watch tells of the new status, as of everything else that was written.
         let stored = deeds.iter().any(|(_, deed)| matches!(deed, Deed::Status(_)));
-        asked || died || stored
+        asked || died || stored || told
+    }
+
+    /// What `event` hooks answer to what they are told; whether they are told anything.
+    fn hear(&mut self, look: &Look, now: Timestamp) -> bool {
+        let (canary, Decision { status, events, .. }) = (&look.seen.canary, &look.decision);
+        let calls = events.iter().flat_map(|event| event_calls(canary, status, event, now));
+        let answers = calls.filter_map(|call| {
+            let id = call.payload.id.parse().ok()?;
+            heard(&call, &self.case.said(self.world.now, &id), now)
+        });
+        let answers: Answers = answers.collect();
+        let told = !answers.is_empty();
+        self.world.answers.extend(answers);
+        told
     }
 
     fn canary(&mut self) -> Option<Arc<Canary>> {

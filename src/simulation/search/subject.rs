@@ -328,7 +328,12 @@ fn hooks(random: &mut Rng) -> Value {
     ];
     let often = random.u8(1..5);
     let chosen = types.into_iter().filter(|_| random.u8(0..5) < often);
-    chosen.map(|type_| json!({"type": type_, "name": "desk", "url": "http://desk.store/"})).collect()
+    let mut chosen: Vec<WebhookType> = chosen.collect();
+    // Nothing is drawn for who is only told: all that is drawn after this stays what it was.
+    if chosen.len() % 2 == 1 {
+        chosen.push(WebhookType::Event);
+    }
+    chosen.iter().map(|type_| json!({"type": type_, "name": "desk", "url": "http://desk.store/"})).collect()
 }
 
 /// A config of the target.

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::{api::HookOutcome, rollout::Reply};
+use crate::{
+    api::{CanaryStatus, HookOutcome},
+    rollout::Reply,
+};
 
 /// What the hooks were told: type and name, and the phase; and what they answer now.
 #[derive(Clone, Default)]
@@ -516,4 +519,36 @@ fn a_revision_that_inherits_a_share_is_tried_by_its_own_pre_rollout_hooks_before
     simulation.pass(seconds(120), |_| {});
     assert_eq!(image(&simulation, "shop-primary"), "shop:1");
     assert_eq!(shares(&simulation), [0, 20, 0]);
+}
+
+/// Writes of the status that tell of answers and of nothing else.
+fn writes_of_answers(simulation: &Simulation) -> usize {
+    let state = simulation.world.state();
+    let written = state.deeds.iter().filter_map(|(_, deed)| match deed {
+        Deed::Status(status) => Some(status.as_ref()),
+        _ => None,
+    });
+    let written: Vec<&CanaryStatus> = written.collect();
+    let rest = |status: &CanaryStatus| CanaryStatus { hooks: Vec::new(), ..status.clone() };
+    written.windows(2).filter(|pair| rest(pair[0]) == rest(pair[1])).count()
+}
+
+#[test]
+fn what_an_event_hook_said_last_stands_in_the_status_and_what_it_says_again_is_not_written() {
+    let hooks = [hook("event", "log")];
+    let (mut simulation, desk) = released(with(weights(&[50]), &hooks), good(), &[]);
+    simulation.pass(seconds(200), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded);
+    assert!(desk.count("log") > 2, "{:?}", desk.calls());
+    assert_eq!(entry(&simulation, "log").outcome, Some(HookOutcome::Passed));
+    assert!(writes_of_answers(&simulation) <= 1);
+    desk.set("log", dead());
+    release(&simulation, "shop:3");
+    simulation.pass(seconds(200), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded, "nothing follows from it");
+    assert_eq!(entry(&simulation, "log").outcome, Some(HookOutcome::Unanswered));
+    assert!(writes_of_answers(&simulation) <= 2);
+    let deeds = simulation.world.state().deeds.len();
+    simulation.pass(seconds(3600), |_| {});
+    assert_eq!(simulation.world.state().deeds.len(), deeds, "an answer leads to no event");
 }
