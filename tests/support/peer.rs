@@ -30,11 +30,14 @@ pub(crate) fn leaves(
         "apiVersion": "flagger.app/v1beta1", "kind": "Canary", "name": APP, "uid": uid,
         "controller": true, "blockOwnerDeletion": true,
     }]);
-    let route = match canary["spec"]["provider"].as_str() {
-        Some("contour") => http_proxy(space),
-        _ => http_route(space),
+    let mut objects = match canary["spec"]["provider"].as_str() {
+        Some("contour") => vec![http_proxy(space)],
+        Some("istio") => {
+            vec![destination_rule("-primary"), destination_rule("-canary"), virtual_service(canary)]
+        }
+        _ => vec![http_route(space)],
     };
-    let mut objects = vec![primary(served), route];
+    objects.push(primary(served));
     objects.extend(["", "-primary", "-canary"].map(service));
     for object in &mut objects {
         object["metadata"]["ownerReferences"] = owners.clone();
@@ -116,5 +119,29 @@ fn http_proxy(space: &Space) -> Value {
             "conditions": [{"prefix": "/"}],
             "services": [service("-primary", 100), service("-canary", 0)],
         }]},
+    })
+}
+
+/// The apex is a host beside those of the Canary.
+fn virtual_service(canary: &Value) -> Value {
+    let service = &canary["spec"]["service"];
+    let mut hosts = service["hosts"].clone();
+    hosts.as_array_mut().expect("a Canary with hosts").push(APP.into());
+    let destination = |suffix: &str, weight: u32| json!({"destination": {"host": format!("{APP}{suffix}")}, "weight": weight});
+    json!({
+        "apiVersion": "networking.istio.io/v1beta1", "kind": "VirtualService",
+        "metadata": {"name": APP, "annotations": annotations()},
+        "spec": {
+            "hosts": hosts, "gateways": service["gateways"],
+            "http": [{"route": [destination("-primary", 100), destination("-canary", 0)]}],
+        },
+    })
+}
+
+fn destination_rule(suffix: &str) -> Value {
+    let name = format!("{APP}{suffix}");
+    json!({
+        "apiVersion": "networking.istio.io/v1beta1", "kind": "DestinationRule",
+        "metadata": {"name": name}, "spec": {"host": name},
     })
 }
