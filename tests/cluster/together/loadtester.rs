@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::install::shared;
+use crate::support::data_plane::CONTOUR_HTTP_ROUTE;
 use crate::support::history::Seen;
 use crate::support::manifests::{APP, canary, podinfo, with};
 use crate::support::receiver::Receiver;
@@ -76,12 +77,16 @@ fn its_rollback_gate_takes_a_revision_back() {
     assert_eq!(space.version("podinfo-primary"), "one");
 }
 
+/// A hook that bears the name of its type.
+fn called(type_: &str, url: &str) -> Value {
+    json!({"name": type_, "type": type_, "url": url, "timeout": "5s"})
+}
+
 /// Hooks of all eight types: four are gates of the load tester, four are told what happens. The promotion's gate is one that never
 /// opens, or one that always is.
 fn of_all_types(space: &Space, promotion: &str) -> Value {
-    let hook = |type_: &str, url: String| json!({"name": type_, "type": type_, "url": url, "timeout": "5s"});
-    let gate = |type_: &str, path: &str| hook(type_, format!("{TESTER}{path}"));
-    let told = |type_: &str| hook(type_, format!("http://listener/{type_}"));
+    let gate = |type_: &str, path: &str| called(type_, &format!("{TESTER}{path}"));
+    let told = |type_: &str| called(type_, &format!("http://listener/{type_}"));
     let hooks = [
         gate("confirm-rollout", "/gate/check"),
         told("pre-rollout"),
@@ -141,4 +146,28 @@ fn hooks_of_all_eight_types_are_asked_and_told_in_one_run() {
             "{call:?}"
         );
     }
+}
+
+#[test]
+fn a_newer_revision_in_mid_run_needs_an_approval_of_its_own() {
+    let Some(_sluice) = shared("an approval") else { return };
+    let space = Space::new("approval");
+    let hooks = [called("confirm-rollout", &format!("{TESTER}/gate/check"))];
+    let analysis = json!({"metrics": null, "webhooks": hooks});
+    let canary = with(&canary(&space.host(), &[50]), &json!({"spec": {"analysis": analysis}}));
+    let history = space.initialised(&podinfo("one"), &canary);
+    turn(&space, "/gate/open");
+    let mark = history.mark();
+    space.apply(&[&podinfo("two")]);
+    history.first(mark, wait::STEP, "the step", |seen| seen.weight() == 50 && seen.is_due());
+    turn(&space, "/gate/close");
+    let newer = history.mark();
+    space.apply(&[&podinfo("three")]);
+    history.first(newer, wait::NOTICED, "the newer revision to wait", |seen| {
+        (seen.phase(), seen.weight()) == ("Waiting", 0)
+    });
+    CONTOUR_HTTP_ROUTE.carries(&space, APP, (100, 0));
+    turn(&space, "/gate/open");
+    history.ends(newer, "Succeeded");
+    assert_eq!(space.version("podinfo-primary"), "three");
 }
