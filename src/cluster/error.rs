@@ -81,6 +81,17 @@ impl ClusterError {
         }
     }
 
+    /// What we were doing, with the object.
+    pub fn what(&self) -> String {
+        match self {
+            ClusterError::Call { what, .. }
+            | ClusterError::TimedOut { what, .. }
+            | ClusterError::NoObject { what } => what.clone(),
+            ClusterError::NotSynced { kind } => format!("reading {kind} objects"),
+            _ => self.to_string(),
+        }
+    }
+
     /// Why it failed, without what we were doing: the API server's own words, shortened, if it answered.
     pub fn words(&self) -> String {
         let words = match self {
@@ -90,6 +101,8 @@ impl ClusterError {
             }
             ClusterError::Call { source, .. } => sentence::of(source),
             ClusterError::TimedOut { after, .. } => format!("no answer within {} s", after.as_secs()),
+            ClusterError::NoObject { .. } => "the answer is not an object".to_owned(),
+            ClusterError::NotSynced { .. } => "their watch has not delivered the first list yet".to_owned(),
             _ => self.to_string(),
         };
         match words.char_indices().nth(WORDS) {

@@ -177,6 +177,7 @@ impl Leader {
             metrics: self.metrics.clone(),
             slots: Arc::new(Mutex::new(slots)),
             writes: Arc::default(),
+            reads: Arc::default(),
             sketches: Arc::default(),
             wake: wake.clone(),
         };

@@ -19,6 +19,7 @@ use super::{
     metrics::Metrics,
     problems,
     queue::Again,
+    reads::Reads,
     slots::{Slots, Stand},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
-    rollout::{self, Cause, Failure, Observation, Settings, Sketches, Writes},
+    rollout::{self, Cause, Failure, Lost, Observation, Settings, Sketches, Unread, Writes},
     sentence,
     workload::configs::{ConfigRef, Configs},
 };
@@ -44,6 +45,8 @@ pub(super) struct Looker {
     pub(super) slots: Arc<Mutex<Slots>>,
     /// What came of the last writes for each Canary.
     pub(super) writes: Arc<Mutex<HashMap<CanaryKey, Writes>>>,
+    /// For which Canaries reads do not pass.
+    pub(super) reads: Arc<Reads>,
     /// What the looks at Canaries that run have worked out.
     pub(super) sketches: Arc<Mutex<BTreeMap<CanaryKey, Sketches>>>,
     /// Where other Canaries are woken that a look concerns.
@@ -93,7 +96,9 @@ impl Looker {
             }
         };
         let outcome = match &again {
-            Again::Failed | Again::Held(Cause::WriteFailed, _) => "error",
+            Again::Failed | Again::Held(Cause::WriteFailed | Cause::ReadFailed | Cause::ReadDenied, _) => {
+                "error"
+            }
             Again::Stale(_) => "stale",
             Again::Held(Cause::WriteRefused | Cause::KindNotServed, _) => "refused",
             Again::Never | Again::After(_) => "done",
@@ -108,6 +113,7 @@ impl Looker {
         let Some(object) = self.cluster.look(&reference(key)).await.map_err(read)? else {
             self.asks.retain(key, |_| false);
             self.writes().remove(key);
+            self.reads.keep(key, None);
             self.keep(key, None);
             self.stands(key, Stand::Rests);
             return Ok(Again::Never);
@@ -125,32 +131,42 @@ impl Looker {
                 }
             },
         };
-        let mut denied = false;
-        let mut tell = |error: &ClusterError| problems::denied(error).inspect(|_| denied = true);
-        let (unread, (live, configs, mut problems)) = match self.gather(key, &object, &canary).await {
-            Ok(gathered) => (false, gathered),
-            Err(error) => {
-                let problem = tell(&error).ok_or_else(|| read(error))?;
-                (true, (Live::default(), Configs::default(), vec![problem]))
-            }
+        let (lost, (live, configs, mut problems)) = match self.gather(key, &object, &canary).await {
+            Ok(gathered) => (None, gathered),
+            Err(error) => (Some((Lost::All, error)), (Live::default(), Configs::default(), Vec::new())),
         };
         problems.extend(unreadable);
         let answers = self.asks.answers(key);
         let sketches = self.sketches().get(key).cloned().unwrap_or_default();
         let canary = Arc::new(canary);
         let writes = self.writes().get(key).cloned().unwrap_or_default();
-        let mut observation =
-            Observation { canary, live, configs, answers, problems, unread, full: None, writes, sketches };
         let now = Timestamp::now();
+        let failing = self.reads.failing(key);
+        let unread = |lost, error| Unread::then(failing.as_ref(), lost, problems::unread(&error), now);
+        let mut observation = Observation {
+            canary,
+            live,
+            configs,
+            answers,
+            problems,
+            unread: lost.map(|(lost, error)| unread(lost, error)),
+            full: None,
+            writes,
+            sketches,
+        };
         let mut decision = rollout::decide(&observation, &self.settings, now);
         if !decision.lacks.is_empty() {
             // Contents are in memory for this one look only.
             match self.cluster.objects(decision.lacks).await {
                 Ok(contents) => observation.live.extend(contents),
-                Err(error) => observation.problems.push(tell(&error).ok_or_else(|| read(error))?),
+                // What is to be copied waits; all else goes on.
+                Err(error) => {
+                    observation.unread.get_or_insert_with(|| unread(Lost::Little, error));
+                }
             }
             decision = rollout::decide(&observation, &self.settings, now);
         }
+        self.reads.keep(key, observation.unread.as_ref());
         if rollout::starts(&observation.canary, &decision) {
             observation.full = self.slots().take(key).err();
             if observation.full.is_some() {
@@ -164,6 +180,9 @@ impl Looker {
             Outcome::Failed(failure) => Some(failure),
             Outcome::Done => None,
         };
+        if observation.unread.as_ref().is_some_and(Unread::hides_all) {
+            return Ok(Again::Failed);
+        }
         if observation.canary.status.as_ref() != Some(status) {
             tracing::info!(
                 canary = %key,
@@ -187,11 +206,11 @@ impl Looker {
         self.metrics.status(&observation.canary, status);
         self.asks.retain(key, |id| decision.known.contains(id));
         let again = decision.wake.map(|at| until(at, Timestamp::now()));
-        let held = failed.as_ref().map(|failure| failure.cause);
+        let unread = observation.unread.map(|unread| unread.failure.cause);
+        // No event tells of a right that is given.
+        let held = failed.as_ref().map(|failure| failure.cause).or(unread);
         let writes = self.remember(key, failed);
         Ok(match (held, again) {
-            // No event tells of a right that is given.
-            _ if denied => Again::Failed,
             (Some(cause), again) => Again::Held(cause, again),
             // What did not pass is written: that is told too.
             _ if writes.outlived_by(status) => Again::After(Duration::ZERO),
@@ -318,7 +337,7 @@ impl Looker {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         controller::{slots::Bounds, testing::Stage},
@@ -327,7 +346,8 @@ mod tests {
         rollout::HookHosts,
     };
 
-    fn looker(client: kube::Client) -> Looker {
+    /// What looks at Canaries of an API server that the test plays.
+    pub(in super::super) fn looker(client: kube::Client) -> Looker {
         let Stage { cluster, world, metrics, .. } = Stage::on(client);
         let (answered, _) = mpsc::unbounded_channel();
         let providers = Providers::new(Limits::default(), |_| false).unwrap();
@@ -342,6 +362,7 @@ mod tests {
             metrics,
             slots: Arc::new(Mutex::new(Slots::new(Bounds::default(), BTreeSet::new()))),
             writes: Arc::default(),
+            reads: Arc::default(),
             sketches: Arc::default(),
             wake: mpsc::unbounded_channel().0,
         }

@@ -11,6 +11,7 @@ mod metrics;
 mod probes;
 mod problems;
 mod queue;
+mod reads;
 mod slots;
 mod tell;
 #[cfg(test)]

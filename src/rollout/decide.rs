@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Decision, Observation, Reason, Settings,
+    Decision, Observation, Reason, Settings, Unread,
     affinity::turn,
     analyse::progress,
     converge::converge,
@@ -24,20 +24,24 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
     let mut draft = Draft::new(canary, now);
     if canary.metadata.deletion_timestamp.is_some() {
         farewell::leave(observation, settings, now, &mut draft);
-        return draft.finish(&observation.writes);
+        return draft.finish(observation);
     }
     if canary.spec.suspend {
         // What is awaited gets its whole time once the Canary goes on.
         draft.status.deadline_at = None;
         draft.say("Suspended: nothing is changed until spec.suspend is false.");
-        return draft.finish(&observation.writes);
+        return draft.finish(observation);
+    }
+    if observation.unread.as_ref().is_some_and(Unread::hides_all) {
+        // What was not read is no change, and no reason to do anything.
+        return draft.finish(observation);
     }
     if !observation.problems.is_empty() {
         if let Ok(scene) = Scene::see(observation, settings, now) {
             protect(&scene, &mut draft);
         }
         draft.block(REFUSED, observation.problems.join(" "));
-        return draft.finish(&observation.writes);
+        return draft.finish(observation);
     }
     match Scene::see(observation, settings, now) {
         Err(blocker) => draft.block(blocker.reason, blocker.message),
@@ -58,7 +62,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
             converge(&scene, &mut draft);
         }
     }
-    draft.finish(&observation.writes)
+    draft.finish(observation)
 }
 
 /// What chose the canary's requests is gone in mid-run: nobody said how many of all requests it may have, so it gets none.

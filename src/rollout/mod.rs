@@ -28,6 +28,7 @@ mod settings;
 mod sketch;
 mod text;
 mod timeline;
+mod unread;
 
 pub use alert::{Alert, Audience, alert, audience};
 pub use ask::{Answer, Answers, Ask, AskId, Measured, Question};
@@ -45,3 +46,4 @@ pub use scene::{interval, plan, provider};
 pub use settings::{ConfigTracking, Inconclusive, Settings};
 pub use sketch::Sketches;
 pub use timeline::{Act, Step, Timeline};
+pub use unread::{Lost, Unread};
