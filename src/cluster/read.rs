@@ -104,6 +104,21 @@ impl Cluster {
         Ok(found.into_iter().collect())
     }
 
+    /// These objects as far as they exist and can be read, and why one of them cannot.
+    pub async fn readable(
+        &self,
+        wanted: impl IntoIterator<Item = ObjectRef>,
+    ) -> (Live, Option<ClusterError>) {
+        let (mut live, mut lost) = (Live::default(), None);
+        for reference in wanted {
+            match self.objects([reference]).await {
+                Ok(found) => live.extend(found),
+                Err(error) => drop(lost.get_or_insert(error)),
+            }
+        }
+        (live, lost)
+    }
+
     /// One object, from memory where memory is certain.
     pub async fn look(&self, reference: &ObjectRef) -> Result<Option<Arc<Object>>, ClusterError> {
         let look = self.view.lock().look(reference, Instant::now());

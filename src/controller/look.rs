@@ -70,6 +70,23 @@ enum LookError {
     },
 }
 
+/// What was read for a Canary.
+struct Gathered {
+    live: Live,
+    configs: Configs,
+    /// Why nobody may act on it.
+    problems: Vec<String>,
+    /// What could not be read.
+    lost: Option<(Lost, ClusterError)>,
+}
+
+impl Gathered {
+    fn nothing(error: ClusterError) -> Self {
+        let (live, configs, problems) = Default::default();
+        Gathered { live, configs, problems, lost: Some((Lost::All, error)) }
+    }
+}
+
 /// Where a Canary stands.
 pub(super) fn reference(key: &CanaryKey) -> ObjectRef {
     ObjectRef::new(API_VERSION, "Canary", &key.namespace, &key.name)
@@ -131,10 +148,8 @@ impl Looker {
                 }
             },
         };
-        let (lost, (live, configs, mut problems)) = match self.gather(key, &object, &canary).await {
-            Ok(gathered) => (None, gathered),
-            Err(error) => (Some((Lost::All, error)), (Live::default(), Configs::default(), Vec::new())),
-        };
+        let gathered = self.gather(key, &object, &canary).await;
+        let Gathered { live, configs, mut problems, lost } = gathered.unwrap_or_else(Gathered::nothing);
         problems.extend(unreadable);
         let answers = self.asks.answers(key);
         let sketches = self.sketches().get(key).cloned().unwrap_or_default();
@@ -157,13 +172,10 @@ impl Looker {
         let mut decision = rollout::decide(&observation, &self.settings, now);
         if !decision.lacks.is_empty() {
             // Contents are in memory for this one look only.
-            match self.cluster.objects(decision.lacks).await {
-                Ok(contents) => observation.live.extend(contents),
-                // What is to be copied waits; all else goes on.
-                Err(error) => {
-                    observation.unread.get_or_insert_with(|| unread(Lost::Little, error));
-                }
-            }
+            let (contents, lost) = self.cluster.readable(decision.lacks).await;
+            observation.live.extend(contents);
+            // What is to be copied waits; all else goes on.
+            observation.unread = observation.unread.or(lost.map(|error| unread(Lost::Little, error)));
             decision = rollout::decide(&observation, &self.settings, now);
         }
         self.reads.keep(key, observation.unread.as_ref());
@@ -180,7 +192,7 @@ impl Looker {
             Outcome::Failed(failure) => Some(failure),
             Outcome::Done => None,
         };
-        if observation.unread.as_ref().is_some_and(Unread::hides_all) {
+        if observation.unread.as_ref().is_some_and(Unread::holds) {
             return Ok(Again::Failed);
         }
         if observation.canary.status.as_ref() != Some(status) {
@@ -269,15 +281,15 @@ impl Looker {
         key: &CanaryKey,
         object: &Object,
         canary: &Canary,
-    ) -> Result<(Live, Configs, Vec<String>), ClusterError> {
+    ) -> Result<Gathered, ClusterError> {
         let needs = rollout::needs(canary, &self.settings);
         let live = self.cluster.live(&needs).await?;
         let configs = rollout::configs(canary, &live, &self.settings);
-        let configs = self.configs(key, canary, configs).await?;
+        let (configs, lost) = self.configs(key, canary, configs).await;
         self.learn(key, problems::seen(canary, &live, &self.settings));
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let problems = problems::standing(object, canary, &catalog, &self.settings, &live);
-        Ok((live, configs, problems))
+        Ok(Gathered { live, configs, problems, lost })
     }
 
     /// Remembers what was seen around the Canary. Whom that concerns is looked at again.
@@ -299,7 +311,7 @@ impl Looker {
         key: &CanaryKey,
         canary: &Canary,
         configs: BTreeSet<ConfigRef>,
-    ) -> Result<Configs, ClusterError> {
+    ) -> (Configs, Option<(Lost, ClusterError)>) {
         let mut names = rollout::names(canary);
         names.extend(configs.iter().map(|config| config.object(&key.namespace)));
         self.cluster.name(key, names);

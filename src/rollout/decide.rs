@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Decision, Observation, Reason, Settings, Unread,
+    Decision, Observation, Reason, Settings,
     affinity::turn,
     analyse::progress,
     converge::converge,
@@ -32,8 +32,13 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
         draft.say("Suspended: nothing is changed until spec.suspend is false.");
         return draft.finish(observation);
     }
-    if observation.unread.as_ref().is_some_and(Unread::hides_all) {
-        // What was not read is no change, and no reason to do anything.
+    if let Some(unread) = observation.unread.as_ref().filter(|unread| unread.holds()) {
+        // What was not read is no change, and no reason to do anything but to keep users from what fails.
+        if !unread.hides_all()
+            && let Ok(scene) = Scene::see(observation, settings, now)
+        {
+            protect(&scene, &mut draft);
+        }
         return draft.finish(observation);
     }
     if !observation.problems.is_empty() {

@@ -194,7 +194,7 @@ impl<'a> Draft<'a> {
             self.blocker.get_or_insert(Blocker { reason, message: self.with_way_out(message) });
         }
         let unsaid = self.blocker.is_none() && self.status == *before;
-        if unsaid && unread.is_some_and(Unread::hides_all) {
+        if unsaid && unread.is_some_and(Unread::holds) {
             // Too young to be told: what was told so far stands.
             return self.decision(lowering);
         }

@@ -10,6 +10,8 @@ use crate::api::CanaryStatus;
 pub enum Lost {
     /// Something without which all else goes on.
     Little,
+    /// A config that was never seen: what it belongs to has no name.
+    Revision,
     /// Everything that a decision rests on.
     All,
 }
@@ -34,6 +36,11 @@ impl Unread {
             Some(Unread { since, .. }) => Unread { lost, failure, since: *since },
             None => Unread { lost, failure, since: now },
         }
+    }
+
+    /// Whether nothing can be decided but what keeps users from harm.
+    pub fn holds(&self) -> bool {
+        self.lost != Lost::Little
     }
 
     /// Whether nothing was seen.
