@@ -90,6 +90,19 @@ impl Cluster {
         self.objects(wanted).await
     }
 
+    /// Why changes of one of these objects are told by nobody: a watch has not delivered its first list. They are read by GET
+    /// meanwhile. None if all are watched that should be.
+    pub fn unheard<'a>(&self, references: impl IntoIterator<Item = &'a ObjectRef>) -> Option<ClusterError> {
+        let view = self.view.lock();
+        let hears = |reference: &ObjectRef| Heard::of(reference).is_some_and(|heard| self.hears(heard));
+        let mut late = references.into_iter().filter_map(|reference| {
+            let late = view.late(reference, hears(reference))?;
+            // One that is not served is no matter of its watch.
+            Kind::of(reference).is_none_or(|kind| !self.served.lacks(kind)).then_some(late)
+        });
+        late.next().map(|kind| ClusterError::NotSynced { kind })
+    }
+
     /// These objects, as far as they exist. Fails if any of them could not be read.
     pub async fn objects(&self, wanted: impl IntoIterator<Item = ObjectRef>) -> Result<Live, ClusterError> {
         let found: Vec<_> = stream::iter(wanted)

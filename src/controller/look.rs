@@ -285,7 +285,11 @@ impl Looker {
         let needs = rollout::needs(canary, &self.settings);
         let live = self.cluster.live(&needs).await?;
         let configs = rollout::configs(canary, &live, &self.settings);
+        let named = configs.iter().map(|config| config.object(&key.namespace));
+        let named: Vec<ObjectRef> = named.chain(needs.objects).collect();
         let (configs, lost) = self.configs(key, canary, configs).await;
+        // Read by GET, and looked at again and again: nobody tells of changes.
+        let lost = lost.or_else(|| Some((Lost::Little, self.cluster.unheard(&named)?)));
         self.learn(key, problems::seen(canary, &live, &self.settings));
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let problems = problems::standing(object, canary, &catalog, &self.settings, &live);
