@@ -219,11 +219,8 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
             return Ok(());
         }
         let own = format!("system:serviceaccount:{}:{}", options.own_namespace, options.service_account);
-        let gate = gate::Gate {
-            cluster: cluster.clone(),
-            catalog: catalog.clone(),
-            gate: admission::Gate::new(settings.as_ref().clone(), own),
-        };
+        let gate = admission::Gate::new(settings.as_ref().clone(), own);
+        let gate = gate::Gate::new(cluster.clone(), catalog.clone(), gate);
         let listener = server::bind(options.https_address).await?;
         let router = server::router(Arc::new(gate), gate_metrics);
         server::https(listener, keeper.tls_config(), router, shutdown.clone(), drain).await
