@@ -48,6 +48,14 @@ pub enum ClusterError {
         /// The Secret.
         secret: ObjectRef,
     },
+    /// A Secret with credentials that the operator does not want read.
+    #[error(
+        "{secret} is not read: Sluice runs with --metric-secrets=false; set it to true (the chart's metricSecrets), or do without the secretRef"
+    )]
+    SecretsOff {
+        /// The Secret.
+        secret: ObjectRef,
+    },
     /// The Canary CRD that the API server serves cannot hold our status.
     #[error("{problem}; run `sluice crds --apply`, or let the chart's CRD job do it")]
     Schema {

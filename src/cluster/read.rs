@@ -42,6 +42,8 @@ pub struct Cluster {
     configs: Arc<[&'static str]>,
     /// How often each watch failed.
     pub(super) failures: Failures,
+    /// Whether Secrets with credentials may be read.
+    pub(super) credentials: bool,
 }
 
 impl Cluster {
@@ -56,6 +58,7 @@ impl Cluster {
             namespace,
             configs: Arc::default(),
             failures: Failures::default(),
+            credentials: true,
         };
         (cluster, receiver)
     }
@@ -63,6 +66,16 @@ impl Cluster {
     /// The same, with metadata watches of these kinds of configs (ConfigMap, Secret).
     pub fn hearing(self, configs: &[&'static str]) -> Cluster {
         Cluster { configs: configs.into(), ..self }
+    }
+
+    /// The same, that reads no Secret with credentials of metric servers and chat rooms.
+    pub fn without_credentials(self) -> Cluster {
+        Cluster { credentials: false, ..self }
+    }
+
+    /// Whether Secrets with credentials of metric servers and chat rooms are read.
+    pub fn reads_credentials(&self) -> bool {
+        self.credentials
     }
 
     /// Counts how often each watch failed.
