@@ -235,6 +235,37 @@ fn the_prometheus_operator_gets_the_alert_rules_of_the_file_as_they_stand_there(
 }
 
 #[test]
+fn without_the_gate_nobody_is_alerted_about_it() {
+    let Some(objects) = render(&["prometheusRule.enabled=true", "gate.enabled=false"]) else { return };
+    let rule = named(&objects.unwrap(), "PrometheusRule", "sluice").clone();
+    let alerts = rule["spec"]["groups"][0]["rules"].as_array().unwrap();
+    let names: Vec<&str> = alerts.iter().map(|alert| alert["alert"].as_str().unwrap()).collect();
+    assert_eq!(names, ["SluiceWatchFails"]);
+}
+
+#[test]
+fn without_the_right_to_secrets_of_metric_servers_none_is_tried() {
+    for (values, tried) in [(&[][..], true), (&["metricSecrets=false"][..], false)] {
+        let Some(objects) = render(values) else { return };
+        let given = arguments(&objects.unwrap()).contains(&"--metric-secrets=false".to_owned());
+        assert_eq!(given, !tried, "{values:?}");
+    }
+}
+
+#[test]
+fn the_port_of_the_gate_is_reached_from_where_the_values_say_and_that_of_probes_from_anywhere() {
+    let from = "networkPolicy.gateFrom[0].ipBlock.cidr=10.0.0.0/28";
+    let rule = |port: &str| serde_json::json!([{"port": port, "protocol": "TCP"}]);
+    let Some(objects) = render(&[from]) else { return };
+    let ingress = named(&objects.unwrap(), "NetworkPolicy", "sluice")["spec"]["ingress"].clone();
+    let gate = serde_json::json!({"from": [{"ipBlock": {"cidr": "10.0.0.0/28"}}], "ports": rule("https")});
+    assert_eq!(ingress, serde_json::json!([gate, {"ports": rule("http")}]));
+    let Some(objects) = render(&[from, "gate.enabled=false"]) else { return };
+    let ingress = named(&objects.unwrap(), "NetworkPolicy", "sluice")["spec"]["ingress"].clone();
+    assert_eq!(ingress, serde_json::json!([{"ports": rule("http")}]));
+}
+
+#[test]
 fn pods_pass_the_restricted_standard() {
     let Some(objects) = render(&[]) else { return };
     let objects = objects.unwrap();

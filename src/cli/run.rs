@@ -48,6 +48,9 @@ pub struct RunArgs {
     /// Rollouts that go on at once in one namespace. 0 is no bound.
     #[arg(long, default_value_t = 20)]
     max_rollouts_per_namespace: usize,
+    /// Whether Secrets that MetricTemplates and AlertProviders name are read; without the right to them, false says so to their users.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
+    metric_secrets: bool,
     /// Whether to serve the gate.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
     gate: bool,
@@ -89,6 +92,7 @@ pub(super) fn run(arguments: RunArgs) -> Result<ExitCode, CliError> {
             all: Some(arguments.max_rollouts).filter(|bound| *bound > 0),
             namespace: Some(arguments.max_rollouts_per_namespace).filter(|bound| *bound > 0),
         },
+        metric_secrets: arguments.metric_secrets,
         gate: arguments.gate,
         cert_dir: arguments.cert_dir,
         ca_overlap: positive("ca-overlap", arguments.ca_overlap)?,

@@ -3,31 +3,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 
 use super::{error::ClusterError, named::Known, read::AT_ONCE, read::Cluster};
 use crate::{
     api::{ObjectRef, SeenConfig},
+    rollout::Lost,
     workload::configs::{Config, ConfigRef, Configs},
 };
 
 impl Cluster {
-    /// What is known of configs in a namespace; `seen` is what is known of versions that were read before. Fails if any of
-    /// them could not be read.
+    /// What is known of configs in a namespace; `seen` is what is known of versions that were read before. One that cannot be read
+    /// counts as it was last seen, never as missing; one that was never seen is left out. Why it cannot be read is told beside.
     pub async fn configs(
         &self,
         namespace: &str,
         wanted: BTreeSet<ConfigRef>,
         seen: &BTreeMap<String, SeenConfig>,
-    ) -> Result<Configs, ClusterError> {
-        stream::iter(wanted)
-            .map(|config| async move {
-                let known = self.config(&config.object(namespace), seen.get(&config.key())).await?;
-                Ok((config, known))
-            })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await
+    ) -> (Configs, Option<(Lost, ClusterError)>) {
+        let read = stream::iter(wanted).map(|config| async move {
+            let known = self.config(&config.object(namespace), seen.get(&config.key())).await;
+            (config, known)
+        });
+        let read: Vec<_> = read.buffer_unordered(AT_ONCE).collect().await;
+        let (mut configs, mut lost) = (Configs::new(), None);
+        for (config, known) in read {
+            match (known, seen.get(&config.key())) {
+                (Ok(known), _) => drop(configs.insert(config, known)),
+                (Err(error), Some(seen)) => {
+                    configs.insert(config, Config::from(seen));
+                    lost.get_or_insert((Lost::Little, error));
+                }
+                (Err(error), None) => lost = Some((Lost::Revision, error)),
+            }
+        }
+        (configs, lost)
     }
 
     async fn config(&self, reference: &ObjectRef, seen: Option<&SeenConfig>) -> Result<Config, ClusterError> {

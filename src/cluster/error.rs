@@ -48,6 +48,14 @@ pub enum ClusterError {
         /// The Secret.
         secret: ObjectRef,
     },
+    /// A Secret with credentials that the operator does not want read.
+    #[error(
+        "{secret} is not read: Sluice runs with --metric-secrets=false; set it to true (the chart's metricSecrets), or do without the secretRef"
+    )]
+    SecretsOff {
+        /// The Secret.
+        secret: ObjectRef,
+    },
     /// The Canary CRD that the API server serves cannot hold our status.
     #[error("{problem}; run `sluice crds --apply`, or let the chart's CRD job do it")]
     Schema {
@@ -81,6 +89,17 @@ impl ClusterError {
         }
     }
 
+    /// What we were doing, with the object.
+    pub fn what(&self) -> String {
+        match self {
+            ClusterError::Call { what, .. }
+            | ClusterError::TimedOut { what, .. }
+            | ClusterError::NoObject { what } => what.clone(),
+            ClusterError::NotSynced { kind } => format!("reading {kind} objects"),
+            _ => self.to_string(),
+        }
+    }
+
     /// Why it failed, without what we were doing: the API server's own words, shortened, if it answered.
     pub fn words(&self) -> String {
         let words = match self {
@@ -90,6 +109,8 @@ impl ClusterError {
             }
             ClusterError::Call { source, .. } => sentence::of(source),
             ClusterError::TimedOut { after, .. } => format!("no answer within {} s", after.as_secs()),
+            ClusterError::NoObject { .. } => "the answer is not an object".to_owned(),
+            ClusterError::NotSynced { .. } => "their watch has not delivered the first list yet".to_owned(),
             _ => self.to_string(),
         };
         match words.char_indices().nth(WORDS) {

@@ -42,6 +42,8 @@ pub struct Cluster {
     configs: Arc<[&'static str]>,
     /// How often each watch failed.
     pub(super) failures: Failures,
+    /// Whether Secrets with credentials may be read.
+    pub(super) credentials: bool,
 }
 
 impl Cluster {
@@ -56,6 +58,7 @@ impl Cluster {
             namespace,
             configs: Arc::default(),
             failures: Failures::default(),
+            credentials: true,
         };
         (cluster, receiver)
     }
@@ -63,6 +66,16 @@ impl Cluster {
     /// The same, with metadata watches of these kinds of configs (ConfigMap, Secret).
     pub fn hearing(self, configs: &[&'static str]) -> Cluster {
         Cluster { configs: configs.into(), ..self }
+    }
+
+    /// The same, that reads no Secret with credentials of metric servers and chat rooms.
+    pub fn without_credentials(self) -> Cluster {
+        Cluster { credentials: false, ..self }
+    }
+
+    /// Whether Secrets with credentials of metric servers and chat rooms are read.
+    pub fn reads_credentials(&self) -> bool {
+        self.credentials
     }
 
     /// Counts how often each watch failed.
@@ -90,6 +103,19 @@ impl Cluster {
         self.objects(wanted).await
     }
 
+    /// Why changes of one of these objects are told by nobody: a watch has not delivered its first list. They are read by GET
+    /// meanwhile. None if all are watched that should be.
+    pub fn unheard<'a>(&self, references: impl IntoIterator<Item = &'a ObjectRef>) -> Option<ClusterError> {
+        let view = self.view.lock();
+        let hears = |reference: &ObjectRef| Heard::of(reference).is_some_and(|heard| self.hears(heard));
+        let mut late = references.into_iter().filter_map(|reference| {
+            let late = view.late(reference, hears(reference))?;
+            // One that is not served is no matter of its watch.
+            Kind::of(reference).is_none_or(|kind| !self.served.lacks(kind)).then_some(late)
+        });
+        late.next().map(|kind| ClusterError::NotSynced { kind })
+    }
+
     /// These objects, as far as they exist. Fails if any of them could not be read.
     pub async fn objects(&self, wanted: impl IntoIterator<Item = ObjectRef>) -> Result<Live, ClusterError> {
         let found: Vec<_> = stream::iter(wanted)
@@ -102,6 +128,21 @@ impl Cluster {
             .try_collect()
             .await?;
         Ok(found.into_iter().collect())
+    }
+
+    /// These objects as far as they exist and can be read, and why one of them cannot.
+    pub async fn readable(
+        &self,
+        wanted: impl IntoIterator<Item = ObjectRef>,
+    ) -> (Live, Option<ClusterError>) {
+        let (mut live, mut lost) = (Live::default(), None);
+        for reference in wanted {
+            match self.objects([reference]).await {
+                Ok(found) => live.extend(found),
+                Err(error) => drop(lost.get_or_insert(error)),
+            }
+        }
+        (live, lost)
     }
 
     /// One object, from memory where memory is certain.

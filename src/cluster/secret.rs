@@ -9,6 +9,9 @@ impl Cluster {
     /// What a Secret holds now, by one GET. So a new token counts from the next question on, and a look at our memory
     /// shows none.
     pub async fn credentials(&self, secret: &ObjectRef) -> Result<Credentials, ClusterError> {
+        if !self.credentials {
+            return Err(ClusterError::SecretsOff { secret: secret.clone() });
+        }
         let found = calls::get(&self.client, secret).await.map_err(|error| match error.code() {
             Some(403) => ClusterError::SecretForbidden { secret: secret.clone() },
             _ => error,
@@ -52,6 +55,18 @@ mod tests {
         let calls = record.single();
         assert_eq!(calls, ["GET /api/v1/namespaces/shop/secrets/login"; 2]);
         assert!(cluster.known(&login()).is_none());
+    }
+
+    #[tokio::test]
+    async fn without_the_operators_leave_no_secret_is_tried_and_the_flag_is_named() {
+        let (client, record) = server(|_| Reply::refused(403, "Forbidden"));
+        let (cluster, _touched) = Cluster::new(client, None);
+        let error = cluster.without_credentials().credentials(&login()).await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("Secret shop/login is not read") && error.contains("--metric-secrets=false"),
+            "{error}"
+        );
+        assert_eq!(record.single(), Vec::<String>::new());
     }
 
     #[rstest]

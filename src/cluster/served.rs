@@ -40,6 +40,11 @@ impl Served {
         }
     }
 
+    /// Whether discovery lacked the kind when it was last asked.
+    pub(super) fn lacks(&self, kind: &Kind) -> bool {
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner).contains_key(kind)
+    }
+
     /// Waits until a kind that was absent is needed.
     pub(super) async fn wanted(&self) {
         self.wanted.notified().await;

@@ -224,6 +224,16 @@ impl View {
         inside && Heard::of(reference).is_some_and(|heard| self.hearing.contains(&heard.kind))
     }
 
+    /// The watch that should tell of the object and has not delivered its first list.
+    pub(super) fn late(&self, reference: &ObjectRef, hears: bool) -> Option<&'static str> {
+        if let Some(kind) = self.watches(reference).filter(|kind| !self.store.is_synced(kind)) {
+            return Some(kind.name);
+        }
+        let inside = self.namespace.as_ref().is_none_or(|only| *only == reference.namespace);
+        let deaf = hears && inside && !self.hears(reference) && self.store.get(reference).is_none();
+        Heard::of(reference).filter(|_| deaf).map(|heard| heard.watch)
+    }
+
     /// Nobody decides any more: what Canaries name is of no use.
     pub(super) fn forget_names(&mut self) {
         self.named = Named::default();

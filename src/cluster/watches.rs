@@ -93,6 +93,14 @@ impl Watches {
         }
     }
 
+    /// Waits until each watch has delivered its first list, but no longer than `patience`; returns those that have not. They go on
+    /// being tried.
+    pub async fn begun(&self, patience: Duration) -> Vec<&'static str> {
+        let _ = tokio::time::timeout(patience, self.synced()).await;
+        let late = self.health.iter().filter(|(_, health)| !health.borrow().synced);
+        late.map(|(name, _)| *name).collect()
+    }
+
     /// Whether each watch has delivered its first list.
     pub fn is_synced(&self) -> bool {
         self.health.iter().all(|(_, health)| health.borrow().synced)

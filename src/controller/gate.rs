@@ -15,16 +15,20 @@ use crate::{
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream::FuturesUnordered};
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 /// How long a review may wait for objects in all. A slower API server makes an object unknown, never a refusal.
 const READ_TIME: Duration = Duration::from_millis(300);
+
+/// How many objects are read at once for all reviews together: whoever sends many must not keep the API server busy through us.
+const READS: usize = 64;
 
 /// Answers admission reviews.
 pub(super) struct Gate {
     pub(super) cluster: Cluster,
     pub(super) catalog: Arc<RwLock<Catalog>>,
     pub(super) gate: admission::Gate,
+    reads: Semaphore,
 }
 
 impl server::Gate for Gate {
@@ -76,9 +80,17 @@ fn refused(call: &Call, verdict: &admission::Verdict) {
 }
 
 impl Gate {
+    pub(super) fn new(cluster: Cluster, catalog: Arc<RwLock<Catalog>>, gate: admission::Gate) -> Self {
+        Gate { cluster, catalog, gate, reads: Semaphore::new(READS) }
+    }
+
     async fn judge(&self, call: &Call) -> admission::Verdict {
         let until = Instant::now() + READ_TIME;
-        let needs = self.gate.needs(call, &self.catalog());
+        let mut needs = self.gate.needs(call, &self.catalog());
+        if !self.cluster.reads_credentials() && call.request.kind != "Canary" {
+            // Nothing is said of a Secret that nobody may look at.
+            needs.retain(|reference| reference.kind != "Secret");
+        }
         let mut lookups = self.read(call, needs, until).await;
         let verdict = self.gate.judge(call, &self.catalog(), &lookups);
         if verdict.confirm.is_empty() {
@@ -108,7 +120,12 @@ impl Gate {
         if let Some(template) = kept {
             return (reference, Lookup::Found(Arc::unwrap_or_clone(template)));
         }
-        let lookup = match tokio::time::timeout_at(until, self.cluster.glance(&reference)).await {
+        let glance = async {
+            // Nobody closes it. Whoever waits for a turn for too long is late like any other.
+            let _turn = self.reads.acquire().await;
+            self.cluster.glance(&reference).await
+        };
+        let lookup = match tokio::time::timeout_at(until, glance).await {
             Ok(Ok(Some(object))) => Lookup::Found(match reference.kind.as_str() {
                 "ConfigMap" | "Secret" => rules::keys_only(&object),
                 _ => Arc::unwrap_or_clone(object),
@@ -173,8 +190,7 @@ mod tests {
         let (cluster, _touched) = Cluster::new(server(reads.clone()), None);
         let watches = cluster.watch(Duty::Catalog, &stop);
         watches.synced().await;
-        let gate =
-            Gate { cluster, catalog: Arc::default(), gate: admission::Gate::new(Settings::default(), "us") };
+        let gate = Gate::new(cluster, Arc::default(), admission::Gate::new(Settings::default(), "us"));
         for (name, asked) in [("old", 0), ("new", 1)] {
             let reference = ObjectRef::new(API_VERSION, "MetricTemplate", "shop", name);
             let (_, lookup) = gate.look(reference, Instant::now() + READ_TIME).await;
@@ -184,5 +200,27 @@ mod tests {
                 (Some(name), asked)
             );
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_of_all_reviews_together_are_bounded_and_what_has_no_turn_in_time_is_late() {
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = asked.clone();
+        let service = tower::service_fn(move |_: Request<Body>| {
+            count.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<Result<Response<Body>, http::Error>>()
+        });
+        let (cluster, _touched) = Cluster::new(kube::Client::new(service, "default"), None);
+        let gate = Gate::new(cluster, Arc::default(), admission::Gate::new(Settings::default(), "us"));
+        let begin = Instant::now();
+        let looks = (0..READS + 6).map(|number| {
+            let reference = ObjectRef::new("apps/v1", "Deployment", "shop", number.to_string());
+            gate.look(reference, begin + READ_TIME)
+        });
+        for (_, lookup) in futures::future::join_all(looks).await {
+            assert_eq!(lookup, Lookup::Failed("the API server took longer than 300 ms".to_owned()));
+        }
+        assert_eq!((asked.load(Ordering::Relaxed), begin.elapsed()), (64, READ_TIME));
+        assert_eq!(gate.reads.available_permits(), READS, "the next ones have their turn");
     }
 }

@@ -35,6 +35,9 @@ use crate::{
 /// Pause before the served schema is looked at again.
 const SCHEMA_PAUSE: Duration = Duration::from_secs(10);
 
+/// How long a term waits for watches that fail. It then begins without them: they concern some Canaries, and it all.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Whether the served schema can hold what we write.
 pub(super) type Schema = watch::Receiver<Result<(), String>>;
 
@@ -135,9 +138,16 @@ impl Leader {
         // What is heard of a name that nobody has named yet is not remembered, and would cost a GET.
         catalog::name_all(&self.cluster);
         let mut watches = self.cluster.watch(Duty::Loop, stop);
-        tokio::select! {
-            () = watches.synced() => {}
+        let late = tokio::select! {
+            late = watches.begun(PATIENCE) => late,
             () = stop.cancelled() => return watches.finished().await,
+        };
+        if !late.is_empty() {
+            let kinds = late.join(", ");
+            tracing::error!(
+                kinds,
+                "cannot be watched; all Canaries are worked on, and those that need them are told"
+            );
         }
         tokio::join!(self.work(answers, leadership, stop), async {
             // A watch that ends by itself leaves a projection that nobody renews: end the term and begin anew.
@@ -177,6 +187,7 @@ impl Leader {
             metrics: self.metrics.clone(),
             slots: Arc::new(Mutex::new(slots)),
             writes: Arc::default(),
+            reads: Arc::default(),
             wake: wake.clone(),
         };
         let asking = async {

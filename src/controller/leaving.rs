@@ -65,7 +65,7 @@ mod tests {
             configs: Default::default(),
             answers: Default::default(),
             problems: if leaving.is_bare { vec!["It cannot be read.".to_owned()] } else { Vec::new() },
-            unread: false,
+            unread: None,
             full: None,
             writes: Default::default(),
             sketches: Default::default(),

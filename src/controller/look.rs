@@ -19,6 +19,7 @@ use super::{
     metrics::Metrics,
     problems,
     queue::Again,
+    reads::Reads,
     slots::{Slots, Stand},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
-    rollout::{self, Cause, Failure, Observation, Settings, Sketches, Writes},
+    rollout::{self, Cause, Failure, Lost, Observation, Settings, Sketches, Unread, Writes},
     sentence,
     workload::configs::{ConfigRef, Configs},
 };
@@ -44,6 +45,8 @@ pub(super) struct Looker {
     pub(super) slots: Arc<Mutex<Slots>>,
     /// What came of the last writes for each Canary.
     pub(super) writes: Arc<Mutex<HashMap<CanaryKey, Writes>>>,
+    /// For which Canaries reads do not pass.
+    pub(super) reads: Arc<Reads>,
     /// Where other Canaries are woken that a look concerns.
     pub(super) wake: mpsc::UnboundedSender<CanaryKey>,
 }
@@ -63,6 +66,23 @@ enum LookError {
         #[source]
         source: WorldError,
     },
+}
+
+/// What was read for a Canary.
+struct Gathered {
+    live: Live,
+    configs: Configs,
+    /// Why nobody may act on it.
+    problems: Vec<String>,
+    /// What could not be read.
+    lost: Option<(Lost, ClusterError)>,
+}
+
+impl Gathered {
+    fn nothing(error: ClusterError) -> Self {
+        let (live, configs, problems) = Default::default();
+        Gathered { live, configs, problems, lost: Some((Lost::All, error)) }
+    }
 }
 
 /// Where a Canary stands.
@@ -91,7 +111,9 @@ impl Looker {
             }
         };
         let outcome = match &again {
-            Again::Failed | Again::Held(Cause::WriteFailed, _) => "error",
+            Again::Failed | Again::Held(Cause::WriteFailed | Cause::ReadFailed | Cause::ReadDenied, _) => {
+                "error"
+            }
             Again::Stale(_) => "stale",
             Again::Held(Cause::WriteRefused | Cause::KindNotServed, _) => "refused",
             Again::Never | Again::After(_) => "done",
@@ -106,6 +128,7 @@ impl Looker {
         let Some(object) = self.cluster.look(&reference(key)).await.map_err(read)? else {
             self.asks.retain(key, |_| false);
             self.writes().remove(key);
+            self.reads.keep(key, None);
             self.stands(key, Stand::Rests);
             return Ok(Again::Never);
         };
@@ -122,33 +145,38 @@ impl Looker {
                 }
             },
         };
-        let mut denied = false;
-        let mut tell = |error: &ClusterError| problems::denied(error).inspect(|_| denied = true);
-        let (unread, (live, configs, mut problems)) = match self.gather(key, &object, &canary).await {
-            Ok(gathered) => (false, gathered),
-            Err(error) => {
-                let problem = tell(&error).ok_or_else(|| read(error))?;
-                (true, (Live::default(), Configs::default(), vec![problem]))
-            }
-        };
+        let gathered = self.gather(key, &object, &canary).await;
+        let Gathered { live, configs, mut problems, lost } = gathered.unwrap_or_else(Gathered::nothing);
         problems.extend(unreadable);
         let answers = self.asks.answers(key);
         // For the decisions of this one look: kept from look to look, they would be most of the memory of whoever runs much at once.
         let sketches = Sketches::default();
         let canary = Arc::new(canary);
         let writes = self.writes().get(key).cloned().unwrap_or_default();
-        let mut observation =
-            Observation { canary, live, configs, answers, problems, unread, full: None, writes, sketches };
         let now = Timestamp::now();
+        let failing = self.reads.failing(key);
+        let unread = |lost, error| Unread::then(failing.as_ref(), lost, problems::unread(&error), now);
+        let mut observation = Observation {
+            canary,
+            live,
+            configs,
+            answers,
+            problems,
+            unread: lost.map(|(lost, error)| unread(lost, error)),
+            full: None,
+            writes,
+            sketches,
+        };
         let mut decision = rollout::decide(&observation, &self.settings, now);
         if !decision.lacks.is_empty() {
             // Contents are in memory for this one look only.
-            match self.cluster.objects(decision.lacks).await {
-                Ok(contents) => observation.live.extend(contents),
-                Err(error) => observation.problems.push(tell(&error).ok_or_else(|| read(error))?),
-            }
+            let (contents, lost) = self.cluster.readable(decision.lacks).await;
+            observation.live.extend(contents);
+            // What is to be copied waits; all else goes on.
+            observation.unread = observation.unread.or(lost.map(|error| unread(Lost::Little, error)));
             decision = rollout::decide(&observation, &self.settings, now);
         }
+        self.reads.keep(key, observation.unread.as_ref());
         if rollout::starts(&observation.canary, &decision) {
             observation.full = self.slots().take(key).err();
             if observation.full.is_some() {
@@ -162,6 +190,9 @@ impl Looker {
             Outcome::Failed(failure) => Some(failure),
             Outcome::Done => None,
         };
+        if observation.unread.as_ref().is_some_and(Unread::holds) {
+            return Ok(Again::Failed);
+        }
         if observation.canary.status.as_ref() != Some(status) {
             tracing::info!(
                 canary = %key,
@@ -185,11 +216,11 @@ impl Looker {
         // What came during the look wakes the Canary for the next one.
         self.asks.retain(key, |id| decision.known.contains(id) || !observation.answers.contains_key(id));
         let again = decision.wake.map(|at| until(at, Timestamp::now()));
-        let held = failed.as_ref().map(|failure| failure.cause);
+        let unread = observation.unread.map(|unread| unread.failure.cause);
+        // No event tells of a right that is given.
+        let held = failed.as_ref().map(|failure| failure.cause).or(unread);
         let writes = self.remember(key, failed);
         Ok(match (held, again) {
-            // No event tells of a right that is given.
-            _ if denied => Again::Failed,
             (Some(cause), again) => Again::Held(cause, again),
             // What did not pass is written: that is told too.
             _ if writes.outlived_by(status) => Again::After(Duration::ZERO),
@@ -236,15 +267,19 @@ impl Looker {
         key: &CanaryKey,
         object: &Object,
         canary: &Canary,
-    ) -> Result<(Live, Configs, Vec<String>), ClusterError> {
+    ) -> Result<Gathered, ClusterError> {
         let needs = rollout::needs(canary, &self.settings);
         let live = self.cluster.live(&needs).await?;
         let configs = rollout::configs(canary, &live, &self.settings);
-        let configs = self.configs(key, canary, configs).await?;
+        let named = configs.iter().map(|config| config.object(&key.namespace));
+        let named: Vec<ObjectRef> = named.chain(needs.objects).collect();
+        let (configs, lost) = self.configs(key, canary, configs).await;
+        // Read by GET, and looked at again and again: nobody tells of changes.
+        let lost = lost.or_else(|| Some((Lost::Little, self.cluster.unheard(&named)?)));
         self.learn(key, problems::seen(canary, &live, &self.settings));
         let catalog = self.catalog.read().unwrap_or_else(PoisonError::into_inner);
         let problems = problems::standing(object, canary, &catalog, &self.settings, &live);
-        Ok((live, configs, problems))
+        Ok(Gathered { live, configs, problems, lost })
     }
 
     /// Remembers what was seen around the Canary. Whom that concerns is looked at again.
@@ -266,7 +301,7 @@ impl Looker {
         key: &CanaryKey,
         canary: &Canary,
         configs: BTreeSet<ConfigRef>,
-    ) -> Result<Configs, ClusterError> {
+    ) -> (Configs, Option<(Lost, ClusterError)>) {
         let mut names = rollout::names(canary);
         names.extend(configs.iter().map(|config| config.object(&key.namespace)));
         self.cluster.name(key, names);
@@ -304,7 +339,7 @@ impl Looker {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         controller::{slots::Bounds, testing::Stage},
@@ -313,7 +348,8 @@ mod tests {
         rollout::HookHosts,
     };
 
-    fn looker(client: kube::Client) -> Looker {
+    /// What looks at Canaries of an API server that the test plays.
+    pub(in super::super) fn looker(client: kube::Client) -> Looker {
         let Stage { cluster, world, metrics, .. } = Stage::on(client);
         let (answered, _) = mpsc::unbounded_channel();
         let providers = Providers::new(Limits::default(), |_| false).unwrap();
@@ -328,6 +364,7 @@ mod tests {
             metrics,
             slots: Arc::new(Mutex::new(Slots::new(Bounds::default(), BTreeSet::new()))),
             writes: Arc::default(),
+            reads: Arc::default(),
             wake: mpsc::unbounded_channel().0,
         }
     }

@@ -11,6 +11,7 @@ mod metrics;
 mod probes;
 mod problems;
 mod queue;
+mod reads;
 mod slots;
 mod tell;
 #[cfg(test)]
@@ -71,6 +72,8 @@ pub struct Options {
     pub concurrency: u16,
     /// Rollouts that go on at once.
     pub bounds: Bounds,
+    /// Whether Secrets of metric servers and chat rooms are read.
+    pub metric_secrets: bool,
     /// Whether admission is served.
     pub gate: bool,
     /// Directory of a certificate that somebody else issues.
@@ -124,6 +127,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     let metrics = Metrics::new(&mut registry, provider, &announcer.lost(), cluster.failures());
     let gate_metrics = server::Metrics::register(&mut registry);
     let cluster = cluster.hearing(&settings.config_tracking.watched());
+    let cluster = if options.metric_secrets { cluster } else { cluster.without_credentials() };
     let catalog = Arc::new(RwLock::new(Catalog::new(settings.provider)));
     let wake = Arc::new(RwLock::new(None));
     let naming = Arc::new(AtomicBool::new(false));
@@ -223,11 +227,8 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
             return Ok(());
         }
         let own = format!("system:serviceaccount:{}:{}", options.own_namespace, options.service_account);
-        let gate = gate::Gate {
-            cluster: cluster.clone(),
-            catalog: catalog.clone(),
-            gate: admission::Gate::new(settings.as_ref().clone(), own),
-        };
+        let gate = admission::Gate::new(settings.as_ref().clone(), own);
+        let gate = gate::Gate::new(cluster.clone(), catalog.clone(), gate);
         let listener = server::bind(options.https_address).await?;
         let router = server::router(Arc::new(gate), gate_metrics);
         server::https(listener, keeper.tls_config(), router, shutdown.clone(), drain).await

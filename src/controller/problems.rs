@@ -4,8 +4,7 @@ use crate::{
     admission::{Catalog, Lookup, Lookups, Seen, rules, standing},
     api::{Canary, CanaryKey, Live, Object, owned},
     cluster::ClusterError,
-    rollout::{self, Settings},
-    sentence,
+    rollout::{self, Cause, Failure, Settings},
 };
 
 /// The problems of a stored Canary that refuse, a sentence each.
@@ -45,10 +44,13 @@ pub(super) fn unreadable(object: &Object, key: &CanaryKey, catalog: &Catalog, se
     format!("The Canary cannot be read, and nothing is done for it. {}", told.join(" "))
 }
 
-/// What is told when the API server denies us a read that the Canary needs; none for other errors, which pass by themselves.
-pub(super) fn denied(error: &ClusterError) -> Option<String> {
-    let way_out = "Allow it to Sluice's service account; it is tried again.";
-    (error.code() == Some(403)).then(|| format!("{}. {way_out}", sentence::of(error)))
+/// What is told of a read that failed. A right that is missing does not come by itself, all else may.
+pub(super) fn unread(error: &ClusterError) -> Failure {
+    let (cause, way_out) = match error.code() {
+        Some(403) => (Cause::ReadDenied, "Allow it to Sluice's service account; it"),
+        _ => (Cause::ReadFailed, "It"),
+    };
+    Failure { cause, what: error.what(), why: format!("{}. {way_out} is tried again", error.words()) }
 }
 
 #[cfg(test)]
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_denied_read_needs_somebody() {
+    fn a_read_that_failed_is_told_with_the_object_and_the_error_and_a_denied_one_with_the_way_out() {
         let answer = |code| ClusterError::Call {
             what: "reading Secret shop/app".to_owned(),
             source: kube::Error::Api(Box::new(kube::core::Status {
@@ -86,8 +88,19 @@ mod tests {
                 ..kube::core::Status::default()
             })),
         };
-        let told = denied(&answer(403)).unwrap();
-        assert!(told.starts_with("reading Secret shop/app: ") && told.contains("Allow it"), "{told}");
-        assert_eq!(denied(&answer(500)), None);
+        let told = |error: &ClusterError| {
+            let Failure { cause, what, why } = unread(error);
+            (cause, format!("{what}: {why}"))
+        };
+        let forbidden = "reading Secret shop/app: secrets is forbidden. ";
+        let denied = "Allow it to Sluice's service account; it is tried again";
+        assert_eq!(told(&answer(403)), (Cause::ReadDenied, format!("{forbidden}{denied}")));
+        assert_eq!(told(&answer(500)), (Cause::ReadFailed, format!("{forbidden}It is tried again")));
+        let silent = ClusterError::TimedOut {
+            what: "reading Secret shop/app".to_owned(),
+            after: std::time::Duration::from_secs(10),
+        };
+        let told = told(&silent).1;
+        assert_eq!(told, "reading Secret shop/app: no answer within 10 s. It is tried again");
     }
 }

@@ -26,7 +26,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
     let mut draft = Draft::new(canary, now);
     if canary.metadata.deletion_timestamp.is_some() {
         farewell::leave(observation, settings, now, &mut draft);
-        return draft.finish(&observation.writes);
+        return draft.finish(observation);
     }
     hooks::hear(canary, &observation.answers, &mut draft);
     if canary.spec.suspend {
@@ -34,7 +34,19 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
         draft.status.deadline_at = None;
         draft.say(words::SUSPENDED);
         draft.then(outlook::SUSPENDED);
-        return draft.finish(&observation.writes);
+        return draft.finish(observation);
+    }
+    if let Some(unread) = observation.unread.as_ref().filter(|unread| unread.holds()) {
+        // What was not read is no change, and no reason to do anything but to keep users from what fails.
+        if !unread.hides_all()
+            && let Ok(scene) = Scene::see(observation, settings, now)
+        {
+            protect(&scene, &mut draft);
+        }
+        if draft.speaks() {
+            draft.then(outlook::UNREAD);
+        }
+        return draft.finish(observation);
     }
     if !observation.problems.is_empty() {
         if let Ok(scene) = Scene::see(observation, settings, now) {
@@ -42,7 +54,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
         }
         draft.block(REFUSED, observation.problems.join(" "));
         draft.then(outlook::refused(canary, &draft.status));
-        return draft.finish(&observation.writes);
+        return draft.finish(observation);
     }
     match Scene::see(observation, settings, now) {
         Err(blocker) => {
@@ -67,7 +79,7 @@ pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) ->
             draft.then(outlook::next(&scene, &draft));
         }
     }
-    draft.finish(&observation.writes)
+    draft.finish(observation)
 }
 
 /// What chose the canary's requests is gone in mid-run: nobody said how many of all requests it may have, so it gets none.

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Answer, Answers, Ask, AskId, Decision, Effect, Event, Reason, Writes, conditions, conditions::Blocker,
-    text::whole, words,
+    Answer, Answers, Ask, AskId, Decision, Effect, Event, Observation, Reason, Unread, conditions,
+    conditions::Blocker, farewell::WAY_OUT, text::whole, words,
 };
 use crate::api::{Canary, CanaryStatus, Condition, ObjectRef, Phase, Severity};
 
@@ -125,6 +125,11 @@ impl<'a> Draft<'a> {
         self.next = Some(next.into());
     }
 
+    /// Whether something was decided that is to be told.
+    pub(super) fn speaks(&self) -> bool {
+        self.said.is_some()
+    }
+
     /// A revision waits for its turn. People are told once, however the queue moves.
     pub(super) fn queue(&mut self, revision: &str, why: &str) {
         let begin = words::queued(revision);
@@ -226,14 +231,25 @@ impl<'a> Draft<'a> {
     }
 
     /// The decision; its status is the present one unless something changed. A write that does not pass is told only while
-    /// there is something to write, and before all else that blocks: it is the cause.
-    pub(super) fn finish(mut self, writes: &Writes) -> Decision {
+    /// there is something to write, and before all else that blocks: it is the cause. A read that does not pass is told unless
+    /// something else blocks.
+    pub(super) fn finish(mut self, observation: &Observation) -> Decision {
         let none = CanaryStatus::default();
         let before = self.canary.status.as_ref().unwrap_or(&none);
         let lowering = self.lowering.len();
         self.lowering.append(&mut self.effects);
-        if let Some((reason, message)) = writes.tell(before, self.now).filter(|_| !self.lowering.is_empty()) {
+        let write = observation.writes.tell(before, self.now).filter(|_| !self.lowering.is_empty());
+        if let Some((reason, message)) = write {
             self.blocker = Some(Blocker { reason, message });
+        }
+        let unread = observation.unread.as_ref();
+        if let Some((reason, message)) = unread.and_then(|unread| unread.tell(before, self.now)) {
+            self.blocker.get_or_insert(Blocker { reason, message: self.with_way_out(message) });
+        }
+        let unsaid = self.blocker.is_none() && !self.speaks() && self.status == *before;
+        if unsaid && unread.is_some_and(Unread::holds) {
+            // Too young to be told: what was told so far stands.
+            return self.decision(lowering);
         }
         self.status.observed_generation = self.canary.metadata.generation;
         if let Some(blocker) = &self.blocker {
@@ -258,6 +274,16 @@ impl<'a> Draft<'a> {
         if self.status.phase != before.phase {
             self.status.last_transition_time = Some(Time(self.now));
         }
+        self.decision(lowering)
+    }
+
+    /// Who deletes a Canary is told how to do without us.
+    fn with_way_out(&self, message: String) -> String {
+        let leaves = self.canary.metadata.deletion_timestamp.is_some() && !message.contains(WAY_OUT);
+        if leaves { format!("{message} {WAY_OUT}.") } else { message }
+    }
+
+    fn decision(self, lowering: usize) -> Decision {
         Decision {
             status: self.status,
             effects: self.lowering,
@@ -285,6 +311,8 @@ pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
@@ -299,7 +327,18 @@ mod tests {
         let mut draft = Draft::new(&canary, "2026-01-01T01:00:00Z".parse().unwrap());
         draft.say("The route is being made.");
         phase.into_iter().for_each(|phase| draft.enter(phase));
-        draft.finish(&Writes::default())
+        let observation = Observation {
+            canary: Arc::new(canary.clone()),
+            live: Default::default(),
+            configs: Default::default(),
+            answers: Default::default(),
+            problems: Vec::new(),
+            unread: None,
+            full: None,
+            writes: Default::default(),
+            sketches: Default::default(),
+        };
+        draft.finish(&observation)
     }
 
     #[test]

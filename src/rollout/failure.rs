@@ -1,4 +1,4 @@
-//! Writes that do not pass. The Canary is told; nothing is decided otherwise because of it.
+//! Writes that do not pass, and the words for them, which reads share. The Canary is told; nothing is decided otherwise because of it.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,7 +9,7 @@ use crate::api::{CanaryStatus, ConditionStatus};
 /// word is a write of the status more. Whoever waits for a rollout is to know it long before the usual deadline of ten minutes.
 const BLIP: SignedDuration = SignedDuration::from_secs(30);
 
-/// Why a write does not pass, as a reason of the condition `Stalled`.
+/// Why a write or a read does not pass, as a reason of the condition `Stalled`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The API server, or a policy behind it, does not want it as it is.
@@ -18,34 +18,46 @@ pub enum Cause {
     KindNotServed,
     /// The API server cannot, or did not answer: it may pass any time.
     WriteFailed,
+    /// We lack the right to read it.
+    ReadDenied,
+    /// It could not be read, which may pass any time.
+    ReadFailed,
 }
 
 impl Cause {
-    const ALL: [Cause; 3] = [Cause::WriteRefused, Cause::KindNotServed, Cause::WriteFailed];
+    const ALL: [Cause; 5] =
+        [Cause::WriteRefused, Cause::KindNotServed, Cause::WriteFailed, Cause::ReadDenied, Cause::ReadFailed];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Cause::WriteRefused => "WriteRefused",
             Cause::KindNotServed => "KindNotServed",
             Cause::WriteFailed => "WriteFailed",
+            Cause::ReadDenied => "ReadDenied",
+            Cause::ReadFailed => "ReadFailed",
         }
     }
 
+    /// Whether it was to be read, not written.
+    pub(super) fn is_read(self) -> bool {
+        matches!(self, Cause::ReadDenied | Cause::ReadFailed)
+    }
+
     /// How long it is kept to ourselves.
-    fn patience(self) -> SignedDuration {
+    pub(super) fn patience(self) -> SignedDuration {
         match self {
-            Cause::WriteRefused | Cause::KindNotServed => SignedDuration::ZERO,
-            Cause::WriteFailed => BLIP,
+            Cause::WriteRefused | Cause::KindNotServed | Cause::ReadDenied => SignedDuration::ZERO,
+            Cause::WriteFailed | Cause::ReadFailed => BLIP,
         }
     }
 }
 
-/// A write that did not pass.
+/// A write or a read that did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Why, in one word.
     pub cause: Cause,
-    /// What was to be written.
+    /// What we were doing, with the object.
     pub what: String,
     /// What was answered.
     pub why: String,
@@ -83,7 +95,7 @@ impl Writes {
 
     /// Whether a status still tells of a write that did not pass although all do.
     pub fn outlived_by(&self, status: &CanaryStatus) -> bool {
-        *self == Writes::Passed && told(status).is_some()
+        *self == Writes::Passed && told(status).is_some_and(|(cause, _)| !cause.is_read())
     }
 
     /// What a Canary with this status is to be told. A failure that is too young to be told leaves what the status tells.
@@ -93,24 +105,24 @@ impl Writes {
             Writes::Failing { failure, since } if now.duration_since(*since) >= failure.cause.patience() => {
                 (failure.cause, failure.sentence())
             }
-            Writes::Unknown | Writes::Failing { .. } => told(status)?,
+            Writes::Unknown | Writes::Failing { .. } => told(status).filter(|(cause, _)| !cause.is_read())?,
         };
         Some((cause.as_str(), sentence))
     }
 }
 
 impl Failure {
-    fn is_like(&self, other: &Failure) -> bool {
+    pub(super) fn is_like(&self, other: &Failure) -> bool {
         self.cause == other.cause && self.what == other.what && gist(&self.why) == gist(&other.why)
     }
 
-    fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         whole(format!("{}: {}", self.what, self.why))
     }
 }
 
-/// What a status tells of a write that does not pass.
-fn told(status: &CanaryStatus) -> Option<(Cause, String)> {
+/// What a status tells of a write or a read that does not pass.
+pub(super) fn told(status: &CanaryStatus) -> Option<(Cause, String)> {
     let stalled = status.conditions.iter().find(|condition| condition.type_ == STALLED)?;
     let cause = Cause::ALL.into_iter().find(|cause| cause.as_str() == stalled.reason)?;
     (stalled.status == ConditionStatus::True).then(|| (cause, stalled.message.clone()))

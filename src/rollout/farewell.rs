@@ -8,7 +8,7 @@ use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, TestOpera
 use serde_json::json;
 
 use super::{
-    Effect, Manager, Observation, Reason, Settings,
+    Effect, Manager, Observation, Reason, Settings, Unread,
     converge::{carry_out, scale},
     draft::Draft,
     observation::serves,
@@ -57,7 +57,8 @@ pub(super) fn leave(
     let free = without_finalizer(canary, place);
     let target = observation.live.get(&refs::target(canary));
     let gone = target.is_none_or(|target| !target["metadata"]["deletionTimestamp"].is_null());
-    if !serves(canary) || gone && !observation.unread {
+    let unseen = observation.unread.as_ref().is_some_and(Unread::hides_all);
+    if !serves(canary) || gone && !unseen {
         return draft.effect(free);
     }
     if draft.status.phase != Phase::Terminating {
@@ -67,6 +68,9 @@ pub(super) fn leave(
             Reason::Terminating,
             format!("The Canary is being deleted: {target} is to serve again before."),
         );
+    }
+    if unseen && observation.problems.is_empty() {
+        return;
     }
     match Scene::read(observation, settings, now) {
         Err(blocker) => draft.block(blocker.reason, format!("{} {WAY_OUT}.", blocker.message)),

@@ -29,6 +29,7 @@ mod settings;
 mod sketch;
 mod text;
 mod timeline;
+mod unread;
 mod words;
 
 pub use alert::{Alert, Audience, alert, audience};
@@ -47,4 +48,5 @@ pub use scene::{interval, plan, provider};
 pub use settings::{ConfigTracking, Inconclusive, Settings};
 pub use sketch::Sketches;
 pub use timeline::{Act, Step, Timeline};
+pub use unread::{Lost, Unread};
 pub use words::{NEXT, parts};

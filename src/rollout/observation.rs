@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Answers, Settings, Sketches, Writes, refs};
+use super::{Answers, Settings, Sketches, Unread, Writes, refs};
 use crate::{
     api::{Canary, CanaryKey, Live, ObjectRef},
     routing,
@@ -22,8 +22,8 @@ pub struct Observation {
     pub answers: Answers,
     /// Why nobody may act on this Canary (a rule's id and sentence each): the gate was away when it was stored.
     pub problems: Vec<String>,
-    /// Whether the objects could not be read: what is not among them may exist all the same.
-    pub unread: bool,
+    /// What could not be read: what is not among the objects may exist all the same.
+    pub unread: Option<Unread>,
     /// Why no rollout may start now, without a dot: as many go on as may at once. One that goes on is not concerned.
     pub full: Option<String>,
     /// What came of the last writes. The Canary is told of it; nothing is decided otherwise.

@@ -12,6 +12,8 @@ use crate::{
 
 /// What comes next where nothing can be read that it would follow from.
 pub(super) const UNREADABLE: &str = "it goes on once that is mended";
+/// What comes next where something that it would follow from could not be read.
+pub(super) const UNREAD: &str = "it goes on once that can be read, which is tried again and again";
 /// What comes next for a Canary that is suspended.
 pub(super) const SUSPENDED: &str = "it goes on where it was once spec.suspend is false";
 

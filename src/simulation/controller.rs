@@ -168,7 +168,7 @@ impl Controller {
             configs,
             answers: self.answers.clone(),
             problems: Vec::new(),
-            unread: false,
+            unread: None,
             full: None,
             writes: self.writes.clone(),
             sketches: self.sketches.clone(),

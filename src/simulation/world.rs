@@ -211,7 +211,9 @@ impl Hands<'_> {
             let why = match cause {
                 Cause::WriteRefused => "a policy denies it",
                 Cause::KindNotServed => "there is no such kind",
-                Cause::WriteFailed => "failed calling webhook: connection refused",
+                Cause::WriteFailed | Cause::ReadDenied | Cause::ReadFailed => {
+                    "failed calling webhook: connection refused"
+                }
             };
             return Err(failed(*cause, why));
         }

@@ -120,7 +120,7 @@ fn run(object: &Value) {
         configs,
         answers,
         problems: Vec::new(),
-        unread: false,
+        unread: None,
         full: None,
         writes: Default::default(),
         sketches: Default::default(),

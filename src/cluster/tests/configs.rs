@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     api::SeenConfig,
     cluster::testing::Reply,
+    rollout::Lost,
     workload::configs::{Config, ConfigKind, ConfigRef, Configs},
 };
 
@@ -22,9 +23,13 @@ fn a() -> ConfigRef {
     ConfigRef::new(ConfigKind::ConfigMap, "a")
 }
 
+fn b() -> ConfigRef {
+    ConfigRef::new(ConfigKind::ConfigMap, "b")
+}
+
 async fn known(stage: &Stage, seen: &BTreeMap<String, SeenConfig>) -> Config {
-    let configs = stage.cluster.configs("n", BTreeSet::from([a()]), seen).await;
-    let mut configs: Configs = configs.unwrap();
+    let (mut configs, lost): (Configs, _) = stage.cluster.configs("n", BTreeSet::from([a()]), seen).await;
+    assert!(lost.is_none(), "{lost:?}");
     configs.remove(&a()).unwrap()
 }
 
@@ -60,7 +65,7 @@ async fn a_config_costs_one_get_a_version_and_none_after_a_restart() {
     cluster.name(&key(), [a().object("n")].into());
     let watches = cluster.watch(Duty::Loop, &stage.stop);
     watches.synced().await;
-    let configs = cluster.configs("n", BTreeSet::from([a()]), &seen(&second)).await.unwrap();
+    let (configs, _) = cluster.configs("n", BTreeSet::from([a()]), &seen(&second)).await;
     assert_eq!(configs[&a()], second);
     assert!(record.single().iter().all(|call| !call.contains("configmaps/")), "{:?}", record.single());
 }
@@ -94,9 +99,25 @@ async fn a_config_that_opts_out_is_never_read() {
 #[case::forbidden(Reply::refused(403, "Forbidden"))]
 #[case::broken(Reply::refused(500, "InternalError"))]
 #[tokio::test(start_paused = true)]
-async fn a_config_that_cannot_be_read_is_an_error_and_never_a_change(#[case] reply: Reply) {
+async fn a_config_that_cannot_be_read_counts_as_it_was_last_seen_and_never_as_missing(#[case] reply: Reply) {
     let stage = Stage::new().await;
+    stage.cluster.name(&key(), [a().object("n")].into());
     stage.bed.answer(GET, reply);
-    let error = stage.cluster.configs("n", BTreeSet::from([a()]), &BTreeMap::new()).await.unwrap_err();
-    assert!(error.to_string().contains("ConfigMap n/a"), "{error}");
+    let there = Config::Present {
+        uid: "uid-a".to_owned(),
+        version: "5".to_owned(),
+        checksum: Some("one".to_owned()),
+    };
+    let missing = BTreeMap::from([(a().key(), SeenConfig::default())]);
+    for (before, expected, hidden) in [
+        (seen(&there), Some(there.clone()), Lost::Little),
+        (missing, Some(Config::Absent), Lost::Little),
+        (BTreeMap::new(), None, Lost::Revision),
+    ] {
+        let (configs, lost) = stage.cluster.configs("n", BTreeSet::from([a(), b()]), &before).await;
+        assert_eq!(configs.get(&a()), expected.as_ref());
+        assert_eq!(configs.get(&b()), Some(&Config::Absent), "one does not hold up another");
+        let (lost, error) = lost.unwrap();
+        assert_eq!((lost, error.what().as_str()), (hidden, "reading ConfigMap n/a"));
+    }
 }

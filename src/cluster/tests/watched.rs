@@ -77,6 +77,40 @@ async fn a_router_s_kind_that_we_may_not_watch_stops_no_canary_of_another_router
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kind_that_cannot_be_watched_holds_up_those_that_need_it_and_nobody_else() {
+    let bed = Bed::default();
+    bed.answer("LIST /api/v1/secrets", Reply::refused(403, "Forbidden"));
+    bed.answer(&format!("LIST {SERVICES}"), Reply::refused(500, "InternalError"));
+    bed.list(DEPLOYMENTS, &[object("Deployment", "a", 5)]);
+    let (client, _) = bed.client();
+    let (cluster, _events) = Cluster::new(client, None);
+    let (cluster, stop) =
+        (cluster.hearing(&["ConfigMap", "Secret"]), tokio_util::sync::CancellationToken::new());
+    let watches = cluster.watch(Duty::Loop, &stop);
+    let begin = tokio::time::Instant::now();
+    let late = watches.begun(Duration::from_secs(60)).await;
+    assert_eq!((late.as_slice(), begin.elapsed().as_secs()), (["Service", "Secret metadata"].as_slice(), 60));
+
+    assert!(cluster.look(&deployment("a")).await.unwrap().is_some());
+    let config_map = ObjectRef::new("v1", "ConfigMap", "n", "a");
+    assert!(cluster.unheard([&deployment("a"), &deployment("b"), &config_map]).is_none());
+    for (needed, watch) in [
+        (service("a"), "reading Service objects"),
+        (ObjectRef::new("v1", "Secret", "n", "a"), "reading Secret metadata objects"),
+    ] {
+        let told = cluster.unheard([&deployment("a"), &needed]).unwrap();
+        assert_eq!(told.what(), watch);
+    }
+    bed.answer(
+        &format!("LIST {SERVICES}"),
+        Reply::ok(json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": []})),
+    );
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert!(cluster.unheard([&service("a")]).is_none(), "a late watch is taken up");
+    assert_eq!(watches.begun(Duration::ZERO).await, ["Secret metadata"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn deleted_from_a_labelled_watch_is_confirmed_by_one_get() {
     let bed = Bed::default();
     bed.list(SERVICES, &[object("Service", "a", 5)]);

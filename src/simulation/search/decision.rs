@@ -256,7 +256,7 @@ impl<'a> Bench<'a> {
             live,
             answers: self.world.answers.clone(),
             problems: Vec::new(),
-            unread: false,
+            unread: None,
             full: None,
             writes: Default::default(),
             sketches: self.sketches.clone(),

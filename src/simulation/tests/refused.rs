@@ -1,7 +1,7 @@
 //! A Canary that breaks a rule in mid-run: nothing goes on, and users are kept from pods that fail.
 
 use super::*;
-use crate::rollout::{Decision, Observation, decide};
+use crate::rollout::{Cause, Decision, Failure, Lost, Observation, Unread, decide};
 
 const PROBLEM: &str = "SL302: spec.analysis.stepWeights is wrong.";
 
@@ -100,4 +100,60 @@ fn a_run_that_is_mended_begins_again_with_its_first_step() {
     simulation.pass(seconds(120), |_| {});
     assert_eq!(simulation.status().phase, Phase::Succeeded, "{:?}", simulation.status());
     assert_eq!(shares(&simulation), [0, 50, 0, 50, 60, 0]);
+}
+
+/// What was seen last, but for a read that has failed for `since` seconds.
+fn unread(simulation: &Simulation, lost: Lost, since: i64) -> Observation {
+    let failure = Failure {
+        cause: Cause::ReadFailed,
+        what: "reading Secret store/keys".to_owned(),
+        why: "not now".to_owned(),
+    };
+    let since = simulation.now() - seconds(since);
+    Observation { problems: Vec::new(), unread: Some(Unread { lost, failure, since }), ..refused(simulation) }
+}
+
+#[test]
+fn while_a_config_of_the_target_cannot_be_read_pods_that_are_ready_keep_their_share_until_the_deadline() {
+    let simulation = at_half("gatewayapi:v1");
+    let decision = decided(&simulation, &unread(&simulation, Lost::Revision, 58));
+    assert_eq!((decision.status.canary_weight, decision.effects), (50, Vec::new()));
+    let decision = decided(&simulation, &unread(&simulation, Lost::Revision, 61));
+    assert_eq!((decision.status.canary_weight, decision.effects.len()), (0, 1));
+}
+
+#[test]
+fn while_a_config_of_the_target_cannot_be_read_pods_that_crash_lose_their_share_at_once() {
+    let simulation = at_half("gatewayapi:v1");
+    let decision = decided(&simulation, &crashed(unread(&simulation, Lost::Revision, 0)));
+    assert_eq!((decision.status.canary_weight, decision.effects.len()), (0, 1));
+}
+
+#[test]
+fn a_target_that_became_what_cannot_be_read_loses_its_share_at_once() {
+    let simulation = at_half("gatewayapi:v1");
+    let mut seen = unread(&simulation, Lost::Revision, 0);
+    let mut canary = (*seen.canary).clone();
+    canary.status.as_mut().unwrap().target.as_mut().unwrap().generation -= 1;
+    seen.canary = canary.into();
+    assert_eq!(decided(&simulation, &seen).status.canary_weight, 0);
+}
+
+#[test]
+fn a_config_that_counts_as_it_was_last_seen_holds_nothing_up_and_is_told() {
+    let simulation = at_half("gatewayapi:v1");
+    let all = Observation { unread: None, ..unread(&simulation, Lost::Little, 0) };
+    let most = unread(&simulation, Lost::Little, 60);
+    for (all, most) in [(all.clone(), most.clone()), (crashed(all), crashed(most))] {
+        let (all, most) = (decided(&simulation, &all), decided(&simulation, &most));
+        assert_eq!(
+            (all.effects, all.asks.len(), all.status.canary_weight, all.status.phase),
+            (most.effects, most.asks.len(), most.status.canary_weight, most.status.phase)
+        );
+        let stalled = most.status.conditions.iter().find(|one| one.type_ == "Stalled").unwrap();
+        assert_eq!(
+            (stalled.reason.as_str(), stalled.message.as_str()),
+            ("ReadFailed", "Reading Secret store/keys: not now.")
+        );
+    }
 }

@@ -15,7 +15,7 @@ pub use checksum::checksum;
 pub use copy::{Owners, copy, owners, update};
 pub use reference::{ConfigKind, ConfigRef, Reference, references};
 
-use crate::api::{Object, at, digest::digest, names};
+use crate::api::{Object, SeenConfig, at, digest::digest, names};
 
 /// What stands in the place of a checksum for a config that does not exist.
 pub const ABSENT: &str = "absent";
@@ -65,6 +65,15 @@ impl Config {
         match self {
             Config::Present { checksum, .. } => checksum.as_deref(),
             Config::Absent => None,
+        }
+    }
+}
+
+impl From<&SeenConfig> for Config {
+    fn from(seen: &SeenConfig) -> Self {
+        match seen.clone() {
+            SeenConfig { uid, .. } if uid.is_empty() => Config::Absent,
+            SeenConfig { uid, version, checksum } => Config::Present { uid, version, checksum },
         }
     }
 }

@@ -152,7 +152,7 @@ fn why_was_it_refused(book: &Book) {
     assert!(said.contains("SL302"), "{said}");
     book.says("sluice rules SL302", "gatewayRefs");
     book.says(
-        "kubectl -n sluice-system logs -l app.kubernetes.io/name=sluice --prefix --tail=-1 | grep refused",
+        "kubectl -n sluice-system logs -l app.kubernetes.io/name=sluice,app.kubernetes.io/component=controller --prefix --tail=-1 | grep refused",
         "SL302",
     );
 }
@@ -185,7 +185,7 @@ fn how_is_it(book: &Book) {
         "canary.mutate.sluice.dev",
     );
     book.says(
-        r#"kubectl get --raw "/api/v1/namespaces/sluice-system/pods/$(kubectl -n sluice-system get pods -l app.kubernetes.io/name=sluice -o jsonpath='{.items[0].metadata.name}'):8080/proxy/metrics" | grep sluice_"#,
+        r#"kubectl get --raw "/api/v1/namespaces/sluice-system/pods/$(kubectl -n sluice-system get pods -l app.kubernetes.io/name=sluice,app.kubernetes.io/component=controller -o jsonpath='{.items[0].metadata.name}'):8080/proxy/metrics" | grep sluice_"#,
         "sluice_certificate_not_before_seconds",
     );
 }
@@ -240,7 +240,7 @@ fn down_and_up(book: &Book, wrong: &Value) {
     );
     kubectl::within(helm::NAMESPACE, &["scale", "deployment", helm::RELEASE, "--replicas=2"]).ok();
     controller::ready();
-    book.says("kubectl -n sluice-system describe pods -l app.kubernetes.io/name=sluice", "Conditions:");
+    book.says("kubectl -n sluice-system describe pods -l app.kubernetes.io/name=sluice,app.kubernetes.io/component=controller", "Conditions:");
     book.run("kubectl -n sluice-system rollout restart deployment sluice").ok();
     book.says("kubectl -n sluice-system rollout status deployment sluice", "successfully rolled out");
     is_on(wrong);
