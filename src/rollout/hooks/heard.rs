@@ -103,7 +103,7 @@ mod tests {
             configs: Default::default(),
             answers,
             problems: Vec::new(),
-            unread: false,
+            unread: None,
             full: None,
             writes: Default::default(),
             sketches: Default::default(),
