@@ -19,12 +19,12 @@ use super::{
     metrics::Metrics,
     problems,
     queue::Again,
-    reads::Reads,
+    reads::{Gathered, Reads},
     slots::{Slots, Stand},
 };
 use crate::{
     admission::{Catalog, Seen},
-    api::{API_VERSION, Canary, CanaryKey, Live, Object, ObjectRef},
+    api::{API_VERSION, Canary, CanaryKey, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
     execute::{Outcome, WorldError, execute},
     rollout::{self, Cause, Failure, Lost, Observation, Settings, Sketches, Unread, Writes},
@@ -66,23 +66,6 @@ enum LookError {
         #[source]
         source: WorldError,
     },
-}
-
-/// What was read for a Canary.
-struct Gathered {
-    live: Live,
-    configs: Configs,
-    /// Why nobody may act on it.
-    problems: Vec<String>,
-    /// What could not be read.
-    lost: Option<(Lost, ClusterError)>,
-}
-
-impl Gathered {
-    fn nothing(error: ClusterError) -> Self {
-        let (live, configs, problems) = Default::default();
-        Gathered { live, configs, problems, lost: Some((Lost::All, error)) }
-    }
 }
 
 /// Where a Canary stands.

@@ -1,4 +1,4 @@
-//! What came of the reads of the last look at each Canary.
+//! What is read for a look at a Canary, and what came of the reads of the last one.
 
 use std::{
     collections::HashMap,
@@ -6,9 +6,29 @@ use std::{
 };
 
 use crate::{
-    api::CanaryKey,
-    rollout::{Failure, Unread},
+    api::{CanaryKey, Live},
+    cluster::ClusterError,
+    rollout::{Failure, Lost, Unread},
+    workload::configs::Configs,
 };
+
+/// What was read for a Canary.
+pub(super) struct Gathered {
+    pub(super) live: Live,
+    pub(super) configs: Configs,
+    /// Why nobody may act on it.
+    pub(super) problems: Vec<String>,
+    /// What could not be read.
+    pub(super) lost: Option<(Lost, ClusterError)>,
+}
+
+impl Gathered {
+    /// One read failed without which nothing can be decided.
+    pub(super) fn nothing(error: ClusterError) -> Self {
+        let (live, configs, problems) = Default::default();
+        Gathered { live, configs, problems, lost: Some((Lost::All, error)) }
+    }
+}
 
 /// The Canaries for which reads do not pass.
 #[derive(Debug, Default)]
