@@ -14,11 +14,15 @@ use crate::{
         Answer, Answers, AskId, Decision, Failure, Observation, Settings, Sketches, Writes, configs, decide,
         needs, starts,
     },
-    workload::configs::ConfigRef,
+    workload::configs::{ConfigRef, Configs},
 };
 
 /// After this time a write that did not pass is tried again.
 const REPEATED: SignedDuration = SignedDuration::from_secs(1);
+/// After this time a read that failed is tried again.
+pub(super) const READ_AGAIN: SignedDuration = SignedDuration::from_secs(5);
+/// What is told of a read that is denied.
+pub(super) const DENIED: &str = "Reading what the Canary needs is denied.";
 
 /// What a look rested on and led to.
 pub struct Look {
@@ -96,6 +100,12 @@ impl Controller {
         }
     }
 
+    /// Its clock jumps. What it waits for comes all the same: no timer knows of the clock.
+    pub(super) fn jump(&mut self, by: SignedDuration) {
+        self.ahead += by;
+        self.wake = self.wake.map(|wake| wake + by);
+    }
+
     /// When it will look without news of the cluster, by the world's clock.
     pub(super) fn wake(&self) -> Option<Timestamp> {
         let answers = self.awaited.values().map(|(at, _)| *at);
@@ -109,21 +119,45 @@ impl Controller {
         key: &CanaryKey,
         settings: &Settings,
     ) -> (Looked, bool) {
-        let (View { live, behind, news }, now) = {
+        let (View { live, behind, news }, now, unreadable) = {
             let mut state = world.state();
             self.listen(state.now);
-            (state.observe(self.id), state.now + self.ahead)
+            (state.observe(self.id), state.now + self.ahead, state.unreadable)
         };
         // As the real controller, this one looks when there is news, or when it is due.
         if !news && self.done && self.wake.is_none_or(|wake| wake > now) {
             return (Looked::Nothing, behind);
         }
-        let canary = live.get(&canary_ref(key)).and_then(|object| Canary::deserialize(object).ok());
-        let Some(canary) = canary else {
+        let stored = live.get_shared(&canary_ref(key)).cloned();
+        let canary = stored.as_ref().and_then(|object| Canary::deserialize(object.as_ref()).ok());
+        let Some((stored, canary)) = stored.zip(canary) else {
             self.wake = None;
             return (Looked::Nothing, behind);
         };
-        let attempt = AssertUnwindSafe(|| self.attempt(world, canary, live, settings, now));
+        if unreadable == Some(false) {
+            // As the real one: the look ends, and is repeated.
+            (self.wake, self.done) = (Some(now + READ_AGAIN), true);
+            return (Looked::Nothing, behind);
+        }
+        let (live, problems) = match unreadable {
+            Some(_) => (Live::default(), vec![DENIED.to_owned()]),
+            None => {
+                let problems = (world.state().rules)(&stored, &live);
+                (live, problems)
+            }
+        };
+        let seen = Observation {
+            canary: Arc::new(canary),
+            live,
+            configs: Configs::default(),
+            answers: self.answers.clone(),
+            problems,
+            unread: unreadable.is_some(),
+            full: None,
+            writes: self.writes.clone(),
+            sketches: self.sketches.clone(),
+        };
+        let attempt = AssertUnwindSafe(|| self.attempt(world, seen, settings, now));
         let looked = match std::panic::catch_unwind(attempt) {
             Ok(look) => {
                 self.wake = look.decision.wake;
@@ -133,7 +167,8 @@ impl Controller {
                     // What was told is not so any more, or it is tried again after a pause.
                     self.done = look.failed.is_some() || !self.writes.outlived_by(&look.decision.status);
                     let again = look.failed.as_ref().map(|_| now + REPEATED);
-                    self.wake = self.wake.into_iter().chain(again).min();
+                    let unread = look.seen.unread.then(|| now + READ_AGAIN);
+                    self.wake = self.wake.into_iter().chain(again).chain(unread).min();
                     // As the real one: an answer that no decision knows of is of no use any more.
                     self.answers.retain(|id, _| look.decision.known.contains(id));
                 }
@@ -152,27 +187,18 @@ impl Controller {
     fn attempt(
         &mut self,
         world: &MemoryWorld,
-        canary: Canary,
-        live: Live,
+        mut seen: Observation,
         settings: &Settings,
         now: Timestamp,
     ) -> Look {
         // As in production: only what is needed is looked at, and contents are read only if a decision lacks them.
-        let (contents, live) = live.partition(|of| ConfigRef::of(of).is_some());
-        let live = needed(&needs(&canary, settings), live);
-        let namespace = canary.metadata.namespace.clone().unwrap_or_default();
-        let configs = self.contents.known(configs(&canary, &live, settings), &contents, &namespace);
-        let mut seen = Observation {
-            canary: Arc::new(canary),
-            live,
-            configs,
-            answers: self.answers.clone(),
-            problems: Vec::new(),
-            unread: false,
-            full: None,
-            writes: self.writes.clone(),
-            sketches: self.sketches.clone(),
-        };
+        let (contents, live) = seen.live.partition(|of| ConfigRef::of(of).is_some());
+        seen.live = needed(&needs(&seen.canary, settings), live);
+        let namespace = seen.canary.metadata.namespace.clone().unwrap_or_default();
+        if !seen.unread {
+            let wanted = configs(&seen.canary, &seen.live, settings);
+            seen.configs = self.contents.known(wanted, &contents, &namespace);
+        }
         let mut decision = decide(&seen, settings, now);
         if !decision.lacks.is_empty() {
             // A GET is never behind.
