@@ -50,6 +50,11 @@ impl Phase {
         matches!(self, Phase::Progressing | Phase::Promoting | Phase::Finalising)
     }
 
+    /// Whether it is over, and nothing new has begun.
+    pub fn rests(self) -> bool {
+        matches!(self, Phase::Initialized | Phase::Succeeded | Phase::Failed)
+    }
+
     fn is_unset(&self) -> bool {
         *self == Self::Unset
     }

@@ -1,6 +1,8 @@
 //! What must be written so that the cluster agrees with the status. Called after every decision, also after none: each
 //! write is left out where it would change nothing, so an idle Canary costs no call and a crash costs no step.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -54,7 +56,8 @@ fn merge(scene: &Scene<'_>, draft: &mut Draft<'_>, mut patch: Value) {
 /// Keeps the promoted and the present revision, drops all others.
 fn snapshots(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let kept = [draft.status.last_applied_spec.clone(), draft.status.last_promoted_spec.clone()];
-    for revision in kept.iter().flatten() {
+    // At rest both are one.
+    for revision in kept.iter().flatten().collect::<BTreeSet<_>>() {
         if let Some(snapshot) = scene.snapshot(revision).filter(|_| !scene.is_stored(revision)) {
             let object = snapshot.to_object(scene.canary);
             draft.effect(Effect::Apply { object, manager: Manager::Snapshot });
@@ -131,7 +134,7 @@ pub(super) fn carry_out(draft: &mut Draft<'_>, change: Change) {
     draft.effect(effect(change));
 }
 
-fn effect(change: Change) -> Effect {
+pub(super) fn effect(change: Change) -> Effect {
     match change {
         Change::Apply(object) => Effect::Apply { object, manager: Manager::Route },
         Change::Patch { reference, patch } => Effect::Patch { reference, patch, manager: Manager::Route },

@@ -6,6 +6,7 @@ use super::{
     Decision, Observation, Reason, Settings,
     affinity::turn,
     analyse::progress,
+    clock,
     converge::converge,
     draft::Draft,
     farewell,
@@ -24,6 +25,7 @@ use crate::api::Phase;
 pub fn decide(observation: &Observation, settings: &Settings, now: Timestamp) -> Decision {
     let canary = observation.canary.as_ref();
     let mut draft = Draft::new(canary, now);
+    clock::bound(&mut draft.status, canary, settings, now);
     if canary.metadata.deletion_timestamp.is_some() {
         farewell::leave(observation, settings, now, &mut draft);
         return draft.finish(observation);

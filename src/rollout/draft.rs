@@ -300,13 +300,9 @@ impl<'a> Draft<'a> {
 /// `now` plus a duration, at most the end of time. The status keeps whole seconds: rounded up, so that nothing is early.
 pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
     let at = now.checked_add(duration).unwrap_or(Timestamp::MAX);
-    let rest = at.subsec_nanosecond();
-    let missing = if rest > 0 {
-        SignedDuration::from_nanos(i64::from(1_000_000_000 - rest))
-    } else {
-        SignedDuration::ZERO
-    };
-    at.checked_add(missing).unwrap_or(Timestamp::MAX)
+    // Before 1970, where a clock may jump to, the rest is below zero.
+    let missing = (-i64::from(at.subsec_nanosecond())).rem_euclid(1_000_000_000);
+    at.checked_add(SignedDuration::from_nanos(missing)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     Effect, Manager, Observation, Reason, Settings, Unread,
-    converge::{carry_out, scale},
+    converge::{carry_out, effect, scale},
     draft::Draft,
     observation::serves,
     outlook, refs,
@@ -96,6 +96,7 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
         scale(scene, draft, pods);
     }
     if let Readiness::Waiting(why) | Readiness::Failed(why) = scene.canary_readiness() {
+        spare(scene, draft);
         await_or_block(scene, draft, "TargetNotReady", why);
         return false;
     }
@@ -110,6 +111,24 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     }
     // First that every proxy knows the apex, then that none leads past it.
     settled(scene, draft) && !leads(scene, draft)
+}
+
+/// Takes the share of a run from a target of which no pod is ready any more.
+fn spare(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+    if scene.canary_endpoints > 0 {
+        return;
+    }
+    if draft.status.canary_weight > 0 {
+        let service = scene.canary.canary_service_name();
+        draft.status.canary_weight = 0;
+        draft.event(
+            Reason::TrafficReturned,
+            format!("Service {service} has no ready endpoint: all traffic goes to the primary."),
+        );
+    }
+    for change in routing::withdrawn(scene.canary, &scene.observation.live) {
+        draft.lower(effect(change));
+    }
 }
 
 /// Whether the routes have stood as they do, taken over by their gateways, for the settle time.
@@ -145,7 +164,10 @@ fn forgets(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     let Ok(changes) = scene.route_changes(&shares) else { return false };
     let stands = |change: &&Change| matches!(change, Change::Apply(object) if live.get(&ObjectRef::of(object)).is_some());
     let missing: Vec<&Change> = changes.iter().filter(stands).collect();
-    if missing.is_empty() || draft.overdue(scene.deadline()) {
+    // What was never written has had no time.
+    let kept = |change: &&Change| matches!(change, Change::Apply(object) if live.get(&ObjectRef::of(object)).is_some_and(|live| owned::is_applied(live, object)));
+    let had_its_time = !missing.is_empty() && missing.iter().all(kept) && draft.overdue(scene.deadline());
+    if missing.is_empty() || had_its_time {
         return false;
     }
     missing.into_iter().for_each(|change| carry_out(draft, change.clone()));
@@ -187,7 +209,8 @@ fn disown(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let (canary, live) = (scene.canary, &scene.observation.live);
     let apex = refs::service(canary, canary.apex_name());
     let routes = routing::led(scene.router, canary, live).into_iter().cloned();
-    for reference in [apex, refs::target(canary)].into_iter().chain(routes) {
+    let scaler = refs::autoscalers(canary).map(|(users, _)| users);
+    for reference in [apex, refs::target(canary)].into_iter().chain(routes).chain(scaler) {
         if let Some(patch) = live.get(&reference).and_then(|object| owned::disowned(canary, object)) {
             draft.effect(Effect::Merge { reference, patch, manager: Manager::Claim });
         }

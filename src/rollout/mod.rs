@@ -5,6 +5,7 @@ mod affinity;
 mod alert;
 mod analyse;
 mod ask;
+mod clock;
 mod conditions;
 mod configs;
 mod converge;

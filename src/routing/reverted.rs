@@ -3,7 +3,7 @@
 use json_patch::{Patch, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::json;
 
-use super::{Backend, Change, ROUTERS, Router, Rule, former, shared};
+use super::{Backend, Change, Kind, ROUTERS, Router, Rule, former, shared};
 use crate::api::{Canary, Live, Object, ObjectRef, owned};
 
 /// The objects that lead requests to the apex then; what has no list of backends goes with the Canary that made it.
@@ -52,8 +52,9 @@ fn found<'a>(
     let needed = router.needs(canary);
     let present = live.iter().filter(|(reference, _)| needed.contains(reference));
     let present = present.filter_map(|(reference, object)| {
-        let of =
-            ROUTERS.iter().find(|router| router.kinds().iter().any(|kind| kind.kind == reference.kind))?;
+        // Two providers have a VirtualService each.
+        let is = |kind: &Kind| kind.kind == reference.kind && kind.api_version == reference.api_version;
+        let of = ROUTERS.iter().find(|router| router.kinds().iter().any(is))?;
         Some((*of, reference, object))
     });
     present.chain(former(router, canary, live)).collect()

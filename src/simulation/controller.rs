@@ -8,17 +8,30 @@ use serde::Deserialize;
 
 use super::{MemoryWorld, canary_ref, contents::Contents, needed::needed, projection::View};
 use crate::{
-    api::{Canary, CanaryKey, Live, ObjectRef},
+    api::{Canary, CanaryKey, ObjectRef},
     execute::{Outcome, execute},
     rollout::{
-        Answer, Answers, AskId, Decision, Failure, Observation, Settings, Sketches, Writes, configs, decide,
-        needs, starts,
+        Answer, Answers, AskId, Cause, Decision, Failure, Lost, Observation, Settings, Sketches, Unread,
+        Writes, configs, decide, needs, starts,
     },
-    workload::configs::ConfigRef,
+    workload::configs::{ConfigRef, Configs},
 };
 
 /// After this time a write that did not pass is tried again.
 const REPEATED: SignedDuration = SignedDuration::from_secs(1);
+/// After this time a read that failed is tried again.
+pub(super) const READ_AGAIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// What is known after one more look in which nothing could be read: the right is missing, or the API server fails.
+pub(super) fn unread(before: Option<&Unread>, denied: bool, now: Timestamp) -> Unread {
+    let (cause, why) = if denied {
+        (Cause::ReadDenied, "forbidden")
+    } else {
+        (Cause::ReadFailed, "the server answered with 500")
+    };
+    let what = "reading what the Canary needs".to_owned();
+    Unread::then(before, Lost::All, Failure { cause, what, why: why.to_owned() }, now)
+}
 
 /// What a look rested on and led to.
 pub struct Look {
@@ -57,6 +70,8 @@ pub(super) struct Controller {
     done: bool,
     /// What came of its last writes.
     writes: Writes,
+    /// Whether its last reads failed.
+    unread: Option<Unread>,
     /// What the looks have worked out.
     sketches: Sketches,
     contents: Contents,
@@ -74,6 +89,7 @@ impl Controller {
             wake: None,
             done: false,
             writes: Writes::Unknown,
+            unread: None,
             sketches: Sketches::default(),
             contents: Contents::default(),
         }
@@ -92,8 +108,15 @@ impl Controller {
             self.wake = None;
             self.done = false;
             self.writes = Writes::Unknown;
+            self.unread = None;
             self.sketches = Sketches::default();
         }
+    }
+
+    /// Its clock jumps. What it waits for comes all the same: no timer knows of the clock.
+    pub(super) fn jump(&mut self, by: SignedDuration) {
+        self.ahead += by;
+        self.wake = self.wake.map(|wake| wake + by);
     }
 
     /// When it will look without news of the cluster, by the world's clock.
@@ -109,21 +132,41 @@ impl Controller {
         key: &CanaryKey,
         settings: &Settings,
     ) -> (Looked, bool) {
-        let (View { live, behind, news }, now) = {
+        let (View { live, behind, news }, now, unreadable) = {
             let mut state = world.state();
             self.listen(state.now);
-            (state.observe(self.id), state.now + self.ahead)
+            (state.observe(self.id), state.now + self.ahead, state.unreadable)
         };
         // As the real controller, this one looks when there is news, or when it is due.
         if !news && self.done && self.wake.is_none_or(|wake| wake > now) {
             return (Looked::Nothing, behind);
         }
-        let canary = live.get(&canary_ref(key)).and_then(|object| Canary::deserialize(object).ok());
-        let Some(canary) = canary else {
+        let stored = live.get_shared(&canary_ref(key)).cloned();
+        let canary = stored.as_ref().and_then(|object| Canary::deserialize(object.as_ref()).ok());
+        let Some((stored, canary)) = stored.zip(canary) else {
             self.wake = None;
             return (Looked::Nothing, behind);
         };
-        let attempt = AssertUnwindSafe(|| self.attempt(world, canary, live, settings, now));
+        self.unread = unreadable.map(|denied| unread(self.unread.as_ref(), denied, now));
+        let (live, problems) = match unreadable {
+            Some(_) => Default::default(),
+            None => {
+                let problems = (world.state().rules)(&stored, &live);
+                (live, problems)
+            }
+        };
+        let seen = Observation {
+            canary: Arc::new(canary),
+            live,
+            configs: Configs::default(),
+            answers: self.answers.clone(),
+            problems,
+            unread: self.unread.clone(),
+            full: None,
+            writes: self.writes.clone(),
+            sketches: self.sketches.clone(),
+        };
+        let attempt = AssertUnwindSafe(|| self.attempt(world, seen, settings, now));
         let looked = match std::panic::catch_unwind(attempt) {
             Ok(look) => {
                 self.wake = look.decision.wake;
@@ -133,7 +176,8 @@ impl Controller {
                     // What was told is not so any more, or it is tried again after a pause.
                     self.done = look.failed.is_some() || !self.writes.outlived_by(&look.decision.status);
                     let again = look.failed.as_ref().map(|_| now + REPEATED);
-                    self.wake = self.wake.into_iter().chain(again).min();
+                    let unread = look.seen.unread.as_ref().map(|_| now + READ_AGAIN);
+                    self.wake = self.wake.into_iter().chain(again).chain(unread).min();
                     // As the real one: an answer that no decision knows of is of no use any more.
                     self.answers.retain(|id, _| look.decision.known.contains(id));
                 }
@@ -152,27 +196,18 @@ impl Controller {
     fn attempt(
         &mut self,
         world: &MemoryWorld,
-        canary: Canary,
-        live: Live,
+        mut seen: Observation,
         settings: &Settings,
         now: Timestamp,
     ) -> Look {
         // As in production: only what is needed is looked at, and contents are read only if a decision lacks them.
-        let (contents, live) = live.partition(|of| ConfigRef::of(of).is_some());
-        let live = needed(&needs(&canary, settings), live);
-        let namespace = canary.metadata.namespace.clone().unwrap_or_default();
-        let configs = self.contents.known(configs(&canary, &live, settings), &contents, &namespace);
-        let mut seen = Observation {
-            canary: Arc::new(canary),
-            live,
-            configs,
-            answers: self.answers.clone(),
-            problems: Vec::new(),
-            unread: None,
-            full: None,
-            writes: self.writes.clone(),
-            sketches: self.sketches.clone(),
-        };
+        let (contents, live) = seen.live.partition(|of| ConfigRef::of(of).is_some());
+        seen.live = needed(&needs(&seen.canary, settings), live);
+        let namespace = seen.canary.metadata.namespace.clone().unwrap_or_default();
+        if !seen.unread.as_ref().is_some_and(Unread::hides_all) {
+            let wanted = configs(&seen.canary, &seen.live, settings);
+            seen.configs = self.contents.known(wanted, &contents, &namespace);
+        }
         let mut decision = decide(&seen, settings, now);
         if !decision.lacks.is_empty() {
             // A GET is never behind.

@@ -17,6 +17,8 @@ pub const BROKEN: &str = "simulation/broken";
 const NODES: usize = 2;
 /// Time from a pod's creation until it is ready.
 const START: SignedDuration = SignedDuration::from_secs(4);
+/// Time from an owner's end until the garbage collector deletes what it owned.
+const COLLECT: SignedDuration = SignedDuration::from_millis(800);
 
 #[derive(Clone, Debug)]
 struct Pod {
@@ -52,6 +54,8 @@ pub struct Kubernetes {
     /// The workloads whose status says what was counted last.
     told: BTreeMap<Arc<ObjectRef>, (Arc<Object>, Count)>,
     gateway: Gateway,
+    /// Owners that are gone, by uid, and when what they own goes.
+    gone: BTreeMap<String, Timestamp>,
     /// The most pods that there may be; no bound without one.
     pub quota: Option<usize>,
     calm: Option<Calm>,
@@ -85,6 +89,7 @@ impl Kubernetes {
     }
 
     fn act(&mut self, memory: &mut Memory, now: Timestamp, gateway_away: bool) -> Option<Timestamp> {
+        let collected = self.collect(memory, now);
         for reference in memory.of_kind("HorizontalPodAutoscaler") {
             autoscale(memory, &reference);
         }
@@ -99,8 +104,35 @@ impl Kubernetes {
         for reference in memory.of_kind("Service") {
             self.endpoints(memory, &reference, now);
         }
+        for slice in memory.of_kind("EndpointSlice") {
+            let service = slice.name.strip_suffix("-0").unwrap_or_default();
+            if memory.get(&ObjectRef::new("v1", "Service", &slice.namespace, service)).is_none() {
+                memory.delete(&slice);
+            }
+        }
         next.extend(self.gateway.tick(memory, now, gateway_away));
+        next.extend(collected);
         next.into_iter().min()
+    }
+
+    /// Deletes what belongs to nobody any more; returns when there will be more of that.
+    fn collect(&mut self, memory: &mut Memory, now: Timestamp) -> Option<Timestamp> {
+        self.gone.extend(memory.take_gone().into_iter().map(|uid| (uid, now + COLLECT)));
+        if self.gone.is_empty() {
+            return None;
+        }
+        let due = |owner: &Value| {
+            let uid = owner["uid"].as_str().unwrap_or_default();
+            self.gone.get(uid).is_some_and(|due| *due <= now)
+        };
+        let orphaned = |object: &Object| {
+            let owners = object["metadata"]["ownerReferences"].as_array();
+            owners.is_some_and(|owners| !owners.is_empty() && owners.iter().all(due))
+        };
+        let orphans = memory.objects().iter().filter(|(_, object)| orphaned(object));
+        let orphans: Vec<_> = orphans.map(|(of, _)| of.clone()).collect();
+        orphans.iter().for_each(|of| memory.delete(of));
+        self.gone.values().filter(|due| **due > now).min().copied()
     }
 
     /// The pods of a workload are not ready before `until`.

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::api::{Object, ObjectRef};
 
+/// When whatever is deleted was: nobody reads the time.
+const DELETED_AT: &str = "1970-01-01T00:10:00Z";
+
 /// Objects by reference.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -14,6 +17,8 @@ pub struct Memory {
     /// What each field manager applied last.
     applied: BTreeMap<&'static str, BTreeMap<Arc<ObjectRef>, Arc<Value>>>,
     version: u64,
+    /// Owners that are gone and of which nobody has heard yet, by uid.
+    gone: Vec<String>,
     /// A mutating policy that every write passes through.
     pub policy: Option<fn(&mut Object)>,
 }
@@ -115,11 +120,33 @@ impl Memory {
         Ok(())
     }
 
-    /// Deletes the object if it exists.
+    /// Deletes the object if it exists. One that a finalizer holds is only marked, and goes when that does.
     pub fn delete(&mut self, reference: &ObjectRef) {
-        if self.objects.remove(reference).is_some() {
-            self.version += 1;
+        let Some(object) = self.objects.get(reference) else { return };
+        let metadata = &object["metadata"];
+        if !is_free(metadata) {
+            if metadata["deletionTimestamp"].is_null() {
+                let mut after = object.as_ref().clone();
+                after["metadata"]["deletionTimestamp"] = json!(DELETED_AT);
+                self.store(reference, after);
+            }
+            return;
         }
+        self.remove(reference);
+    }
+
+    fn remove(&mut self, reference: &ObjectRef) {
+        let Some(object) = self.objects.remove(reference) else { return };
+        self.version += 1;
+        // Nobody else owns anything here.
+        if reference.kind == "Canary" {
+            self.gone.extend(object["metadata"]["uid"].as_str().map(str::to_owned));
+        }
+    }
+
+    /// The owners that went since this was last asked, by uid.
+    pub(super) fn take_gone(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.gone)
     }
 
     fn blank(&self, reference: &ObjectRef) -> Value {
@@ -143,6 +170,10 @@ impl Memory {
         if before == Some(&after) {
             return;
         }
+        let metadata = &after["metadata"];
+        if before.is_some() && !metadata["deletionTimestamp"].is_null() && is_free(metadata) {
+            return self.remove(reference);
+        }
         let spec_moved = before.is_none_or(|before| before["spec"] != after["spec"]);
         let generation = after["metadata"]["generation"].as_i64().unwrap_or(0);
         self.version += 1;
@@ -154,6 +185,11 @@ impl Memory {
             None => drop(self.objects.insert(Arc::new(reference.clone()), after)),
         }
     }
+}
+
+/// Whether no finalizer holds an object.
+fn is_free(metadata: &Value) -> bool {
+    metadata["finalizers"].as_array().is_none_or(Vec::is_empty)
 }
 
 /// A null for each field of `before` that `after` lacks; none if it lacks none.

@@ -23,4 +23,4 @@ pub use run::{Hooks, Oracle, Restless, Simulation, no_faults};
 pub use script::{Said, Script, ScriptError};
 pub use search::{Depth, Group, Options, Report, Violation, search};
 pub use timeline::{Line, lines, play};
-pub use world::{Deed, Fault, Faults, Lag, MemoryWorld, State, canary_ref};
+pub use world::{Deed, Fault, Faults, Lag, MemoryWorld, Rules, State, canary_ref};

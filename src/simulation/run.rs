@@ -156,14 +156,14 @@ impl Simulation {
         }
     }
 
-    /// Another controller starts to lead; those that led go on until [`Simulation::depose`]. It has the clock of the leader before it:
-    /// two that are minutes apart would correct each other without end.
-    pub fn hand_over(&mut self) {
+    /// Another controller starts to lead; those that led go on until [`Simulation::depose`]. Its clock differs a little from that of
+    /// the leader before it: two that are minutes apart would correct each other without end.
+    pub fn hand_over(&mut self, ahead_by: SignedDuration) {
         let before = self.leaders.last().and_then(|leader| self.controllers.get(*leader));
         let ahead = before.map_or(SignedDuration::ZERO, |leader| leader.ahead);
         self.leaders.push(self.controllers.len());
         let mut next = Controller::start(&self.world);
-        next.ahead = ahead;
+        next.ahead = ahead + ahead_by;
         self.controllers.push(next);
     }
 
@@ -182,7 +182,7 @@ impl Simulation {
     pub fn jump(&mut self, by: SignedDuration) {
         for leader in &self.leaders {
             if let Some(controller) = self.controllers.get_mut(*leader) {
-                controller.ahead += by;
+                controller.jump(by);
             }
         }
     }

@@ -15,6 +15,7 @@ mod affinity;
 mod autoscaler;
 mod chaos;
 mod chosen;
+mod clock;
 mod configs;
 mod daemonset;
 mod deadlines;

@@ -13,7 +13,7 @@ use super::{
     projection::{Projection, View},
 };
 use crate::{
-    api::{API_VERSION, Canary, CanaryKey, CanaryStatus, ObjectRef},
+    api::{API_VERSION, Canary, CanaryKey, CanaryStatus, Live, Object, ObjectRef},
     execute::{World, WorldError},
     rollout::{Ask, AskId, Call, Cause, Effect, Event, Failure, event_calls},
 };
@@ -54,6 +54,9 @@ pub type Faults = Box<dyn FnMut() -> Fault + Send>;
 /// Draws whether the news of an object is still under way.
 pub type Lag = Box<dyn FnMut() -> bool + Send>;
 
+/// Tells which rules a stored Canary breaks, a sentence each, given the objects around it.
+pub type Rules = Box<dyn FnMut(&Object, &Live) -> Vec<String> + Send>;
+
 /// What has happened in the memory world.
 pub struct State {
     /// The objects, the Canary among them.
@@ -70,6 +73,10 @@ pub struct State {
     pub faults: Faults,
     /// Names of the kinds that nobody can write, each with the cause.
     pub unwritable: BTreeMap<String, Cause>,
+    /// Whether reads fail, and if so whether they are denied; otherwise the server cannot.
+    pub unreadable: Option<bool>,
+    /// What the gate's rules say of a stored Canary.
+    pub rules: Rules,
     /// Whether nobody accepts routes.
     pub gateway_away: bool,
     /// Why no rollout may start, if other Canaries have taken all slots.
@@ -146,6 +153,8 @@ impl MemoryWorld {
             events: Vec::new(),
             faults,
             unwritable: BTreeMap::new(),
+            unreadable: None,
+            rules: Box::new(|_, _| Vec::new()),
             gateway_away: false,
             full: None,
             lag: Box::new(|| false),

@@ -92,6 +92,11 @@ pub(super) fn deadline(canary: &Canary) -> SignedDuration {
     SignedDuration::from_secs(i64::from(wished.unwrap_or(DEFAULT_DEADLINE)))
 }
 
+/// How long nothing is scaled down after traffic has left.
+pub(super) fn settle(settings: &Settings) -> SignedDuration {
+    SignedDuration::try_from(settings.route_settle).unwrap_or(SignedDuration::from_secs(5))
+}
+
 fn blocked(reason: &'static str, message: impl std::fmt::Display) -> Blocker {
     Blocker { reason, message: message.to_string() }
 }
@@ -197,7 +202,7 @@ impl<'a> Scene<'a> {
 
     /// How long nothing is scaled down after traffic has left.
     pub(super) fn settle(&self) -> SignedDuration {
-        SignedDuration::try_from(self.settings.route_settle).unwrap_or(SignedDuration::from_secs(5))
+        settle(self.settings)
     }
 
     /// A stored snapshot, or the target's own while it still asks for that revision.

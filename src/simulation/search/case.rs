@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     RELEASE,
     desk::Desk,
-    happening::{self, Group, Happening},
+    happening::{self, Group, Happening, What},
+    rare,
     subject::Subject,
 };
 use crate::{
@@ -86,14 +87,33 @@ impl Case {
         let slow = if has(Group::Metrics) && random.u8(0..6) == 0 { random.i64(0..45) } else { 0 };
         if has(Group::Policy) {
             happenings.extend(happening::policy(&subject, SPAN, &mut random));
-            happenings.sort_by_key(|happening| happening.at);
         }
+        rare::draw(&subject, groups, SPAN, &mut random, &mut happenings);
+        // Of two leaders the one whose time has come would tell of its write, and the other, with none to try yet, take that back.
+        if happenings.iter().any(|happening| matches!(happening.what, What::Unwritable { .. })) {
+            for happening in &mut happenings {
+                if let What::HandedOver(ahead) = &mut happening.what {
+                    *ahead = 0;
+                }
+            }
+        }
+        happenings.sort_by_key(|happening| happening.at);
         Case { seed, subject, quality, silent, happenings, calls, gate, desk, slow }
     }
 
     /// What a hook answers.
     pub(super) fn said(&self, now: Timestamp, id: &AskId) -> Reply {
         self.desk.answer(self.seed, now.duration_since(Timestamp::UNIX_EPOCH) - RELEASE, id)
+    }
+
+    /// Whether the Canary breaks a rule at any time.
+    pub(super) fn is_misruled(&self) -> bool {
+        self.happenings.iter().any(|happening| matches!(happening.what, What::Misruled { .. }))
+    }
+
+    /// Whether another provider may be chosen.
+    pub(super) fn is_moved(&self) -> bool {
+        self.happenings.iter().any(|happening| matches!(happening.what, What::Moved(_)))
     }
 
     /// How long after the release nothing happens any more but the rollout itself.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{
     Played, RELEASE,
     case::Case,
+    gate,
     happening::{Happening, What},
     schedule,
     subject::{NAMESPACE, Stage},
@@ -18,12 +19,13 @@ use super::{
 use crate::{
     api::{Canary, CanaryStatus, Live, Object, ObjectRef},
     rollout::{
-        Answer, Answers, Decision, Observation, Question, Settings, Sketches, configs, decide, event_calls,
-        heard,
+        Answer, Answers, Decision, Observation, Question, Settings, Sketches, Unread, configs, decide,
+        event_calls, heard,
     },
     simulation::{
-        Deed, Kubernetes, Look, Memory, Simulation,
+        Deed, Kubernetes, Look, Memory, Rules, Simulation,
         contents::Contents,
+        controller::{READ_AGAIN, unread},
         no_faults,
         world::{perform, subject},
     },
@@ -51,6 +53,11 @@ pub(super) fn play(case: &Case) -> Played {
     let longest = SignedDuration::from_secs(case.subject.longest(0));
     bench.pass(released + case.quiet_after());
     bench.pass(bench.world.now + longest);
+    // What went late is made again late.
+    for happening in case.happenings.iter().filter(|happening| happening.what.comes_again()) {
+        bench.end(happening);
+        bench.pass(bench.world.now + longest);
+    }
     bench.finish()
 }
 
@@ -115,6 +122,14 @@ struct Bench<'a> {
     /// The version of the memory when its objects were last gathered, and these: contents of configs, and all others.
     objects: (Option<u64>, Live, Live),
     contents: Contents,
+    /// The version of the memory that the last look saw, if that look had nothing to do: without news none follows.
+    seen: Option<u64>,
+    /// Whether reads fail, and if so whether they are denied.
+    unreadable: Option<bool>,
+    /// Whether its last reads failed.
+    unread: Option<Unread>,
+    /// What the gate's rules say of the Canary, where it breaks one.
+    rules: Option<Rules>,
 }
 
 impl<'a> Bench<'a> {
@@ -139,6 +154,10 @@ impl<'a> Bench<'a> {
             canary: None,
             objects: Default::default(),
             contents: Contents::default(),
+            seen: None,
+            unreadable: None,
+            unread: None,
+            rules: case.is_misruled().then(|| gate::rules(case.subject.settings())),
         }
     }
 
@@ -160,11 +179,17 @@ impl<'a> Bench<'a> {
             let World { memory, kubernetes, now, gateway_away, .. } = &mut self.world;
             let next = kubernetes.tick(memory, *now, *gateway_away);
             let before = self.world.memory.version();
+            let wake = self.world.wake.map(|wake| wake - self.world.ahead);
+            if self.seen == Some(before) && wake.is_none_or(|wake| wake > self.world.now) {
+                return next.into_iter().chain(wake).min();
+            }
             let moved = self.look();
             if self.watch.violation.is_some() {
                 return None;
             }
-            if !moved && self.world.memory.version() == before {
+            let quiet = !moved && self.world.memory.version() == before;
+            self.seen = quiet.then_some(before);
+            if quiet {
                 let wake = self.world.wake.map(|wake| wake - self.world.ahead);
                 if wake.is_none_or(|wake| wake > self.world.now) {
                     return next.into_iter().chain(wake).min();
@@ -177,12 +202,16 @@ impl<'a> Bench<'a> {
 
     /// One decision and what comes of it; true if it has to be made again.
     fn look(&mut self) -> bool {
-        let Some(canary) = self.canary() else { return false };
+        let Some(canary) = self.canary() else {
+            self.world.wake = None;
+            return false;
+        };
         let now = self.world.now + self.world.ahead;
         let mut look = self.decide(canary, now);
         let (deeds, died) = self.carry_out(&look.decision);
         look.done = !died;
-        self.world.wake = look.decision.wake;
+        let unread = look.seen.unread.as_ref().map(|_| now + READ_AGAIN);
+        self.world.wake = look.decision.wake.into_iter().chain(unread).min();
         let asked = !look.decision.asks.is_empty() && !died;
         if asked {
             let answers = look.decision.asks.iter().map(|ask| {
@@ -222,7 +251,13 @@ impl<'a> Bench<'a> {
         let stored = self.world.memory.objects().get(&super::canary())?;
         let version = stored["metadata"]["resourceVersion"].as_str()?.parse().ok()?;
         if self.canary.as_ref().is_none_or(|(_, known)| *known != version) {
-            self.canary = Some((Arc::new(Canary::deserialize(stored.as_ref()).ok()?), version));
+            let canary = Canary::deserialize(stored.as_ref()).ok()?;
+            let uid = |(canary, _): &(Arc<Canary>, u64)| canary.metadata.uid.clone();
+            if self.canary.as_ref().is_some_and(|known| uid(known) != canary.metadata.uid) {
+                self.world.status = Arc::default();
+                self.world.answers.clear();
+            }
+            self.canary = Some((Arc::new(canary), version));
         }
         let (canary, _) = self.canary.as_mut()?;
         if canary.status.as_ref() != Some(self.world.status.as_ref()) {
@@ -249,14 +284,25 @@ impl<'a> Bench<'a> {
 
     fn decide(&mut self, canary: Arc<Canary>, now: Timestamp) -> Look {
         let (contents, live) = self.objects();
-        let wanted = configs(&canary, &live, &self.settings);
+        self.unread = self.unreadable.map(|denied| unread(self.unread.as_ref(), denied, now));
+        let unread = self.unread.is_some();
+        let (live, problems) = match &mut self.rules {
+            _ if unread => Default::default(),
+            None => (live, Vec::new()),
+            Some(rules) => {
+                let stored = self.world.memory.get(&super::canary());
+                let problems = stored.map(|stored| rules(stored, &live)).unwrap_or_default();
+                (live, problems)
+            }
+        };
+        let wanted = if unread { Default::default() } else { configs(&canary, &live, &self.settings) };
         let mut seen = Observation {
             configs: self.contents.known(wanted, &contents, NAMESPACE),
             canary,
             live,
             answers: self.world.answers.clone(),
-            problems: Vec::new(),
-            unread: None,
+            problems,
+            unread: self.unread.clone(),
             full: None,
             writes: Default::default(),
             sketches: self.sketches.clone(),
@@ -310,25 +356,37 @@ impl<'a> Bench<'a> {
     }
 
     fn write(&mut self, what: &What, until: Timestamp) {
+        self.seen = None;
         let (subject, world) = (&self.case.subject, &mut self.world);
         match what {
             What::Released(revision) => self.asked = *revision,
-            What::Crashed | What::HandedOver => world.answers.clear(),
-            What::Jumped(seconds) => world.ahead += SignedDuration::from_secs(*seconds),
+            What::Crashed | What::HandedOver(_) => world.answers.clear(),
+            What::Jumped(seconds) => {
+                // No timer knows of the clock.
+                let by = SignedDuration::from_secs(*seconds);
+                world.ahead += by;
+                world.wake = world.wake.map(|wake| wake + by);
+            }
+            What::Unreadable { denied } => self.unreadable = Some(*denied),
+            // In mid-run the gate refuses it.
+            What::Moved(_) if !world.status.phase.rests() => return,
             What::GatewayAway => world.gateway_away = true,
             What::PodsLost(workload) => world.kubernetes.lose(workload, until),
             _ => {}
         }
         what.begin(subject, self.asked, &mut world.memory);
         // Nothing is late here, nobody else leads, and nobody refuses a write.
-        if !matches!(what, What::Lagged | What::Deaf | What::HandedOver | What::Unwritable { .. }) {
+        if !matches!(what, What::Lagged | What::Deaf | What::HandedOver(_) | What::Unwritable { .. }) {
             self.watch.happened(what, world.now, until, &world.memory);
         }
     }
 
     fn end(&mut self, happening: &Happening) {
-        if happening.what == What::GatewayAway {
-            self.world.gateway_away = false;
+        self.seen = None;
+        match happening.what {
+            What::GatewayAway => self.world.gateway_away = false,
+            What::Unreadable { .. } => self.unreadable = None,
+            _ => {}
         }
         happening.what.end(&self.case.subject, self.asked, &mut self.world.memory);
     }

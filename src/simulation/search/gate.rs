@@ -1,14 +1,14 @@
-//! The gate in front of what users write: it adjusts targets as the real one does.
+//! The gate in front of what users write: it adjusts targets as the real one does, and its rules are asked of what is stored.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
 use crate::{
-    admission::{Call, Catalog, Endpoint, Gate, Lookups, Mode, Operation, Request},
+    admission::{Call, Catalog, Endpoint, Gate, Lookups, Mode, Operation, Request, standing},
     api::{Canary, Object, ObjectRef},
     rollout::Settings,
-    simulation::Memory,
+    simulation::{Memory, Rules},
 };
 
 /// Adjusts a target that a user has just written over `before`, as far as the gate's word counts.
@@ -41,4 +41,21 @@ pub(super) fn adjust(
     let verdict = Gate::new(settings.clone(), "sluice").judge(&call, &catalog, &Lookups::default());
     // What the gate cannot adjust passes as it is.
     let _ = memory.patch(target, &verdict.patch);
+}
+
+/// The standing rules, asked once for each Canary and generation: that costs more than a look.
+pub(super) fn rules(settings: Settings) -> Rules {
+    let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    Box::new(move |stored, _| {
+        let metadata = &stored["metadata"];
+        let key = format!("{} {}", metadata["uid"], metadata["generation"]);
+        let told = || {
+            let Ok(canary) = Canary::deserialize(stored) else { return Vec::new() };
+            let mut catalog = Catalog::default();
+            catalog.apply(&canary);
+            let problems = standing::problems(stored, &canary, &catalog, &settings, &Lookups::default());
+            problems.iter().map(ToString::to_string).collect()
+        };
+        known.entry(key).or_insert_with(told).clone()
+    })
 }

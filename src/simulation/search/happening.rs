@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::subject::{NAME, NAMESPACE, Subject, Trigger, config, scaled};
 use crate::{
-    api::ObjectRef,
+    api::{ObjectRef, Provider},
     rollout::Cause,
     simulation::{BROKEN, Memory},
     workload::configs::ConfigKind,
@@ -43,9 +43,9 @@ pub enum Group {
     Hooks,
     /// Clocks that jump.
     Clock,
-    /// The gate is away, from the beginning or for a while, or only warns: nothing adjusts what people write.
+    /// The gate is away, from the beginning or for a while, or only warns: nothing adjusts what people write, or refuses it.
     Gate,
-    /// Policies: for a while nobody can write objects of one kind, because one denies it or its webhook is down.
+    /// Policies: for a while nobody can write objects of one kind, because one denies it or its webhook is down, or nobody can read.
     Policy,
 }
 
@@ -91,6 +91,11 @@ pub(super) enum What {
     ServiceEdited(&'static str),
     ConfigEdited,
     AutoscalerEdited,
+    /// The Canary is deleted; some are made again after a while.
+    CanaryDeleted {
+        reverts: bool,
+        again: bool,
+    },
     /// Somebody leaves a mark on an object.
     Marked(ObjectRef),
     /// For a while.
@@ -98,8 +103,8 @@ pub(super) enum What {
     /// Pods of a workload are not ready for a while.
     PodsLost(ObjectRef),
     Crashed,
-    /// Another controller leads; the former one goes on for a while.
-    HandedOver,
+    /// Another controller leads, with a clock that is so many seconds ahead; the former one goes on for a while.
+    HandedOver(i64),
     /// The leader's clock jumps by so many seconds.
     Jumped(i64),
     /// News are late for a while, each for another time.
@@ -113,6 +118,19 @@ pub(super) enum What {
         kind: String,
         cause: Cause,
     },
+    /// For a while no read passes: each is denied, or the server cannot.
+    Unreadable {
+        denied: bool,
+    },
+    /// The Canary is edited so that it breaks a rule, and put right after a while.
+    Misruled {
+        edited: Value,
+        mended: Value,
+    },
+    /// Another provider, if the Canary is at rest.
+    Moved(Provider),
+    /// Snapshots of revisions are deleted: all, or one of them.
+    SnapshotsDeleted(Option<usize>),
     /// News come twice.
     Repeated,
 }
@@ -152,8 +170,11 @@ impl What {
                 _ => What::PodsLost(subject.primary()),
             },
             Group::Leaders if random.bool() => What::Crashed,
-            Group::Leaders => What::HandedOver,
-            Group::Clock => What::Jumped(random.i64(-90..90)),
+            Group::Leaders => What::HandedOver(if random.bool() { 0 } else { random.i64(-5..6) }),
+            Group::Clock => {
+                let most = if random.bool() { 90 } else { 3600 };
+                What::Jumped(random.i64(-most..=most))
+            }
             Group::Watches => match random.u8(0..4) {
                 0 => What::Repeated,
                 1 => What::Deaf,
@@ -211,6 +232,21 @@ impl What {
             What::AutoscalerEdited => {
                 let _ = memory.merge(&subject.autoscaler(), &scaled(3, 5));
             }
+            What::Misruled { edited, .. } => write(memory, &canary, json!({"spec": edited})),
+            What::Moved(provider) => write(memory, &canary, json!({"spec": {"provider": provider}})),
+            What::SnapshotsDeleted(number) => {
+                let snapshots = memory.of_kind("ControllerRevision");
+                let chosen = |index: &usize| number.is_none_or(|number| number % snapshots.len() == *index);
+                for index in (0..snapshots.len()).filter(chosen) {
+                    memory.delete(&snapshots[index]);
+                }
+            }
+            What::CanaryDeleted { reverts, .. } => {
+                if *reverts {
+                    write(memory, &canary, json!({"spec": {"revertOnDeletion": true}}));
+                }
+                memory.delete(&canary);
+            }
             What::Marked(of) => {
                 write(
                     memory,
@@ -225,8 +261,15 @@ impl What {
     /// Ends what a user began.
     pub(super) fn end(&self, subject: &Subject, asked: u8, memory: &mut Memory) {
         match self {
-            What::Suspended => {
+            What::Suspended if memory.get(&super::canary()).is_some() => {
                 let _ = memory.merge(&super::canary(), &json!({"spec": {"suspend": false}}));
+            }
+            What::Misruled { mended, .. } if memory.get(&super::canary()).is_some() => {
+                let _ = memory.merge(&super::canary(), &json!({"spec": mended}));
+            }
+            // One that goes is not made again before it is gone.
+            What::CanaryDeleted { again: true, .. } if memory.get(&super::canary()).is_none() => {
+                let _ = memory.merge(&super::canary(), &subject.canary());
             }
             What::TargetDeleted => {
                 let _ = memory.merge(&subject.workload(NAME), &subject.target(asked));
@@ -234,6 +277,11 @@ impl What {
             What::PrimaryRestarted => hang(memory, &subject.primary(), Value::Null),
             _ => {}
         }
+    }
+
+    /// Whether its end makes anew what may not have been gone yet.
+    pub(super) fn comes_again(&self) -> bool {
+        matches!(self, What::CanaryDeleted { again: true, .. })
     }
 
     /// Whether the primary cannot take traffic back while it lasts.

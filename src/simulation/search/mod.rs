@@ -8,6 +8,7 @@ mod happening;
 mod invariant;
 mod moment;
 mod planned;
+mod rare;
 mod shrink;
 mod subject;
 #[cfg(test)]

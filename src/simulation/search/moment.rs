@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{case::Case, planned::Planned};
+use super::{case::Case, planned::Planned, subject::Subject};
 use crate::{
     api::{
         Canary, CanaryStatus, Condition, ConditionStatus, HookOutcome, Live, ObjectRef, Phase, WebhookType,
@@ -34,6 +34,8 @@ pub(super) struct Course {
     pub(super) split_until: Timestamp,
     /// Whether a clock has jumped.
     pub(super) jumped: bool,
+    /// How often.
+    pub(super) jumps: u32,
 }
 
 /// One instant.
@@ -59,6 +61,11 @@ impl Moment<'_> {
     /// The Canary that was looked at.
     pub(super) fn canary(&self) -> &Canary {
         &self.look.seen.canary
+    }
+
+    /// The object whose weights move.
+    pub(super) fn route(&self) -> ObjectRef {
+        self.case.subject.route_of(rollout::provider(self.canary(), self.settings))
     }
 
     /// The plan in force, worked out anew.
@@ -164,10 +171,12 @@ impl Share {
         &mut self,
         memory: &Memory,
         canary: &Canary,
-        route: &ObjectRef,
+        subject: &Subject,
         settings: &Settings,
     ) -> i64 {
-        let Some(router) = routing::router(rollout::provider(canary, settings)) else { return 0 };
+        let provider = rollout::provider(canary, settings);
+        let Some(router) = routing::router(provider) else { return 0 };
+        let route = subject.route_of(provider);
         let known = |of| memory.objects().get_key_value(&of).map(|(of, object)| (of.clone(), object.clone()));
         let read = router.needs(canary).into_iter().chain([route.clone()]);
         let live: Live = read.filter_map(known).collect();
@@ -177,7 +186,7 @@ impl Share {
         {
             return *share;
         }
-        let unkept = || unkept(&live.get(route)?["spec"]);
+        let unkept = || unkept(&live.get(&route)?["spec"]);
         let led = || Some(router.read(canary, &live).ok()??.weights.canary);
         let share = unkept().or_else(|| led().map(|share| i64::from(i32::from(share)))).unwrap_or(0);
         self.0 = Some((generation, live, share));

@@ -17,6 +17,9 @@ pub(super) const NAMESPACE: &str = "store";
 pub(super) const NAME: &str = "shop";
 /// The Service that leads to the target's pods.
 pub(super) const CANARY_SERVICE: &str = "shop-canary";
+/// Providers whose routes are objects of a kind of their own.
+pub(super) const ROUTES: [Provider; 4] =
+    [Provider::GatewayApiV1, Provider::Istio, Provider::Contour, Provider::Gloo];
 /// Time between two checks in seconds, and the deadline of a phase.
 const INTERVAL: i64 = 10;
 const DEADLINE: i64 = 60;
@@ -246,7 +249,12 @@ impl Subject {
 
     /// The object whose weights move; of providers without one, nothing that exists.
     pub(super) fn route(&self) -> ObjectRef {
-        let (version, kind) = match self.provider {
+        self.route_of(self.provider)
+    }
+
+    /// The same for another provider.
+    pub(super) fn route_of(&self, provider: Provider) -> ObjectRef {
+        let (version, kind) = match provider {
             Provider::Istio => ("networking.istio.io/v1beta1", "VirtualService"),
             Provider::Contour => ("projectcontour.io/v1", "HTTPProxy"),
             Provider::Gloo => ("gateway.solo.io/v1", "RouteTable"),
@@ -269,6 +277,12 @@ impl Subject {
             }
             _ => target["spec"]["replicas"] == 0,
         }
+    }
+
+    /// Whether the target asks for pods that never get ready.
+    pub(super) fn is_broken(&self, memory: &Memory) -> bool {
+        let target = memory.get(&self.workload(NAME));
+        target.is_some_and(|target| !target["spec"]["template"]["metadata"]["annotations"][BROKEN].is_null())
     }
 
     /// The longest that a run may take once nothing disturbs it any more, in seconds, if an answer takes at most so many.

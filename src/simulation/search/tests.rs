@@ -59,6 +59,28 @@ fn the_same_seed_is_the_same_rollout() {
 }
 
 #[test]
+fn a_canary_breaks_rules_of_the_gate_as_long_as_it_is_drawn_to_and_no_longer() {
+    let groups = Group::ALL.map(|(_, group)| group);
+    let (mut broken, live) = (0, crate::api::Live::default());
+    for case in (0..400).map(|seed| Case::draw(seed, &groups)) {
+        let mut rules = gate::rules(case.subject.settings());
+        let mut canary = case.subject.canary();
+        assert_eq!(rules(&canary, &live), [""; 0], "{:?}", case.subject);
+        for happening in &case.happenings {
+            let happening::What::Misruled { edited, mended } = &happening.what else { continue };
+            for (spec, breaks) in [(edited, true), (mended, false)] {
+                let generation = canary["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
+                let fields = json!({"metadata": {"generation": generation}, "spec": spec});
+                json_patch::merge(&mut canary, &fields);
+                assert_eq!(!rules(&canary, &live).is_empty(), breaks, "{spec} {:?}", case.subject);
+            }
+            broken += 1;
+        }
+    }
+    assert!(broken > 5, "{broken}");
+}
+
+#[test]
 fn a_plan_is_worked_out_as_the_product_does() {
     for analysis in [
         json!({"stepWeight": 20, "maxWeight": 50}),

@@ -28,6 +28,9 @@ pub(super) struct Watch<'a> {
     case: &'a Case,
     settings: Settings,
     canary: Option<Arc<Canary>>,
+    reference: ObjectRef,
+    /// Whether the Canary that was looked at last is gone.
+    gone: bool,
     target: ObjectRef,
     primary: ObjectRef,
     route: Share,
@@ -43,6 +46,8 @@ impl<'a> Watch<'a> {
             case,
             settings: case.subject.settings(),
             canary: None,
+            reference: super::canary(),
+            gone: false,
             target: case.subject.workload(NAME),
             primary: case.subject.primary(),
             route: Share::default(),
@@ -69,11 +74,23 @@ impl<'a> Watch<'a> {
         if self.violation.is_some() {
             return;
         }
+        let uid = look.seen.canary.metadata.uid.as_deref();
+        let stored = memory.get(&self.reference).and_then(|stored| stored["metadata"]["uid"].as_str());
+        let is_known = self.canary.as_ref().is_none_or(|known| known.metadata.uid.as_deref() == uid);
+        if is_known && self.gone || !is_known && stored != uid {
+            // Somebody has not heard yet that this one is gone.
+            return;
+        }
+        if !is_known {
+            self.course.status = Arc::default();
+            self.invariants = invariant::all();
+        }
+        self.gone = stored != uid;
         self.canary = Some(look.seen.canary.clone());
         let share = if deeds.is_empty() {
             self.course.share
         } else {
-            self.route.of(memory, &look.seen.canary, &self.case.subject.route(), &self.settings)
+            self.route.of(memory, &look.seen.canary, &self.case.subject, &self.settings)
         };
         let moment = Moment {
             case: self.case,
@@ -118,9 +135,16 @@ impl<'a> Watch<'a> {
     pub(super) fn happened(&mut self, what: &What, now: Timestamp, until: Timestamp, memory: &Memory) {
         let course = &mut self.course;
         match what {
-            What::Jumped(_) => course.jumped = true,
+            What::Jumped(_) => {
+                course.jumped = true;
+                course.jumps += 1;
+            }
             What::Lagged | What::Deaf => course.late_until = course.late_until.max(until + ECHO),
-            What::HandedOver => course.split_until = course.split_until.max(until + ECHO),
+            What::HandedOver(ahead) => {
+                course.split_until = course.split_until.max(until + ECHO);
+                course.jumped |= *ahead != 0;
+                course.jumps += u32::from(*ahead != 0);
+            }
             What::Crashed
             | What::Repeated
             | What::Released(_)
@@ -131,25 +155,33 @@ impl<'a> Watch<'a> {
             | What::ConfigEdited
             | What::AutoscalerEdited
             | What::GateAway
+            | What::CanaryDeleted { .. }
+            | What::Moved(_)
+            | What::SnapshotsDeleted(_)
             | What::Marked(_) => {}
-            What::Suspended | What::GatewayAway | What::Unwritable { .. } => {
-                course.hurt_until = course.hurt_until.max(until + HEALING)
-            }
+            What::Suspended
+            | What::GatewayAway
+            | What::Unwritable { .. }
+            | What::Unreadable { .. }
+            | What::Misruled { .. } => course.hurt_until = course.hurt_until.max(until + HEALING),
             // A mended object needs its time, and nothing is mended while the Canary is suspended.
             _ => course.hurt_until = course.hurt_until.max(now.max(until) + HEALING),
         }
         if let Some(canary) = &self.canary {
-            let share = self.route.of(memory, canary, &self.case.subject.route(), &self.settings);
+            let share = self.route.of(memory, canary, &self.case.subject, &self.settings);
             self.shared(share, now);
         }
     }
 
-    /// All has had its time: how the rollout ended.
+    /// All has had its time: how the rollout ended. Nobody is to look again for nothing.
     pub(super) fn end(&mut self, now: Timestamp, memory: &Memory, wakes: bool) -> Phase {
-        let end = End { case: self.case, memory, course: &self.course, wakes };
+        let end = End { case: self.case, now, memory, course: &self.course };
         let broken = self.invariants.iter().find_map(|rule| Some((rule.name(), rule.end(&end).err()?)));
         if let Some((name, told)) = broken {
             self.broken(name, now, told);
+        }
+        if wakes {
+            self.broken("idle-is-free", now, "somebody will look although nothing happens".to_owned());
         }
         self.course.status.phase
     }

@@ -39,7 +39,13 @@ pub(super) fn play(case: &Case) -> Played {
     }
     let quiet = stage.released + case.quiet_after();
     stage.pass(quiet.duration_since(stage.simulation.now()).max(SignedDuration::ZERO));
-    stage.pass(SignedDuration::from_secs(case.subject.longest(case.slow)));
+    let longest = SignedDuration::from_secs(case.subject.longest(case.slow));
+    stage.pass(longest);
+    // What went late is made again late.
+    for happening in case.happenings.iter().filter(|happening| happening.what.comes_again()) {
+        stage.end(happening);
+        stage.pass(longest);
+    }
     stage.finish()
 }
 
@@ -88,6 +94,9 @@ impl<'a> Stage<'a> {
             let News { late, none } = *state.lock().unwrap_or_else(PoisonError::into_inner);
             none || late && dice.u8(0..3) > 0
         });
+        if case.is_misruled() {
+            simulation.world.state().rules = gate::rules(case.subject.settings());
+        }
         let (released, watch) = (simulation.now(), Watch::new(case));
         Stage { case, simulation, watch, news, gate_away: false, released, asked: 1, seen: 0, vain: 0 }
     }
@@ -137,7 +146,7 @@ impl<'a> Stage<'a> {
         }
         match what {
             What::Crashed => self.simulation.crash(),
-            What::HandedOver => self.simulation.hand_over(),
+            What::HandedOver(ahead) => self.simulation.hand_over(SignedDuration::from_secs(*ahead)),
             What::Repeated => self.simulation.repeat_news(),
             What::Jumped(seconds) => self.simulation.jump(SignedDuration::from_secs(*seconds)),
             What::Lagged => self.news().late = true,
@@ -147,6 +156,9 @@ impl<'a> Stage<'a> {
             What::Unwritable { kind, cause } => {
                 self.simulation.world.state().unwritable.insert(kind.clone(), *cause);
             }
+            What::Unreadable { denied } => self.simulation.world.state().unreadable = Some(*denied),
+            // In mid-run the gate refuses it.
+            What::Moved(_) if !self.simulation.status().phase.rests() => return,
             What::PodsLost(workload) => self.simulation.kubernetes.lose(workload, until),
             _ => self.write(|case, asked, memory| what.begin(&case.subject, asked, memory)),
         }
@@ -156,7 +168,8 @@ impl<'a> Stage<'a> {
 
     fn end(&mut self, happening: &Happening) {
         match &happening.what {
-            What::HandedOver => self.simulation.depose(),
+            What::HandedOver(_) => self.simulation.depose(),
+            What::Unreadable { .. } => self.simulation.world.state().unreadable = None,
             What::Lagged => self.news().late = false,
             What::Deaf => self.news().none = false,
             What::GateAway => self.gate_away = false,

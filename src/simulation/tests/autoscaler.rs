@@ -165,3 +165,13 @@ fn an_autoscaler_that_is_missing_is_named_and_holds_nothing_up() {
         simulation.status().conditions.iter().any(|c| c.type_ == "Stalled" && c.reason == "NothingBlocks")
     );
 }
+
+#[test]
+fn a_deleted_canary_takes_its_mark_off_the_users_autoscaler_and_its_copy_goes() {
+    let mut simulation = initialised_with_autoscaler(good());
+    simulation.world.state().memory.delete(&simulation.canary_reference());
+    simulation.pass(seconds(60), |_| {});
+    assert_eq!(object(&simulation, &autoscaler(&simulation, "shop-primary")), Value::Null);
+    let users = object(&simulation, &autoscaler(&simulation, "shop"))["metadata"].to_string();
+    assert!(!users.contains("sluice.dev/"), "{users}");
+}

@@ -192,6 +192,18 @@ fn blue_green_edited_in_mid_run_ends(#[case] edit: Value) {
     assert_eq!(image(&simulation, "shop-primary"), "shop:2");
 }
 
+#[test]
+fn a_snapshot_that_somebody_deletes_at_rest_is_written_again_once() {
+    let mut simulation = initialised(weights(&[50]), good());
+    let snapshots = simulation.world.state().memory.of_kind("ControllerRevision");
+    let [snapshot] = snapshots.as_slice() else { panic!("{snapshots:?}") };
+    let before = simulation.world.state().deeds.len();
+    simulation.world.state().memory.delete(snapshot);
+    simulation.pass(seconds(60), |_| {});
+    assert!(!object(&simulation, snapshot).is_null());
+    assert_eq!(simulation.world.state().deeds.len(), before + 1);
+}
+
 /// A Canary with a status and objects as the peer leaves them, whose target asks for an image.
 fn of_the_peer(phase: &str, wished: &str) -> Simulation {
     let simulation = initialised(weights(&[50]), good());

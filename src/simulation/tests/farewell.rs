@@ -13,7 +13,11 @@ fn edit(simulation: &Simulation, change: Value) {
 }
 
 fn delete(simulation: &Simulation) {
-    edit(simulation, json!({"metadata": {"deletionTimestamp": "1970-01-01T00:10:00Z"}}));
+    simulation.world.state().memory.delete(&simulation.canary_reference());
+}
+
+fn is_gone(simulation: &Simulation) -> bool {
+    object(simulation, &simulation.canary_reference()).is_null()
 }
 
 fn is_held(simulation: &Simulation) -> bool {
@@ -54,9 +58,9 @@ fn the_finalizer_stands_before_the_target_rests() {
 fn w_ctl_16_w_ops_11_a_deleted_canary_leaves_a_target_that_serves_with_its_clients_and_its_route() {
     let mut simulation = reverting();
     delete(&simulation);
-    let (apex, canary_slice) = (
+    let (apex, apex_slice) = (
         service(&simulation, "shop"),
-        simulation.reference("discovery.k8s.io/v1", "EndpointSlice", "shop-canary-0"),
+        simulation.reference("discovery.k8s.io/v1", "EndpointSlice", "shop-0"),
     );
     let mut led_at = None;
     let mut had_a_share: Vec<Value> = Vec::new();
@@ -70,7 +74,7 @@ fn w_ctl_16_w_ops_11_a_deleted_canary_leaves_a_target_that_serves_with_its_clien
         let shares = backends.iter().filter(|backend| backend["weight"] != 0);
         had_a_share = shares.map(|backend| backend["name"].clone()).collect();
         let led = object(simulation, &apex)["spec"]["selector"] == json!({"app": "shop"});
-        let ready = object(simulation, &canary_slice)["endpoints"].as_array().map_or(0, Vec::len);
+        let ready = object(simulation, &apex_slice)["endpoints"].as_array().map_or(0, Vec::len);
         assert!(!led || ready > 0, "clients are led to nobody");
         if led && led_at.is_none() {
             led_at = Some(simulation.now());
@@ -78,8 +82,7 @@ fn w_ctl_16_w_ops_11_a_deleted_canary_leaves_a_target_that_serves_with_its_clien
         let settled = led_at.is_some_and(|at| simulation.now() >= at + seconds(5));
         assert!(is_held(simulation) || settled, "the Canary may go before everybody has heard");
     });
-    assert_eq!(finalizers(&simulation), json!([]));
-    assert_eq!(simulation.status().phase, Phase::Terminating);
+    assert!(is_gone(&simulation));
     assert_eq!(replicas(&simulation, "shop"), 2, "as many pods as the primary has");
     let backends = object(&simulation, &route(&simulation))["spec"]["rules"][0]["backendRefs"].clone();
     assert_eq!((&backends[0]["name"], backends.as_array().map(Vec::len)), (&json!("shop"), Some(1)));
@@ -89,10 +92,7 @@ fn w_ctl_16_w_ops_11_a_deleted_canary_leaves_a_target_that_serves_with_its_clien
         assert!(!metadata.to_string().contains("sluice.dev/"), "{stays}: {metadata}");
     }
     let primary = object(&simulation, &deployment(&simulation, "shop-primary"));
-    assert!(
-        !primary["metadata"]["ownerReferences"].as_array().unwrap().is_empty(),
-        "it goes with the Canary"
-    );
+    assert!(primary.is_null(), "it goes with the Canary: {primary}");
     let told = reasons(&simulation);
     assert_eq!(told[told.len() - 2..], [Reason::Terminating, Reason::Terminated]);
 }
@@ -120,7 +120,7 @@ fn w_rt_18_what_a_user_had_before_leads_to_the_apex_again_which_selects_as_they_
     assert_ne!(object(&simulation, &service(&simulation, "shop"))["spec"]["selector"], selector);
     delete(&simulation);
     simulation.pass(seconds(60), |_| {});
-    assert_eq!(finalizers(&simulation), json!([]));
+    assert!(is_gone(&simulation));
     assert_eq!(object(&simulation, &service(&simulation, "shop"))["spec"]["selector"], selector);
     let rules = object(&simulation, &route(&simulation))["spec"]["rules"].clone();
     assert_eq!(rules[0]["backendRefs"][0]["name"], "help");
@@ -136,7 +136,7 @@ fn a_canary_deleted_in_mid_run_leaves_a_target_with_all_pods() {
     simulation.user(&deployment(&simulation, "shop"), &json!({"spec": {"replicas": 1}}));
     delete(&simulation);
     simulation.pass(seconds(60), |_| {});
-    assert_eq!(finalizers(&simulation), json!([]));
+    assert!(is_gone(&simulation));
     assert_eq!(replicas(&simulation, "shop"), 2);
 }
 
@@ -161,13 +161,51 @@ fn a_canary_deleted_in_mid_run_leaves_a_route_without_copies_and_cookies() {
         assert!(traces(&simulation), "{trace}: {:?}", simulation.status());
         delete(&simulation);
         simulation.pass(seconds(60), |_| {});
-        assert_eq!(finalizers(&simulation), json!([]));
+        assert!(is_gone(&simulation));
         assert!(!traces(&simulation), "{}", object(&simulation, &route(&simulation)));
         let rules = object(&simulation, &route(&simulation))["spec"]["rules"].clone();
         assert_eq!(rules.as_array().map(Vec::len), Some(1));
         assert_eq!(rules[0]["backendRefs"].as_array().map(Vec::len), Some(1));
         assert_eq!(rules[0]["backendRefs"][0]["name"], "shop");
     }
+}
+
+#[test]
+fn a_canary_deleted_in_mid_run_whose_pods_die_leads_nobody_to_them() {
+    let mut simulation = reverting();
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(12), |_| {});
+    assert_eq!(simulation.status().canary_weight, 50);
+    delete(&simulation);
+    let (target, back) = (deployment(&simulation, "shop"), simulation.now() + seconds(90));
+    simulation.kubernetes.lose(&target, back);
+    simulation.pass(seconds(2), |_| {});
+    let backends = object(&simulation, &route(&simulation))["spec"]["rules"][0]["backendRefs"].clone();
+    assert_eq!((&backends[0]["weight"], &backends[1]["weight"]), (&json!(100), &json!(0)), "{backends}");
+    simulation.pass(seconds(180), |_| {});
+    assert!(is_gone(&simulation), "it goes once they are back");
+}
+
+#[rstest]
+#[case::gateway_api("gatewayapi:v1", "gateway.networking.k8s.io/v1", "HTTPRoute")]
+#[case::istio("istio", "networking.istio.io/v1beta1", "VirtualService")]
+#[case::contour("contour", "projectcontour.io/v1", "HTTPProxy")]
+fn a_deleted_canary_leaves_a_route_of_any_provider_that_leads_to_the_apex_alone(
+    #[case] provider: &str,
+    #[case] api_version: &str,
+    #[case] kind: &str,
+) {
+    let mut canary = canary(weights(&[50]));
+    canary["spec"]["provider"] = json!(provider);
+    let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
+    simulation.pass(seconds(30), |_| {});
+    let route = simulation.reference(api_version, kind, "shop");
+    assert!(object(&simulation, &route)["spec"].to_string().contains("shop-primary"));
+    delete(&simulation);
+    simulation.pass(seconds(60), |_| {});
+    assert!(is_gone(&simulation));
+    let left = object(&simulation, &route)["spec"].to_string();
+    assert!(left.contains("\"shop\"") && !left.contains("shop-primary"), "{left}");
 }
 
 #[test]
@@ -188,10 +226,30 @@ fn a_route_that_a_policy_keeps_otherwise_holds_no_deletion_up_for_ever() {
     simulation.pass(seconds(50), |_| {});
     assert!(is_held(&simulation), "it is given its time");
     simulation.pass(seconds(60), |_| {});
-    assert_eq!(finalizers(&simulation), json!([]));
+    assert!(is_gone(&simulation));
     let rules = object(&simulation, &route(&simulation))["spec"]["rules"].clone();
     assert_eq!(rules[0]["backendRefs"].as_array().map(Vec::len), Some(1));
     assert_eq!(rules[0]["backendRefs"][0]["name"], "shop");
+}
+
+#[test]
+fn a_route_that_nobody_could_write_for_long_is_left_without_copies_all_the_same() {
+    let mut analysis = weights(&[50]);
+    analysis["mirror"] = json!(true);
+    let mut simulation =
+        Simulation::new(canary(analysis), target("shop:1"), Settings::default(), good(), no_faults());
+    simulation.pass(seconds(30), |_| {});
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(12), |_| {});
+    simulation.world.state().unwritable.insert("HTTPRoute".to_owned(), crate::rollout::Cause::WriteFailed);
+    delete(&simulation);
+    simulation.pass(seconds(180), |_| {});
+    assert!(is_held(&simulation));
+    simulation.world.state().unwritable.clear();
+    simulation.pass(seconds(60), |_| {});
+    assert!(is_gone(&simulation));
+    let left = object(&simulation, &route(&simulation))["spec"].to_string();
+    assert!(!left.to_lowercase().contains("mirror"), "{left}");
 }
 
 #[test]
@@ -208,7 +266,7 @@ fn a_target_that_never_gets_ready_holds_the_canary_with_a_way_out() {
     assert!(stalled.message.contains(way_out), "{}", stalled.message);
     edit(&simulation, json!({"metadata": {"finalizers": []}}));
     simulation.pass(seconds(1), |_| {});
-    assert_eq!(finalizers(&simulation), json!([]), "whoever does not wait is not made to");
+    assert!(is_gone(&simulation), "whoever does not wait is not made to");
 }
 
 #[test]
@@ -217,13 +275,15 @@ fn nothing_holds_up_a_canary_whose_target_is_gone_as_at_the_end_of_a_namespace()
         let mut simulation = reverting();
         let target = deployment(&simulation, "shop");
         if going {
-            simulation.user(&target, &json!({"metadata": {"deletionTimestamp": "1970-01-01T00:10:00Z"}}));
+            let held = json!({"metadata": {"finalizers": ["foregroundDeletion"]}});
+            simulation.user(&target, &held);
+            simulation.world.state().memory.delete(&target);
         } else {
             simulation.world.state().memory.delete(&target);
         }
         delete(&simulation);
         simulation.pass(seconds(0), |_| {});
-        assert_eq!(finalizers(&simulation), json!([]));
+        assert!(is_gone(&simulation));
     }
 }
 
@@ -235,6 +295,6 @@ fn a_canary_that_never_served_goes_at_once() {
     simulation.pass(seconds(1), |_| {});
     delete(&simulation);
     simulation.pass(seconds(0), |_| {});
-    assert_eq!(finalizers(&simulation), json!([]));
+    assert!(is_gone(&simulation));
     assert_eq!(replicas(&simulation, "shop"), 2);
 }

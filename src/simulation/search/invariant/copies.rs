@@ -18,7 +18,7 @@ impl Invariant for Copies {
         if !moment.routed() || moment.now < moment.before.split_until {
             return Ok(());
         }
-        let route = moment.memory.get(&moment.case.subject.route());
+        let route = moment.memory.get(&moment.route());
         if !route.is_some_and(|route| copies(&route["spec"])) {
             return Ok(());
         }

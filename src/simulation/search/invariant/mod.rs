@@ -1,5 +1,6 @@
 //! The rules of `docs/invariants.md` as code. A rule is a file and a line in [`all`].
 
+mod alone;
 mod checks;
 mod chosen;
 mod configs;
@@ -7,11 +8,13 @@ mod converges;
 mod cookies;
 mod copies;
 mod explains;
+mod farewell;
 mod foreign;
 mod gates;
 mod handed;
 mod interval;
 mod judged;
+mod moved;
 mod pods;
 mod route;
 mod serves;
@@ -19,6 +22,8 @@ mod settle;
 mod snapshot;
 mod steps;
 mod unhindered;
+
+use jiff::Timestamp;
 
 use super::moment::{Course, Moment};
 use crate::simulation::Memory;
@@ -42,10 +47,17 @@ pub(super) trait Invariant {
 /// The world once all has had its time.
 pub(super) struct End<'a> {
     pub(super) case: &'a super::case::Case,
+    pub(super) now: Timestamp,
     pub(super) memory: &'a Memory,
     pub(super) course: &'a Course,
-    /// When a controller would look although nothing happens, if any would.
-    pub(super) wakes: bool,
+}
+
+impl End<'_> {
+    /// Whether the Canary is gone, or deleted and on its way.
+    pub(super) fn leaves(&self) -> bool {
+        let canary = self.memory.get(&super::canary());
+        canary.is_none_or(|canary| !canary["metadata"]["deletionTimestamp"].is_null())
+    }
 }
 
 /// Those that are watched, fresh for a rollout.
@@ -63,6 +75,8 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::<settle::Settle>::default(),
         Box::<handed::Handed>::default(),
         Box::new(unhindered::Unhindered),
+        Box::new(alone::Alone),
+        Box::new(moved::Moved),
         Box::<serves::Serves>::default(),
         Box::<chosen::Chosen>::default(),
         Box::new(copies::Copies),
@@ -70,6 +84,7 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::<foreign::Foreign>::default(),
         Box::new(explains::Explains),
         Box::new(converges::Converges),
+        Box::<farewell::Farewell>::default(),
     ]
 }
 

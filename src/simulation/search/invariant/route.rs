@@ -1,7 +1,10 @@
 //! The status is the intent and comes first.
 
 use super::{Invariant, Moment, words};
-use crate::rollout::{Effect, Manager};
+use crate::{
+    api::Phase,
+    rollout::{Effect, Manager},
+};
 
 /// A route that we write never gives the canary more than the stored status says, and a primary only gets what the stored status
 /// wants it to run.
@@ -18,7 +21,9 @@ impl Invariant for Route {
             return Ok(());
         }
         let stored = moment.statuses().last().map_or(moment.before.status.as_ref(), |(_, _, after)| after);
-        if moment.routed() && moment.share > i64::from(stored.canary_weight.max(0)) {
+        // All that a deleted Canary leaves is the target's.
+        let stays = stored.phase != Phase::Terminating;
+        if stays && moment.routed() && moment.share > i64::from(stored.canary_weight.max(0)) {
             return Err(format!(
                 "the route gives the canary {} %, the status says: {}",
                 moment.share,

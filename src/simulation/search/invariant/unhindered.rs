@@ -21,7 +21,7 @@ impl Invariant for Unhindered {
         if let Some(ask) = decision.asks.iter().find(|ask| !is_asked(ask)) {
             return Err(format!("{} is not asked after this: {}", ask.id, failure.what));
         }
-        let route = moment.case.subject.route().to_string();
+        let route = moment.route().to_string();
         let unseen = moment.now < before.late_until.max(before.split_until);
         if moment.share > decision.status.canary_weight.into() && !unseen && !failure.what.contains(&route) {
             return Err(format!("the canary keeps {} % after this: {}", moment.share, failure.what));
