@@ -110,8 +110,8 @@ mod tests {
     }
 
     fn stalled(decision: &Decision) -> Value {
-        let conditions = decision.status.conditions.iter();
-        let stalled = conditions.filter(|condition| condition.type_ == "Stalled").next_back().unwrap();
+        let mut conditions = decision.status.conditions.iter();
+        let stalled = conditions.find(|condition| condition.type_ == "Stalled").unwrap();
         json!([stalled.reason, stalled.message])
     }
 
