@@ -145,7 +145,7 @@ fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
 
 fn await_or_block(scene: &Scene<'_>, draft: &mut Draft<'_>, reason: &'static str, why: String) {
     if draft.overdue(scene.deadline()) {
-        draft.block(reason, format!("{why} The primary goes on serving. {WAY_OUT}."));
+        draft.block(reason, words::and(why, &format!("The primary goes on serving. {WAY_OUT}.")));
     } else {
         draft.say(words::waiting(&why));
     }

@@ -3,6 +3,7 @@
 
 use super::{
     Reason,
+    affinity::turn,
     converge::carry_out,
     draft::{Draft, later},
     refs,
@@ -23,6 +24,7 @@ pub(super) fn protect(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         && let Some(why) = harm(scene, draft)
     {
         draft.status.canary_weight = 0;
+        turn(scene, draft);
         draft.event(Reason::TrafficReturned, format!("{why}: all traffic goes to the primary."));
     }
     let leads = scene.route.as_ref().is_some_and(|route| route.weights.canary > Weight::ZERO);

@@ -70,6 +70,19 @@ fn a_refused_run_whose_pods_crash_gives_its_traffic_back_and_changes_nothing_els
 }
 
 #[test]
+fn a_refused_run_whose_pods_crash_keeps_nobody_by_a_cookie() {
+    let mut analysis = weights(&[50, 60]);
+    analysis["sessionAffinity"] = json!({"cookieName": "met"});
+    let mut simulation = initialised(analysis, good());
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(10), |_| {});
+    let pair = simulation.status().session_affinity_cookie.expect("a cookie of the run");
+    let status = decided(&simulation, &crashed(refused(&simulation))).status;
+    assert_eq!((status.canary_weight, status.session_affinity_cookie), (0, None));
+    assert_eq!(status.previous_session_affinity_cookie, Some(pair));
+}
+
+#[test]
 fn a_refused_run_that_waits_gives_its_traffic_back_at_its_deadline() {
     let mut simulation = at_half("gatewayapi:v1");
     // A pod more is asked for: the run waits.
