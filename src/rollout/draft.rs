@@ -225,7 +225,15 @@ impl<'a> Draft<'a> {
     pub(super) fn awaits(&mut self, limit: SignedDuration, why: impl Into<String>) {
         let begun = self.status.deadline_at.as_ref().and_then(|deadline| deadline.0.checked_sub(limit).ok());
         match begun.and_then(|begun| begun.checked_add(MOMENT).ok()).filter(|told| *told > self.now) {
-            Some(told) => self.wake_at(told),
+            Some(told) => {
+                // Another leader, whose clock is ahead, may have told it already.
+                if let Some(waiting) =
+                    self.decided_before().filter(|told| words::waits(told)).map(str::to_owned)
+                {
+                    self.say(waiting);
+                }
+                self.wake_at(told);
+            }
             None => self.say(words::waiting(&why.into())),
         }
     }
@@ -348,5 +356,20 @@ mod tests {
         assert_eq!(time(finished(None)), "2026-01-01T00:00:00Z");
         assert_eq!(time(finished(Some(Phase::Progressing))), "2026-01-01T00:00:00Z");
         assert_eq!(time(finished(Some(Phase::Failed))), "2026-01-01T01:00:00Z");
+    }
+
+    #[test]
+    fn a_leader_whose_clock_is_behind_takes_nothing_back_that_another_one_told_of_a_wait() {
+        let canary: Canary = serde_json::from_value(json!({
+            "metadata": {"name": "shop", "namespace": "store"},
+            "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}},
+            "status": {"phase": "Progressing", "deadlineAt": "2026-01-01T01:01:00Z", "lastDecision": "Waiting: its pods. Next: nothing."},
+        }))
+        .unwrap();
+        let now: Timestamp = "2026-01-01T01:00:01Z".parse().unwrap();
+        let mut draft = Draft::new(&canary, now);
+        draft.awaits(SignedDuration::from_mins(1), "its pods");
+        assert_eq!(draft.decided(), "Waiting: its pods.");
+        assert_eq!(draft.wake, Some(now + SignedDuration::from_secs(1)));
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn leave(
         );
     }
     if unseen && observation.problems.is_empty() {
-        return;
+        return draft.then(outlook::leaving(canary, &draft.status));
     }
     match Scene::read(observation, settings, now) {
         Err(blocker) => draft.block(blocker.reason, format!("{} {WAY_OUT}.", blocker.message)),
@@ -95,7 +95,11 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     if target.idle || few {
         scale(scene, draft, pods);
     }
-    if let Readiness::Waiting(why) | Readiness::Failed(why) = scene.canary_readiness() {
+    // The canary's Service counts its pods; if somebody deleted it, nobody makes another one.
+    let service = refs::service(scene.canary, &scene.canary.canary_service_name());
+    let counted = scene.observation.live.get(&service).is_some();
+    let readiness = if counted { scene.canary_readiness() } else { scene.target_readiness() };
+    if let Readiness::Waiting(why) | Readiness::Failed(why) = readiness {
         spare(scene, draft);
         await_or_block(scene, draft, "TargetNotReady", why);
         return false;

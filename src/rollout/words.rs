@@ -42,6 +42,11 @@ pub(super) fn queued(revision: &str) -> String {
     format!("{QUEUED}revision {revision} waits for its turn")
 }
 
+/// Whether a sentence tells what is awaited.
+pub(super) fn waits(decided: &str) -> bool {
+    decided.starts_with(WAITING)
+}
+
 /// Whether a sentence is true only as long as each look says it anew.
 pub(super) fn passes(decided: &str) -> bool {
     [WAITING, QUEUED, SUSPENDED].iter().any(|begin| decided.starts_with(begin))

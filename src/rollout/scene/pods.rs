@@ -70,6 +70,17 @@ impl Scene<'_> {
 
     /// Whether the target's pods are ready for traffic.
     pub(in super::super) fn canary_readiness(&self) -> Readiness {
+        match self.target_readiness() {
+            Readiness::Ready if self.canary_endpoints == 0 => Readiness::Waiting(format!(
+                "Service {} has no ready endpoint yet.",
+                self.canary.canary_service_name()
+            )),
+            readiness => readiness,
+        }
+    }
+
+    /// Whether the target has its pods, whatever leads to them.
+    pub(in super::super) fn target_readiness(&self) -> Readiness {
         let reference = refs::target(self.canary);
         let Some(target) = &self.target else {
             return Readiness::Waiting(format!("{reference} does not exist."));
@@ -79,13 +90,7 @@ impl Scene<'_> {
         }
         let threshold = self.analysis().and_then(|analysis| analysis.canary_ready_threshold).unwrap_or(100);
         let name = || format!("{} {}", self.kind.name(), self.canary.target_name());
-        match named(name, workload::readiness(self.kind, target.object, threshold)) {
-            Readiness::Ready if self.canary_endpoints == 0 => Readiness::Waiting(format!(
-                "Service {} has no ready endpoint yet.",
-                self.canary.canary_service_name()
-            )),
-            readiness => readiness,
-        }
+        named(name, workload::readiness(self.kind, target.object, threshold))
     }
 
     /// Replicas that the primary has, or shall have when it is made.

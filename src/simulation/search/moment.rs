@@ -11,7 +11,7 @@ use crate::{
         Canary, CanaryStatus, Condition, ConditionStatus, HookOutcome, Live, ObjectRef, Phase, WebhookType,
         names,
     },
-    rollout::{self, Answer, Effect, Manager, Settings},
+    rollout::{self, Answer, Effect, Manager, Settings, Unread},
     routing,
     simulation::{Deed, Kubernetes, Look, Memory},
     workload,
@@ -145,7 +145,8 @@ impl Moment<'_> {
     /// Whether the controller may do nothing about this Canary.
     pub(super) fn held(&self) -> bool {
         let stalled = |c: &Condition| c.type_ == "Stalled" && c.status == ConditionStatus::True;
-        self.canary().spec.suspend || self.look.decision.status.conditions.iter().any(stalled)
+        let blind = self.look.seen.unread.as_ref().is_some_and(Unread::hides_all);
+        blind || self.canary().spec.suspend || self.look.decision.status.conditions.iter().any(stalled)
     }
 
     /// Ready pods of the target and of the primary.

@@ -46,7 +46,8 @@ pub(super) fn draw(
         let longest = if random.u8(0..4) == 0 { 1 } else { 4 * span };
         add(random, What::Moved(provider), longest, 2);
     }
-    if falls(Group::Edits, FORGOTTEN, random) {
+    let forgotten = falls(Group::Edits, FORGOTTEN, random);
+    if forgotten {
         let number = random.bool().then(|| random.usize(0..2));
         add(random, What::SnapshotsDeleted(number), span, 2);
     }
@@ -55,6 +56,10 @@ pub(super) fn draw(
         add(random, What::Misruled { edited, mended }, span, LONGEST[0]);
         // What is put right must break no other rule.
         happenings.retain(|happening| !matches!(happening.what, What::Plan(_)));
+    }
+    if forgotten {
+        // A primary that is gone as well can be made of nothing.
+        happenings.retain(|happening| !matches!(happening.what, What::PrimaryDeleted));
     }
 }
 

@@ -186,6 +186,17 @@ fn a_canary_deleted_in_mid_run_whose_pods_die_leads_nobody_to_them() {
     assert!(is_gone(&simulation), "it goes once they are back");
 }
 
+#[test]
+fn a_deleted_canary_goes_although_somebody_deletes_the_canarys_service() {
+    let mut simulation = reverting();
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(12), |_| {});
+    delete(&simulation);
+    simulation.world.state().memory.delete(&simulation.reference("v1", "Service", "shop-canary"));
+    simulation.pass(seconds(180), |_| {});
+    assert!(is_gone(&simulation), "{:?}", simulation.status().last_decision);
+}
+
 #[rstest]
 #[case::gateway_api("gatewayapi:v1", "gateway.networking.k8s.io/v1", "HTTPRoute")]
 #[case::istio("istio", "networking.istio.io/v1beta1", "VirtualService")]
