@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     Answer, Answers, Ask, AskId, Decision, Effect, Event, Observation, Reason, Unread, conditions,
-    conditions::Blocker, farewell::WAY_OUT, text::whole, words,
+    conditions::Blocker, farewell::WAY_OUT, outlook, text::whole, words,
 };
 use crate::api::{Canary, CanaryStatus, Condition, ObjectRef, Phase, Severity};
 
@@ -252,7 +252,13 @@ impl<'a> Draft<'a> {
         }
         let unread = observation.unread.as_ref();
         if let Some((reason, message)) = unread.and_then(|unread| unread.tell(before, self.now)) {
-            self.blocker.get_or_insert(Blocker { reason, message: self.with_way_out(message) });
+            let message = self.with_way_out(message);
+            if self.status.last_decision.is_none() && !self.speaks() {
+                // Nothing was ever decided about it.
+                self.say(message.clone());
+                self.then(outlook::UNREAD);
+            }
+            self.blocker.get_or_insert(Blocker { reason, message });
         }
         let unsaid = self.blocker.is_none() && !self.speaks() && self.status == *before;
         if unsaid && unread.is_some_and(Unread::holds) {

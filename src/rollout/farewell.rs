@@ -8,7 +8,7 @@ use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, TestOpera
 use serde_json::json;
 
 use super::{
-    Effect, Manager, Observation, Reason, Settings, Unread,
+    Effect, Manager, Observation, Reason, Settings, Unread, Writes,
     converge::{carry_out, effect, scale},
     draft::Draft,
     observation::serves,
@@ -77,7 +77,11 @@ pub(super) fn leave(
         Ok(scene) => {
             if reverted(&scene, draft) {
                 let target = refs::target(canary);
-                draft.tell(Reason::Terminated, format!("{target} serves; the Canary and its primary go."));
+                // Told with the first try: while somebody denies a write, it is tried again and again.
+                if !matches!(observation.writes, Writes::Failing { .. }) {
+                    draft
+                        .tell(Reason::Terminated, format!("{target} serves; the Canary and its primary go."));
+                }
                 disown(&scene, draft);
                 draft.effect(free);
             }

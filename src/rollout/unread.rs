@@ -172,4 +172,16 @@ mod tests {
         assert_eq!(told[0], "ReadDenied");
         assert!(told[1].as_str().unwrap().ends_with("from its metadata.finalizers."), "{told}");
     }
+
+    #[test]
+    fn a_canary_about_which_nothing_was_ever_decided_says_what_it_waits_for() {
+        let mut canary = canary();
+        canary.status = None;
+        let unread = Unread { lost: Lost::All, failure: failure(Cause::ReadFailed, "no"), since: at(0) };
+        let told = decided(&canary, Some(unread), at(60)).status.last_decision.unwrap();
+        assert!(
+            told.starts_with("Reading Service shop/app: no. Next: it goes on once that can be read"),
+            "{told}"
+        );
+    }
 }

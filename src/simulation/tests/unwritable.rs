@@ -132,3 +132,20 @@ fn a_primary_that_a_policy_denies_is_told_with_its_words_and_made_once_it_may_be
     simulation.pass(seconds(30), |_| {});
     assert_eq!(simulation.status().phase, Phase::Initialized, "{:?}", simulation.status());
 }
+
+#[test]
+fn a_deletion_that_a_policy_holds_up_at_its_end_is_told_once() {
+    let mut simulation = initialised(weights(&[50]), good());
+    let told = |simulation: &Simulation| {
+        reasons(simulation).iter().filter(|reason| **reason == Reason::Terminated).count()
+    };
+    simulation.world.state().memory.delete(&simulation.canary_reference());
+    simulation.pass(seconds(5), |_| {});
+    nobody_writes(&simulation, "Deployment", Cause::WriteRefused);
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!((told(&simulation), blocked(&simulation)), (1, 1));
+    everybody_writes(&simulation);
+    simulation.pass(seconds(120), |_| {});
+    assert!(object(&simulation, &simulation.canary_reference()).is_null());
+    assert_eq!(told(&simulation), 1);
+}
