@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{
     Effect, Manager, Observation, Reason, Settings, Unread, Writes,
+    affinity::turn,
     converge::{carry_out, effect, scale},
     draft::Draft,
     observation::serves,
@@ -99,10 +100,11 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     if target.idle || few {
         scale(scene, draft, pods);
     }
-    // The canary's Service counts its pods; if somebody deleted it, nobody makes another one.
+    // The canary's Service counts its pods; if somebody deleted or changed it, nobody puts it right any more.
     let service = refs::service(scene.canary, &scene.canary.canary_service_name());
-    let counted = scene.observation.live.get(&service).is_some();
-    let readiness = if counted { scene.canary_readiness() } else { scene.target_readiness() };
+    let late = draft.status.deadline_at.as_ref().is_some_and(|deadline| deadline.0 <= scene.now);
+    let counts = scene.observation.live.get(&service).is_some() && !late;
+    let readiness = if counts { scene.canary_readiness() } else { scene.target_readiness() };
     if let Readiness::Waiting(why) | Readiness::Failed(why) = readiness {
         spare(scene, draft);
         await_or_block(scene, draft, "TargetNotReady", why);
@@ -129,6 +131,7 @@ fn spare(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if draft.status.canary_weight > 0 {
         let service = scene.canary.canary_service_name();
         draft.status.canary_weight = 0;
+        turn(scene, draft);
         draft.event(
             Reason::TrafficReturned,
             format!("Service {service} has no ready endpoint: all traffic goes to the primary."),

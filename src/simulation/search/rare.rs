@@ -31,7 +31,8 @@ pub(super) fn draw(
         happenings.push(Happening { at: random.i64(0..at), lasts: random.i64(1..longest), what });
     };
     let falls = |group, of, random: &mut Rng| groups.contains(&group) && random.u8(0..of) == 0;
-    if falls(Group::Edits, DELETED, random) {
+    let leaves = falls(Group::Edits, DELETED, random);
+    if leaves {
         let what = What::CanaryDeleted { reverts: random.bool(), again: random.u8(0..3) == 0 };
         add(random, what, span, 40_000);
     }
@@ -57,9 +58,18 @@ pub(super) fn draw(
         // What is put right must break no other rule.
         happenings.retain(|happening| !matches!(happening.what, What::Plan(_)));
     }
-    if forgotten {
-        // A primary that is gone as well can be made of nothing.
+    if leaves {
+        // Nobody makes another primary for a Canary that goes.
         happenings.retain(|happening| !matches!(happening.what, What::PrimaryDeleted));
+    }
+    if forgotten {
+        // What is lost as well, a primary or a target, can be made of nothing.
+        let lost = |what: &What| match what {
+            What::PrimaryDeleted | What::PrimaryEdited | What::PrimaryRestarted | What::TargetDeleted => true,
+            What::PodsLost(of) => *of == subject.primary(),
+            _ => false,
+        };
+        happenings.retain(|happening| !lost(&happening.what));
     }
 }
 

@@ -186,14 +186,20 @@ fn a_canary_deleted_in_mid_run_whose_pods_die_leads_nobody_to_them() {
     assert!(is_gone(&simulation), "it goes once they are back");
 }
 
-#[test]
-fn a_deleted_canary_goes_although_somebody_deletes_the_canarys_service() {
+#[rstest]
+#[case::deletes(Value::Null)]
+#[case::changes(json!({"spec": {"selector": {"app": "nobody"}}}))]
+fn a_deleted_canary_goes_although_somebody_spoils_the_canarys_service(#[case] edit: Value) {
     let mut simulation = reverting();
     release(&simulation, "shop:2");
     simulation.pass(seconds(12), |_| {});
     delete(&simulation);
-    simulation.world.state().memory.delete(&simulation.reference("v1", "Service", "shop-canary"));
-    simulation.pass(seconds(180), |_| {});
+    let service = service(&simulation, "shop-canary");
+    match edit {
+        Value::Null => simulation.world.state().memory.delete(&service),
+        edit => simulation.user(&service, &edit),
+    }
+    simulation.pass(seconds(900), |_| {});
     assert!(is_gone(&simulation), "{:?}", simulation.status().last_decision);
 }
 

@@ -66,6 +66,8 @@ impl Settle {
             let settle = SignedDuration::try_from(moment.settings.route_settle).unwrap_or_default();
             let passed = at.duration_since(moment.before.share_since);
             let switches = !moment.skips() && moment.plan().last(0) > 0;
+            // What was led to a target that somebody deleted is led back first.
+            let switches = switches && moment.now >= moment.before.hurt_until;
             if switches && (moment.before.share < 100 || passed < settle) {
                 looked = Err(format!(
                     "the primary is replaced at {} %, {passed:#} after the share was last changed",

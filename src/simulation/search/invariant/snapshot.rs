@@ -2,7 +2,7 @@
 
 use super::{Invariant, Moment};
 use crate::{
-    api::ObjectRef,
+    api::{ObjectRef, Phase},
     simulation::search::subject::{NAME, NAMESPACE},
 };
 
@@ -19,7 +19,9 @@ impl Invariant for Kept {
             return Ok(());
         }
         let stored = moment.statuses().last().map_or(moment.before.status.as_ref(), |(_, _, after)| after);
-        let Some(revision) = &stored.last_applied_spec else { return Ok(()) };
+        // Whose Canary goes is analysed no more.
+        let analysed = stored.phase != Phase::Terminating;
+        let Some(revision) = stored.last_applied_spec.as_ref().filter(|_| analysed) else { return Ok(()) };
         let kept = ObjectRef::new("apps/v1", "ControllerRevision", NAMESPACE, format!("{NAME}-{revision}"));
         match moment.memory.get(&kept) {
             Some(_) => Ok(()),
