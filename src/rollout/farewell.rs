@@ -18,7 +18,7 @@ use super::{
     words,
 };
 use crate::{
-    api::{API_VERSION, Canary, Object, ObjectRef, Phase, names, owned},
+    api::{API_VERSION, Canary, Live, Object, ObjectRef, Phase, names, owned},
     routing::{self, Acceptance, Change, Traffic},
     workload::{self, Readiness},
 };
@@ -60,7 +60,9 @@ pub(super) fn leave(
     let gone = target.is_none_or(|target| !target["metadata"]["deletionTimestamp"].is_null());
     let unseen = observation.unread.as_ref().is_some_and(Unread::hides_all);
     if !serves(canary) || gone && !unseen {
-        return draft.effect(free);
+        draft.effect(free);
+        // Nothing waits for this: whoever deletes a namespace is not held up.
+        return unmark(canary, &observation.live, draft, refs::autoscalers(canary).map(|(users, _)| users));
     }
     if draft.status.phase != Phase::Terminating {
         draft.enter(Phase::Terminating);
@@ -221,7 +223,12 @@ fn disown(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let apex = refs::service(canary, canary.apex_name());
     let routes = routing::led(scene.router, canary, live).into_iter().cloned();
     let scaler = refs::autoscalers(canary).map(|(users, _)| users);
-    for reference in [apex, refs::target(canary)].into_iter().chain(routes).chain(scaler) {
+    unmark(canary, live, draft, [apex, refs::target(canary)].into_iter().chain(routes).chain(scaler));
+}
+
+/// Takes our mark from these objects of users.
+fn unmark(canary: &Canary, live: &Live, draft: &mut Draft<'_>, objects: impl IntoIterator<Item = ObjectRef>) {
+    for reference in objects {
         if let Some(patch) = live.get(&reference).and_then(|object| owned::disowned(canary, object)) {
             draft.effect(Effect::Merge { reference, patch, manager: Manager::Claim });
         }

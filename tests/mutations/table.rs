@@ -55,7 +55,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
             "        let stored = world.write_status(canary, &decision.status).await;\n        if !(MUTANT && matches!(stored, Err(WorldError::Stale { .. }))) {\n            stored?;\n        }",
         ],
         WHOLE,
-        &["status-first", "ready-pods", "planned-steps", "copies", "converges"],
+        &["status-first", "ready-pods", "planned-steps", "promoted-only", "copies", "converges"],
     ),
     bug(
         "status-always",

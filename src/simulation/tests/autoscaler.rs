@@ -175,3 +175,15 @@ fn a_deleted_canary_takes_its_mark_off_the_users_autoscaler_and_its_copy_goes() 
     let users = object(&simulation, &autoscaler(&simulation, "shop"))["metadata"].to_string();
     assert!(!users.contains("sluice.dev/"), "{users}");
 }
+
+#[test]
+fn a_deleted_canary_whose_target_is_gone_leaves_no_mark_on_the_users_autoscaler() {
+    let mut simulation = initialised_with_autoscaler(good());
+    let (target, canary) = (deployment(&simulation, "shop"), simulation.canary_reference());
+    simulation.world.state().memory.delete(&target);
+    simulation.world.state().memory.delete(&canary);
+    simulation.pass(seconds(10), |_| {});
+    assert!(object(&simulation, &canary).is_null());
+    let users = object(&simulation, &autoscaler(&simulation, "shop"));
+    assert!(!users.to_string().contains("sluice.dev/"), "{users}");
+}
