@@ -56,7 +56,7 @@ fn w_hk_8_rooms_hear_of_the_beginning_of_a_promotion_and_of_a_way_back_for_anoth
     let mark = history.mark();
     space.apply(&[&podinfo("two")]);
     history.ends(mark, "Succeeded");
-    assert_eq!(heard("promoted")["color"], "good");
+    assert_eq!(heard(" is promoted.")["color"], "good");
     space.rests();
     assert!(room.at("/teams").is_empty(), "good news went to those who hear bad news only");
 
@@ -64,7 +64,7 @@ fn w_hk_8_rooms_hear_of_the_beginning_of_a_promotion_and_of_a_way_back_for_anoth
     let mark = history.mark();
     space.kubectl(&["set", "image", "deployment/podinfo", "podinfo=podinfo:2"]).ok();
     history.first(mark, wait::RUN, "the run to end at the deadline", |seen| seen.phase() == "Failed");
-    assert_eq!(heard("taken back")["color"], "danger");
+    assert_eq!(heard("The revision is taken back.")["color"], "danger");
     room.hears("/teams", wait::NOTICED, "the bad news", |body| body.to_string().contains("taken back"));
     assert_eq!(room.at("/teams").len(), 1, "{:?}", room.at("/teams"));
     assert_eq!(
