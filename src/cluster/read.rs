@@ -135,9 +135,11 @@ impl Cluster {
         &self,
         wanted: impl IntoIterator<Item = ObjectRef>,
     ) -> (Live, Option<ClusterError>) {
+        let read = stream::iter(wanted).map(|reference| self.objects([reference]));
+        let read: Vec<_> = read.buffer_unordered(AT_ONCE).collect().await;
         let (mut live, mut lost) = (Live::default(), None);
-        for reference in wanted {
-            match self.objects([reference]).await {
+        for found in read {
+            match found {
                 Ok(found) => live.extend(found),
                 Err(error) => drop(lost.get_or_insert(error)),
             }
