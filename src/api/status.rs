@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,15 +113,15 @@ pub struct CanaryStatus {
     /// Steps of the plan that were applied in this run.
     #[serde(default, deserialize_with = "number::or_zero")]
     pub step_index: i32,
-    /// When the next step is due.
+    /// When the next step is due, to the millisecond: by whole seconds, many rollouts would step at the same instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next_step_at: Option<Time>,
+    pub next_step_at: Option<MicroTime>,
     /// When the phase has to have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline_at: Option<Time>,
+    pub deadline_at: Option<MicroTime>,
     /// Nothing is scaled down before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settle_until: Option<Time>,
+    pub settle_until: Option<MicroTime>,
     /// The target as it was last judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<ObservedTarget>,

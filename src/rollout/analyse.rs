@@ -1,11 +1,12 @@
 //! A run: raise the share step by step as long as the checks pass.
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 
 use super::{
     Answer, Ask, AskId, Inconclusive, Next, Question, Reason,
-    draft::{Draft, later},
+    clock::later,
+    draft::Draft,
     gates::{self, Stand, this_second},
     hooks,
     promote::begin_promotion,
@@ -151,7 +152,7 @@ fn wait(scene: &Scene<'_>, draft: &mut Draft<'_>, why: String) {
 
 pub(super) fn wait_an_interval(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let due = later(scene.now, scene.interval());
-    draft.status.next_step_at = Some(Time(due));
+    draft.status.next_step_at = Some(MicroTime(due));
     draft.wake_at(due);
 }
 

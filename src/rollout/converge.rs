@@ -6,12 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    Effect, Manager, Reason, configs,
-    draft::{Draft, later},
-    observation::serves,
-    promote::may_be_given,
-    refs, scaler,
-    scene::Scene,
+    Effect, Manager, Reason, clock::later, configs, draft::Draft, observation::serves, promote::may_be_given,
+    refs, scaler, scene::Scene,
 };
 use crate::{
     api::{Phase, names, owned},

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 
 use super::{
-    Answer, Answers, Ask, AskId, Decision, Effect, Event, Observation, Reason, Unread, conditions,
-    conditions::Blocker, farewell::WAY_OUT, outlook, text::whole, words,
+    Answer, Answers, Ask, AskId, Decision, Effect, Event, Observation, Reason, Unread, clock::later,
+    conditions, conditions::Blocker, farewell::WAY_OUT, outlook, text::whole, words,
 };
 use crate::api::{Canary, CanaryStatus, Condition, ObjectRef, Phase, Severity};
 
@@ -205,7 +205,7 @@ impl<'a> Draft<'a> {
 
     /// Whether the present wait has outlasted its deadline, which begins with the first call.
     pub(super) fn overdue(&mut self, limit: SignedDuration) -> bool {
-        let deadline = self.status.deadline_at.get_or_insert_with(|| Time(later(self.now, limit))).0;
+        let deadline = self.status.deadline_at.get_or_insert_with(|| MicroTime(later(self.now, limit))).0;
         if deadline > self.now {
             self.wake_at(deadline);
         }
@@ -214,7 +214,7 @@ impl<'a> Draft<'a> {
 
     /// Whether what stands now has stood for the settle time, which begins with the first call.
     pub(super) fn has_settled(&mut self, settle: SignedDuration) -> bool {
-        let until = self.status.settle_until.get_or_insert_with(|| Time(later(self.now, settle))).0;
+        let until = self.status.settle_until.get_or_insert_with(|| MicroTime(later(self.now, settle))).0;
         if until > self.now {
             self.wake_at(until);
         }
@@ -309,14 +309,6 @@ impl<'a> Draft<'a> {
             events: self.events,
         }
     }
-}
-
-/// `now` plus a duration, at most the end of time. The status keeps whole seconds: rounded up, so that nothing is early.
-pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
-    let at = now.checked_add(duration).unwrap_or(Timestamp::MAX);
-    // Before 1970, where a clock may jump to, the rest is below zero.
-    let missing = (-i64::from(at.subsec_nanosecond())).rem_euclid(1_000_000_000);
-    at.checked_add(SignedDuration::from_nanos(missing)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 //! hold back goes on being watched.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 
 use super::{
     AskId, Next, Plan, Reason,
     analyse::{wait_an_interval, weight},
-    draft::{Draft, later},
+    clock::later,
+    draft::Draft,
     hooks::{self, Hook, Said},
     scene::Scene,
     text::whole,
@@ -150,7 +151,7 @@ pub(super) fn may_follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestam
     for type_ in types.into_iter().filter_map(|(type_, asked)| asked.then_some(type_)) {
         for hook in hooks::of(scene.canary, type_) {
             let Some(said) = hook.ask(scene, draft, &revision, due) else {
-                draft.status.next_step_at = Some(Time(due));
+                draft.status.next_step_at = Some(MicroTime(due));
                 return false;
             };
             if said.outcome != HookOutcome::Passed {
@@ -228,7 +229,7 @@ fn in_order(
             continue;
         }
         let Some(said) = hook.ask(scene, draft, revision, due) else {
-            draft.status.next_step_at = Some(Time(due));
+            draft.status.next_step_at = Some(MicroTime(due));
             return Stand::Awaited;
         };
         if said.outcome != HookOutcome::Passed {

@@ -1,10 +1,10 @@
 //! What comes next and when. It follows from what the status keeps and from the spec, never from the present time: so it moves only
 //! when something else in the status does, and costs no write of its own.
 
-use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use jiff::{SignedDuration, Timestamp, Unit};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
-use super::{Next, analyse::weight, draft::Draft, gates, refs, scene::Scene};
+use super::{Next, analyse::weight, clock::rounded_up, draft::Draft, gates, refs, scene::Scene};
 use crate::{
     api::{Canary, CanaryStatus, Phase},
     routing::Weight,
@@ -204,8 +204,9 @@ fn finalisation(scene: &Scene<'_>, draft: &Draft<'_>) -> String {
     }
 }
 
-fn time(of: &Option<Time>) -> Option<Timestamp> {
-    of.as_ref().map(|time| time.0)
+/// A time as people read it: the first whole second at which it has come.
+fn time(of: &Option<MicroTime>) -> Option<Timestamp> {
+    of.as_ref().map(|time| rounded_up(time.0, Unit::Second))
 }
 
 fn in_words(duration: SignedDuration) -> String {

@@ -3,7 +3,8 @@
 use super::{
     Reason,
     analyse::{return_to_promoted, supersede, take_back, weight},
-    draft::{Draft, later},
+    clock::later,
+    draft::Draft,
     gates::called_back,
     refs,
     rest::settled,
@@ -11,7 +12,7 @@ use super::{
     words,
 };
 use crate::{api::Phase, routing::Weight, workload::Readiness};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 /// The analysis passed, or there is none.
 pub(super) fn begin_promotion(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &str) {
@@ -144,7 +145,7 @@ fn hand_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: String) {
                 let (before, share) = (share, (share - step).max(0));
                 let due = later(now, scene.interval());
                 draft.status.canary_weight = share;
-                draft.status.next_step_at = Some(Time(due));
+                draft.status.next_step_at = Some(MicroTime(due));
                 draft.wake_at(due);
                 if share > 0 {
                     return draft.event(

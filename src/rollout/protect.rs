@@ -1,14 +1,7 @@
 //! What is done for users while nothing else may be done about a Canary: what breaks a rule of the gate was stored without it, and
 //! pods go on failing. So it is while nobody can read what the target asks for.
 
-use super::{
-    Reason,
-    affinity::turn,
-    converge::carry_out,
-    draft::{Draft, later},
-    refs,
-    scene::Scene,
-};
+use super::{Reason, affinity::turn, clock::later, converge::carry_out, draft::Draft, refs, scene::Scene};
 use crate::{
     api::{CanaryStatus, Phase},
     routing::{self, Weight},

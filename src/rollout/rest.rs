@@ -1,11 +1,12 @@
 //! Before and between runs: the first primary, and waiting for a new revision.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 
 use super::{
     Reason,
     analyse::{primary_takes_back, start, take_back},
-    draft::{Draft, later},
+    clock::later,
+    draft::Draft,
     gates::{called_back, may_start, nothing_waits},
     hooks, refs,
     scene::{Revised, Scene},
@@ -179,7 +180,7 @@ pub(super) fn settled(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
             Ok(()) => {
                 let until = later(scene.now, scene.settle());
                 draft.status.deadline_at = None;
-                draft.status.settle_until = Some(Time(until));
+                draft.status.settle_until = Some(MicroTime(until));
                 draft.wake_at(until);
             }
             Err(why) => {

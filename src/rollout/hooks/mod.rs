@@ -17,12 +17,7 @@ pub(super) use payload::payload;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::{
-    Answer, Ask, AskId, Question, Reason,
-    draft::{Draft, later},
-    scene::Scene,
-    words,
-};
+use super::{Answer, Ask, AskId, Question, Reason, clock::later, draft::Draft, scene::Scene, words};
 use crate::api::{Canary, HookAnswer, HookOutcome, Severity, Webhook, WebhookType};
 
 /// An unanswered call is asked for again after this time, in seconds: it is lost only with the process that made it.
