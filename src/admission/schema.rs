@@ -4,6 +4,8 @@
 //! at once. CEL expressions of the schema are not evaluated here: each has a rule of its own. Unknown fields are not told: the
 //! API server prunes them, and kubectl names them before.
 
+mod bounds;
+
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
@@ -12,6 +14,9 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use regex::Regex;
 use serde_json::{Map, Value};
+
+pub(super) use bounds::bounded;
+use bounds::ENTRIES;
 
 /// The patterns that were asked for; the schemas have a few dozen, and reading one takes longer than all else in a review.
 static PATTERNS: LazyLock<RwLock<HashMap<String, Option<Regex>>>> = LazyLock::new(RwLock::default);
@@ -26,10 +31,6 @@ pub struct Violation {
     /// The way out, without a full stop.
     pub fix: String,
 }
-
-/// Entries that a list or map may have where the schema names no bound: what nobody writes by hand, and what keeps the work of
-/// a review bounded.
-const ENTRIES: i64 = 1_000;
 
 /// All places where the value does not fit. `path` is the value's own place, empty for a whole object.
 pub fn violations(schema: &JSONSchemaProps, value: &Value, path: &str) -> Vec<Violation> {
@@ -66,74 +67,6 @@ fn walk(schema: &JSONSchemaProps, value: &Value, path: &str, found: &mut Vec<Vio
 
 fn at(path: &str, message: impl Into<String>, fix: impl Into<String>) -> Violation {
     Violation { path: path.to_owned(), message: message.into(), fix: fix.into() }
-}
-
-/// The value without the entries that lists and maps have beyond their bounds, which was told already; none if there are no such.
-pub(super) fn bounded(schema: &JSONSchemaProps, value: &Value) -> Option<Value> {
-    exceeds(schema, value).then(|| {
-        let mut value = value.clone();
-        cut(schema, &mut value);
-        value
-    })
-}
-
-fn exceeds(schema: &JSONSchemaProps, value: &Value) -> bool {
-    match value {
-        Value::Array(items) => {
-            items.len() as i64 > schema.max_items.unwrap_or(ENTRIES)
-                || item(schema).is_some_and(|schema| items.iter().any(|item| exceeds(schema, item)))
-        }
-        Value::Object(map) => {
-            map.len() as i64 > schema.max_properties.unwrap_or(ENTRIES)
-                || map
-                    .iter()
-                    .any(|(name, value)| property(schema, name).is_some_and(|schema| exceeds(schema, value)))
-        }
-        _ => false,
-    }
-}
-
-fn cut(schema: &JSONSchemaProps, value: &mut Value) {
-    let most = |bound: Option<i64>| usize::try_from(bound.unwrap_or(ENTRIES)).unwrap_or(usize::MAX);
-    match value {
-        Value::Array(items) => {
-            items.truncate(most(schema.max_items));
-            if let Some(schema) = item(schema) {
-                items.iter_mut().for_each(|item| cut(schema, item));
-            }
-        }
-        Value::Object(map) => {
-            let known = schema.properties.as_ref();
-            let mut room = most(schema.max_properties);
-            map.retain(|name, value| {
-                // Fields that the schema knows stay, whatever stands beside them.
-                let stays = room > 0 || known.is_some_and(|known| known.contains_key(name));
-                room = room.saturating_sub(1);
-                if let Some(schema) = property(schema, name).filter(|_| stays) {
-                    cut(schema, value);
-                }
-                stays
-            });
-        }
-        _ => {}
-    }
-}
-
-/// The schema of a list's entries.
-fn item(schema: &JSONSchemaProps) -> Option<&JSONSchemaProps> {
-    match schema.items.as_ref()? {
-        JSONSchemaPropsOrArray::Schema(schema) => Some(schema),
-        JSONSchemaPropsOrArray::Schemas(_) => None,
-    }
-}
-
-/// The schema of a field or of a map's entry.
-fn property<'a>(schema: &'a JSONSchemaProps, name: &str) -> Option<&'a JSONSchemaProps> {
-    let known = schema.properties.as_ref().and_then(|known| known.get(name));
-    known.or(match &schema.additional_properties {
-        Some(JSONSchemaPropsOrBool::Schema(schema)) => Some(schema),
-        _ => None,
-    })
 }
 
 /// The type that the value should have and has not, in words. An integral float is a whole number, as it is for the API server.
