@@ -15,8 +15,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 use regex::Regex;
 use serde_json::{Map, Value};
 
-pub(super) use bounds::bounded;
 use bounds::ENTRIES;
+pub(super) use bounds::bounded;
 
 /// The patterns that were asked for; the schemas have a few dozen, and reading one takes longer than all else in a review.
 static PATTERNS: LazyLock<RwLock<HashMap<String, Option<Regex>>>> = LazyLock::new(RwLock::default);

@@ -18,12 +18,11 @@ use super::{
     calls::{LIMIT, api as address, object, timed},
     error::ClusterError,
     kinds::SECRET,
-    lease::Leadership,
     read::Cluster,
 };
 use crate::{
     api::{self, Canary, CanaryKey, CanaryStatus, ObjectRef, names::manager},
-    execute::{World, WorldError},
+    execute::{World, WorldError, lease::Leadership},
     rollout::{Ask, Cause, Effect, Event, Failure},
 };
 

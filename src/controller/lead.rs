@@ -27,7 +27,8 @@ use crate::{
     admission::Catalog,
     api::CanaryKey,
     certs::Injector,
-    cluster::{Announcer, Candidate, Cluster, ClusterWorld, Duty, Leadership, Told, check_schema},
+    cluster::{Announcer, Candidate, Cluster, ClusterWorld, Duty, Told, check_schema},
+    execute::lease::Leadership,
     rollout::Settings,
     sentence,
 };

@@ -4,7 +4,10 @@ use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 
 use super::metrics::Metrics;
-use crate::cluster::{Announcer, Cluster, ClusterWorld, Leadership, Told};
+use crate::{
+    cluster::{Announcer, Cluster, ClusterWorld, Told},
+    execute::lease::Leadership,
+};
 
 /// One replica that leads for ever.
 pub(super) struct Stage {

@@ -1,6 +1,7 @@
 //! Turns a [`Decision`] into ordered writes and questions through a [`World`]. Holds no state: after a crash at any
 //! point the next decision asks for what is still missing.
 
+pub mod lease;
 mod world;
 
 pub use world::{World, WorldError};

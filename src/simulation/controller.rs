@@ -75,6 +75,8 @@ pub(super) struct Controller {
     /// What the looks have worked out.
     sketches: Sketches,
     contents: Contents,
+    /// Whether it has died in a call.
+    died: bool,
 }
 
 impl Controller {
@@ -92,6 +94,7 @@ impl Controller {
             unread: None,
             sketches: Sketches::default(),
             contents: Contents::default(),
+            died: false,
         }
     }
 
@@ -101,8 +104,9 @@ impl Controller {
         self.forget(world);
     }
 
-    fn forget(&mut self, world: &MemoryWorld) {
-        if world.state().take_crash(self.id) {
+    fn forget(&mut self, world: &MemoryWorld) -> bool {
+        let died = world.state().take_crash(self.id);
+        if died {
             self.answers.clear();
             self.awaited.clear();
             self.wake = None;
@@ -111,6 +115,7 @@ impl Controller {
             self.unread = None;
             self.sketches = Sketches::default();
         }
+        died
     }
 
     /// Its clock jumps. What it waits for comes all the same: no timer knows of the clock.
@@ -189,8 +194,13 @@ impl Controller {
                 Looked::Panicked(text.unwrap_or_default())
             }
         };
-        self.forget(world);
+        self.died = self.forget(world);
         (looked, behind)
+    }
+
+    /// Whether its process died in its last look.
+    pub(super) fn take_death(&mut self) -> bool {
+        std::mem::take(&mut self.died)
     }
 
     fn attempt(

@@ -3,6 +3,7 @@
 
 mod contents;
 mod controller;
+mod election;
 mod gateway;
 mod kubernetes;
 mod memory;

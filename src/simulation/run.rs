@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{
     Fault, Faults, Kubernetes, Memory, MemoryWorld, canary_ref,
     controller::{Controller, Look, Looked},
+    election::Election,
 };
 use crate::{
     api::{CanaryKey, CanaryStatus, Object, ObjectRef},
@@ -67,8 +68,14 @@ pub struct Simulation {
     /// How long every answer takes.
     pub latency: SignedDuration,
     controllers: Vec<Controller>,
+    /// Who may look; none where the one controller leads for ever.
+    election: Option<Election>,
     /// Those that look: more than one only while two take themselves for the leader.
     leaders: Vec<usize>,
+    /// Who looked last.
+    led: usize,
+    /// How far the next leader's clock is ahead of the present one's.
+    ahead_by: SignedDuration,
     /// The last look, for who watches.
     last: Option<Look>,
 }
@@ -95,7 +102,10 @@ impl Simulation {
             latency: SignedDuration::ZERO,
             hooks: Box::new(|_, _, _| Reply::Answered { status: 200, body: String::new() }),
             controllers,
+            election: None,
             leaders: vec![0],
+            led: 0,
+            ahead_by: SignedDuration::ZERO,
             last: None,
         }
     }
@@ -147,30 +157,71 @@ impl Simulation {
         self.oracle = oracle;
     }
 
+    /// From now on so many controllers bid for a lease, and one in `failing` of their calls for it fails, none if that is zero.
+    pub fn elect(&mut self, controllers: usize, failing: u8, seed: u64) {
+        self.controllers.resize_with(controllers, || Controller::start(&self.world));
+        self.election = Some(Election::new(controllers, self.now(), failing, seed));
+        self.leaders.clear();
+    }
+
+    /// Whoever leads now does so for ever.
+    pub fn end_elections(&mut self) {
+        self.election = None;
+    }
+
+    /// Whether two controllers lead although the lease can be reached and no clock stands still.
+    pub fn is_split(&self) -> bool {
+        self.election.as_ref().is_some_and(Election::is_split)
+    }
+
     /// The processes of all leaders die, and others take their places.
     pub fn crash(&mut self) {
-        for leader in &self.leaders {
-            if let Some(controller) = self.controllers.get_mut(*leader) {
+        for leader in self.leaders.clone() {
+            if let Some(controller) = self.controllers.get_mut(leader) {
                 controller.crash(&self.world);
+            }
+            if let Some(election) = &mut self.election {
+                election.crash(leader);
             }
         }
     }
 
-    /// Another controller starts to lead; those that led go on until [`Simulation::depose`]. Its clock differs a little from that of
-    /// the leader before it: two that are minutes apart would correct each other without end.
-    pub fn hand_over(&mut self, ahead_by: SignedDuration) {
-        let before = self.leaders.last().and_then(|leader| self.controllers.get(*leader));
-        let ahead = before.map_or(SignedDuration::ZERO, |leader| leader.ahead);
-        self.leaders.push(self.controllers.len());
-        let mut next = Controller::start(&self.world);
-        next.ahead = ahead + ahead_by;
-        self.controllers.push(next);
+    /// The leaders' processes end in good order, and others take their places.
+    pub fn replace(&mut self) {
+        let leaders = self.leaders.clone();
+        self.election
+            .iter_mut()
+            .for_each(|election| leaders.iter().for_each(|leader| election.replace(*leader)));
     }
 
-    /// All but the newest leader stop.
-    pub fn depose(&mut self) {
-        let newest = self.leaders.pop();
-        self.leaders = newest.into_iter().collect();
+    /// The leaders do not reach the lease any more, until [`Simulation::reconnect`]; who is `deluded` leads all the same. The clock of
+    /// the next leader differs a little from theirs: two that are minutes apart would correct each other without end.
+    pub fn cut_off(&mut self, deluded: bool, ahead_by: SignedDuration) {
+        self.ahead_by = ahead_by;
+        self.election.iter_mut().for_each(|election| election.cut_off(deluded));
+    }
+
+    /// Everybody reaches the lease, and nobody takes himself for the leader without it.
+    pub fn reconnect(&mut self) {
+        self.election.iter_mut().for_each(Election::reconnect);
+    }
+
+    /// Holds the elections that are due.
+    fn appoint(&mut self) {
+        let now = self.now();
+        let Some(election) = &mut self.election else { return };
+        election.pass(now);
+        let leaders = election.leaders();
+        for leader in leaders.iter().filter(|leader| !self.leaders.contains(leader)) {
+            let before = self.controllers.get(self.led).map_or(SignedDuration::ZERO, |led| led.ahead);
+            if let Some(controller) = self.controllers.get_mut(*leader) {
+                // A term begins with a list of everything, and nothing is known from the one before.
+                controller.crash(&self.world);
+                controller.ahead = before + std::mem::take(&mut self.ahead_by);
+                self.led = *leader;
+            }
+        }
+        self.leaders = leaders;
     }
 
     /// News that all controllers have heard already come again.
@@ -178,10 +229,11 @@ impl Simulation {
         self.world.state().repeat_news();
     }
 
-    /// The clocks of all leaders jump.
+    /// The clocks of all leaders jump, or that of the last one.
     pub fn jump(&mut self, by: SignedDuration) {
-        for leader in &self.leaders {
-            if let Some(controller) = self.controllers.get_mut(*leader) {
+        let leaders = if self.leaders.is_empty() { vec![self.led] } else { self.leaders.clone() };
+        for leader in leaders {
+            if let Some(controller) = self.controllers.get_mut(leader) {
                 controller.jump(by);
             }
         }
@@ -215,6 +267,7 @@ impl Simulation {
     /// Looks until nothing changes any more; returns when something will happen next.
     fn settle(&mut self, check: &mut impl FnMut(&Simulation)) -> Result<Option<Timestamp>, Restless> {
         for _ in 0..PATIENCE {
+            self.appoint();
             let before = self.world.state().memory.version();
             let next = {
                 let mut state = self.world.state();
@@ -233,7 +286,8 @@ impl Simulation {
             let due = self.wake().is_some_and(|wake| wake <= now);
             if !again && !due && self.world.state().memory.version() == before {
                 let late = behind.then(|| now + LATE);
-                return Ok(next.into_iter().chain(self.wake()).chain(late).min());
+                let election = self.election.as_ref().and_then(Election::next);
+                return Ok(next.into_iter().chain(self.wake()).chain(late).chain(election).min());
             }
         }
         Err(Restless::Circles { at: self.now(), status: Box::new(self.status()) })
@@ -244,6 +298,10 @@ impl Simulation {
         let now = self.now();
         let Some(controller) = self.controllers.get_mut(leader) else { return Ok(After::default()) };
         let (looked, behind) = controller.look(&self.world, &self.key, &self.settings);
+        let died = controller.take_death();
+        if let Some(election) = self.election.as_mut().filter(|_| died) {
+            election.crash(leader);
+        }
         let asks = self.world.state().take_asks(controller.id());
         for ask in &asks {
             let answer = match &ask.question {

@@ -9,9 +9,12 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
-use crate::cluster::{
-    Candidate, Leadership,
-    testing::{Reply, server},
+use crate::{
+    cluster::{
+        Candidate,
+        testing::{Reply, server},
+    },
+    execute::lease::Leadership,
 };
 
 /// A server with one Lease, and for each client the way in which it fails.

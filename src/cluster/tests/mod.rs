@@ -12,10 +12,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Announcer, Cluster, ClusterWorld, Duty, Leadership, Touched, Watches,
+    Announcer, Cluster, ClusterWorld, Duty, Touched, Watches,
     testing::{Bed, Record, settle},
 };
-use crate::api::{CanaryKey, ObjectRef};
+use crate::{
+    api::{CanaryKey, ObjectRef},
+    execute::lease::Leadership,
+};
 
 const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
 const SERVICES: &str = "/api/v1/services";

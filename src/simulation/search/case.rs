@@ -92,7 +92,7 @@ impl Case {
         // Of two leaders the one whose time has come would tell of its write, and the other, with none to try yet, take that back.
         if happenings.iter().any(|happening| matches!(happening.what, What::Unwritable { .. })) {
             for happening in &mut happenings {
-                if let What::HandedOver(ahead) = &mut happening.what {
+                if let What::Deluded(ahead) = &mut happening.what {
                     *ahead = 0;
                 }
             }

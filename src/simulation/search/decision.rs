@@ -360,7 +360,7 @@ impl<'a> Bench<'a> {
         let (subject, world) = (&self.case.subject, &mut self.world);
         match what {
             What::Released(revision) => self.asked = *revision,
-            What::Crashed | What::HandedOver(_) => world.answers.clear(),
+            What::Crashed | What::Replaced | What::CutOff | What::Deluded(_) => world.answers.clear(),
             What::Jumped(seconds) => {
                 // No timer knows of the clock.
                 let by = SignedDuration::from_secs(*seconds);
@@ -376,7 +376,7 @@ impl<'a> Bench<'a> {
         }
         what.begin(subject, self.asked, &mut world.memory);
         // Nothing is late here, nobody else leads, and nobody refuses a write.
-        if !matches!(what, What::Lagged | What::Deaf | What::HandedOver(_) | What::Unwritable { .. }) {
+        if !matches!(what, What::Lagged | What::Deaf | What::Deluded(_) | What::Unwritable { .. }) {
             self.watch.happened(what, world.now, until, &world.memory);
         }
     }

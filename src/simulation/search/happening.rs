@@ -102,9 +102,14 @@ pub(super) enum What {
     GatewayAway,
     /// Pods of a workload are not ready for a while.
     PodsLost(ObjectRef),
+    /// The leader dies.
     Crashed,
-    /// Another controller leads, with a clock that is so many seconds ahead; the former one goes on for a while.
-    HandedOver(i64),
+    /// The leader ends in good order.
+    Replaced,
+    /// For a while the leader does not reach its lease.
+    CutOff,
+    /// The same, and the leader goes on although another one, whose clock is so many seconds ahead, leads.
+    Deluded(i64),
     /// The leader's clock jumps by so many seconds.
     Jumped(i64),
     /// News are late for a while, each for another time.
@@ -169,8 +174,12 @@ impl What {
                 2 => What::PodsLost(subject.workload(NAME)),
                 _ => What::PodsLost(subject.primary()),
             },
-            Group::Leaders if random.bool() => What::Crashed,
-            Group::Leaders => What::HandedOver(if random.bool() { 0 } else { random.i64(-5..6) }),
+            Group::Leaders => match random.u8(0..6) {
+                0..=1 => What::Crashed,
+                2 => What::Replaced,
+                3 => What::CutOff,
+                _ => What::Deluded(if random.bool() { 0 } else { random.i64(-5..6) }),
+            },
             Group::Clock => {
                 let most = if random.bool() { 90 } else { 3600 };
                 What::Jumped(random.i64(-most..=most))

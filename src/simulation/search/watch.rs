@@ -140,12 +140,14 @@ impl<'a> Watch<'a> {
                 course.jumps += 1;
             }
             What::Lagged | What::Deaf => course.late_until = course.late_until.max(until + ECHO),
-            What::HandedOver(ahead) => {
+            What::Deluded(ahead) => {
                 course.split_until = course.split_until.max(until + ECHO);
                 course.jumped |= *ahead != 0;
                 course.jumps += u32::from(*ahead != 0);
             }
             What::Crashed
+            | What::Replaced
+            | What::CutOff
             | What::Repeated
             | What::Released(_)
             | What::Reapplied

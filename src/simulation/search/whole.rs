@@ -23,6 +23,11 @@ use crate::{
 /// How long what has ended is watched for doing anything.
 const REST: SignedDuration = SignedDuration::from_hours(1);
 
+/// Controllers that bid for the lease.
+const REPLICAS: usize = 2;
+/// Where calls fail, one call for the lease in so many does.
+const FAILING: u8 = 8;
+
 /// Plays a case.
 pub(super) fn play(case: &Case) -> Played {
     let mut stage = Stage::new(case);
@@ -94,6 +99,7 @@ impl<'a> Stage<'a> {
             let News { late, none } = *state.lock().unwrap_or_else(PoisonError::into_inner);
             none || late && dice.u8(0..3) > 0
         });
+        simulation.elect(REPLICAS, if case.calls.is_empty() { 0 } else { FAILING }, case.seed);
         if case.is_misruled() {
             simulation.world.state().rules = gate::rules(case.subject.settings());
         }
@@ -114,6 +120,9 @@ impl<'a> Stage<'a> {
         let Stage { simulation, watch, seen, vain, .. } = self;
         let result = simulation.run_for(duration, |simulation| {
             let state = simulation.world.state();
+            if simulation.is_split() {
+                watch.broken("one-leader", state.now, "two lead, and both reach their lease".to_owned());
+            }
             let deeds = &state.deeds[*seen..];
             if let Some(look) = simulation.last_look() {
                 watch.look(state.now, &state.memory, &simulation.kubernetes, look, deeds);
@@ -146,7 +155,9 @@ impl<'a> Stage<'a> {
         }
         match what {
             What::Crashed => self.simulation.crash(),
-            What::HandedOver(ahead) => self.simulation.hand_over(SignedDuration::from_secs(*ahead)),
+            What::Replaced => self.simulation.replace(),
+            What::CutOff => self.simulation.cut_off(false, SignedDuration::ZERO),
+            What::Deluded(ahead) => self.simulation.cut_off(true, SignedDuration::from_secs(*ahead)),
             What::Repeated => self.simulation.repeat_news(),
             What::Jumped(seconds) => self.simulation.jump(SignedDuration::from_secs(*seconds)),
             What::Lagged => self.news().late = true,
@@ -168,7 +179,7 @@ impl<'a> Stage<'a> {
 
     fn end(&mut self, happening: &Happening) {
         match &happening.what {
-            What::HandedOver(_) => self.simulation.depose(),
+            What::CutOff | What::Deluded(_) => self.simulation.reconnect(),
             What::Unreadable { .. } => self.simulation.world.state().unreadable = None,
             What::Lagged => self.news().late = false,
             What::Deaf => self.news().none = false,
@@ -203,6 +214,7 @@ impl<'a> Stage<'a> {
             self.watch.end(state.now, &state.memory, wakes)
         };
         let deeds = self.simulation.world.state().deeds.len();
+        self.simulation.end_elections();
         self.pass(REST);
         let new = self.simulation.world.state().deeds.get(deeds..).and_then(|new| new.first()).cloned();
         if let Some((_, deed)) = new {
