@@ -5,9 +5,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 
 use super::{
     Answer, Ask, AskId, Inconclusive, Next, Question, Reason,
-    clock::later,
+    clock::{later, this_second},
     draft::Draft,
-    gates::{self, Stand, this_second},
+    gates::{self, Stand},
     hooks,
     promote::begin_promotion,
     rest::stand_by_promoted,

@@ -21,6 +21,11 @@ pub(super) fn rounded_up(at: Timestamp, unit: Unit) -> Timestamp {
     at.round(TimestampRound::new().smallest(unit).mode(RoundMode::Ceil)).unwrap_or(Timestamp::MAX)
 }
 
+/// The whole second that began last: not in the future.
+pub(super) fn this_second(now: Timestamp) -> Timestamp {
+    now.round(TimestampRound::new().smallest(Unit::Second).mode(RoundMode::Floor)).unwrap_or(now)
+}
+
 /// Brings each time of a status that lies further ahead than the longest wait for it to the end of a wait that begins now, and what
 /// is said to have happened in the future to now. Otherwise a clock that jumps back by an hour would hold a run up for that hour.
 pub(super) fn bound(status: &mut CanaryStatus, canary: &Canary, settings: &Settings, now: Timestamp) {
@@ -61,6 +66,14 @@ mod tests {
         #[case] end: &str,
     ) {
         assert_eq!(later(now, SignedDuration::from_secs(10)).to_string(), end);
+    }
+
+    #[rstest]
+    #[case::whole("2026-01-01T00:00:10Z", "2026-01-01T00:00:10Z")]
+    #[case::begun("2026-01-01T00:00:10.9Z", "2026-01-01T00:00:10Z")]
+    #[case::before_1970("1969-12-31T23:59:58.9Z", "1969-12-31T23:59:58Z")]
+    fn a_second_that_has_begun_is_not_in_the_future(#[case] now: Timestamp, #[case] second: &str) {
+        assert_eq!(this_second(now).to_string(), second);
     }
 
     #[rstest]

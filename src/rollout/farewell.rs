@@ -13,13 +13,13 @@ use super::{
     converge::{carry_out, effect, scale},
     draft::Draft,
     observation::serves,
-    outlook, refs,
+    outlook, provider, refs,
     scene::Scene,
     words,
 };
 use crate::{
     api::{API_VERSION, Canary, Live, Object, ObjectRef, Phase, names, owned},
-    routing::{self, Acceptance, Change, Traffic},
+    routing::{self, Acceptance, Change, Router, Traffic},
     workload::{self, Readiness},
 };
 
@@ -61,8 +61,11 @@ pub(super) fn leave(
     let unseen = observation.unread.as_ref().is_some_and(Unread::hides_all);
     if !serves(canary) || gone && !unseen {
         draft.effect(free);
-        // Nothing waits for this: whoever deletes a namespace is not held up.
-        return unmark(canary, &observation.live, draft, refs::autoscalers(canary).map(|(users, _)| users));
+        // Nothing waits for this: whoever deletes a namespace is not held up. What we made goes with the Canary.
+        let router = routing::router(provider(canary, settings));
+        let live = &observation.live;
+        let users = |of: &ObjectRef| live.get(of).is_some_and(|object| !owned::controls(canary, object));
+        return unmark(canary, live, draft, left(canary, router, live).filter(users));
     }
     if draft.status.phase != Phase::Terminating {
         draft.enter(Phase::Terminating);
@@ -220,10 +223,15 @@ fn leads(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
 /// Takes our marks from what stays, and our name as an owner, so that it does not go with the Canary.
 fn disown(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let (canary, live) = (scene.canary, &scene.observation.live);
+    unmark(canary, live, draft, left(canary, Some(scene.router), live));
+}
+
+/// What stays once the Canary is gone: target, apex Service, routes and the user's autoscaler.
+fn left(canary: &Canary, router: Option<&dyn Router>, live: &Live) -> impl Iterator<Item = ObjectRef> {
     let apex = refs::service(canary, canary.apex_name());
-    let routes = routing::led(scene.router, canary, live).into_iter().cloned();
+    let led = router.map(|router| routing::led(router, canary, live)).unwrap_or_default();
     let scaler = refs::autoscalers(canary).map(|(users, _)| users);
-    unmark(canary, live, draft, [apex, refs::target(canary)].into_iter().chain(routes).chain(scaler));
+    [apex, refs::target(canary)].into_iter().chain(led.into_iter().cloned()).chain(scaler)
 }
 
 /// Takes our mark from these objects of users.

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use super::{
     AskId, Next, Plan, Reason,
     analyse::{wait_an_interval, weight},
-    clock::later,
+    clock::{later, this_second},
     draft::Draft,
     hooks::{self, Hook, Said},
     scene::Scene,
@@ -275,9 +275,4 @@ fn reason(outcome: HookOutcome) -> Reason {
         HookOutcome::Refused => Reason::HookFailed,
         HookOutcome::Unanswered => Reason::HookUnanswered,
     }
-}
-
-/// A time as the status keeps it, and not in the future.
-pub(super) fn this_second(now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
 }

@@ -22,6 +22,9 @@ pub(super) fn protect(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
     let leads = scene.route.as_ref().is_some_and(|route| route.weights.canary > Weight::ZERO);
     if draft.status.canary_weight == 0 && leads {
+        // Whatever goes on later waits its whole time after this.
+        draft.status.next_step_at = None;
+        draft.status.settle_until = None;
         routing::withdrawn(scene.canary, &scene.observation.live)
             .into_iter()
             .for_each(|change| carry_out(draft, change));

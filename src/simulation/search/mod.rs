@@ -149,8 +149,8 @@ fn schedule(happenings: &[Happening]) -> Vec<(i64, usize, bool)> {
     instants
 }
 
-/// How long the first primary may take; then the revision is released.
-const RELEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How long the first primary may take, also if leaders die meanwhile; then the revision is released.
+const RELEASE: SignedDuration = SignedDuration::from_secs(180);
 
 /// The Canary of every rollout.
 fn canary() -> ObjectRef {

@@ -28,6 +28,9 @@ const REPLICAS: usize = 2;
 /// Where calls fail, one call for the lease in so many does.
 const FAILING: u8 = 8;
 
+/// The longest that nobody leads after a leader died, with calls for the lease that fail.
+const LEADERLESS: SignedDuration = SignedDuration::from_secs(60);
+
 /// Plays a case.
 pub(super) fn play(case: &Case) -> Played {
     let mut stage = Stage::new(case);
@@ -44,7 +47,8 @@ pub(super) fn play(case: &Case) -> Played {
     }
     let quiet = stage.released + case.quiet_after();
     stage.pass(quiet.duration_since(stage.simulation.now()).max(SignedDuration::ZERO));
-    let longest = SignedDuration::from_secs(case.subject.longest(case.slow));
+    // Leaders may have died at the last moment.
+    let longest = SignedDuration::from_secs(case.subject.longest(case.slow)) + LEADERLESS;
     stage.pass(longest);
     // What went late is made again late.
     for happening in case.happenings.iter().filter(|happening| happening.what.comes_again()) {

@@ -315,3 +315,20 @@ fn a_canary_that_never_served_goes_at_once() {
     assert!(is_gone(&simulation));
     assert_eq!(replicas(&simulation, "shop"), 2);
 }
+
+#[test]
+fn a_canary_that_goes_after_its_target_leaves_no_mark_on_what_users_made() {
+    let canary = canary(weights(&[50]));
+    let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
+    let rules = json!([{"backendRefs": [{"name": "shop", "port": 80}]}]);
+    let users = json!({"spec": {"parentRefs": [{"name": "public", "namespace": "edge"}], "rules": rules}});
+    simulation.user(&route(&simulation), &users);
+    simulation.pass(seconds(30), |_| {});
+    assert!(object(&simulation, &route(&simulation))["metadata"].to_string().contains("sluice.dev/"));
+    simulation.world.state().memory.delete(&deployment(&simulation, "shop"));
+    delete(&simulation);
+    simulation.pass(seconds(1), |_| {});
+    assert!(is_gone(&simulation));
+    let metadata = object(&simulation, &route(&simulation))["metadata"].clone();
+    assert!(!metadata.to_string().contains("sluice.dev/"), "{metadata}");
+}

@@ -1,5 +1,7 @@
 //! A Canary that breaks a rule in mid-run: nothing goes on, and users are kept from pods that fail.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+
 use super::*;
 use crate::rollout::{Cause, Decision, Failure, Lost, Observation, Unread, decide};
 
@@ -80,6 +82,26 @@ fn a_refused_run_whose_pods_crash_keeps_nobody_by_a_cookie() {
     let status = decided(&simulation, &crashed(refused(&simulation))).status;
     assert_eq!((status.canary_weight, status.session_affinity_cookie), (0, None));
     assert_eq!(status.previous_session_affinity_cookie, Some(pair));
+}
+
+#[rstest]
+#[case::in_a_run(Phase::Progressing)]
+#[case::at_rest(Phase::Failed)]
+fn a_share_that_somebody_gave_a_refused_canary_is_taken_back_and_waits_begin_anew(#[case] phase: Phase) {
+    let simulation = at_half("gatewayapi:v1");
+    let mut seen = refused(&simulation);
+    let past = Some(MicroTime(simulation.now() - seconds(1)));
+    let status = crate::api::CanaryStatus {
+        phase,
+        canary_weight: 0,
+        next_step_at: past.clone(),
+        settle_until: past,
+        ..simulation.status()
+    };
+    seen.canary = crate::api::Canary { status: Some(status), ..(*seen.canary).clone() }.into();
+    let decision = decided(&simulation, &seen);
+    assert_eq!(decision.effects.len(), 1, "the share that stands in the route: {:?}", decision.effects);
+    assert_eq!((decision.status.next_step_at, decision.status.settle_until), (None, None));
 }
 
 #[test]

@@ -90,8 +90,8 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
 
 /// Rules that whoever plays a rollout asks for itself.
 #[cfg(test)]
-pub(super) const OF_THE_PLAYERS: [&str; 4] =
-    ["idle-is-free", "only-on-difference", "comes-to-rest", "no-panic"];
+pub(super) const OF_THE_PLAYERS: [&str; 5] =
+    ["idle-is-free", "only-on-difference", "comes-to-rest", "no-panic", "one-leader"];
 
 /// A status in a few words, for messages.
 pub(super) fn words(status: &crate::api::CanaryStatus) -> String {
