@@ -78,9 +78,10 @@ fn rest(scene: &Scene<'_>, draft: &Draft<'_>) -> String {
     }
     if status.canary_weight > 0 {
         let goal = format!("{primary} gets all traffic as soon as it can carry it");
-        return match deadline.filter(|_| status.phase == Phase::Failed) {
-            Some(deadline) => format!("{goal}, from {deadline} on with any pod that is ready"),
-            None => goal,
+        return match (deadline.filter(|_| status.phase == Phase::Failed), scene.pods_awaited_until(draft)) {
+            (Some(deadline), _) => format!("{goal}, from {deadline} on with any pod that is ready"),
+            (None, Some(until)) => format!("{goal}, from {until} on also with fewer pods than serve now"),
+            (None, None) => goal,
         };
     }
     let run = match gates::before_start(scene, draft).filter(|_| status.phase == Phase::Waiting) {
