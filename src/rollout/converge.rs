@@ -210,11 +210,15 @@ fn mend_glass(scene: &Scene<'_>, draft: &mut Draft<'_>) {
 
 /// While the primary is about to take traffic back: as many pods as serve now, if its autoscaler has not made them yet.
 fn more_pods(scene: &Scene<'_>, draft: &mut Draft<'_>) {
-    if draft.status.phase == Phase::Promoting
-        && draft.status.canary_weight > 0
-        && let Some(replicas) = scene.pods_missing().filter(|pods| scene.primary_replicas() < *pods)
-    {
-        draft.effect(Effect::Scale { reference: refs::primary(scene.canary), replicas });
+    if !scene.is_autoscaled() {
+        return;
+    }
+    let promoting = draft.status.phase == Phase::Promoting && draft.status.canary_weight > 0;
+    let Some(lack) = scene.lack(Weight::FULL).filter(|lack| scene.primary_replicas() < lack.needs()) else {
+        return;
+    };
+    if promoting || scene.pods_awaited_until(draft).is_some_and(|until| until > scene.now) {
+        draft.effect(Effect::Scale { reference: refs::primary(scene.canary), replicas: lack.needs() });
     }
 }
 

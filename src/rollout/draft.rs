@@ -29,6 +29,7 @@ pub(super) struct Draft<'a> {
     wake: Option<Timestamp>,
     blocker: Option<Blocker>,
     said: Option<String>,
+    aside: Option<String>,
     next: Option<String>,
     queued: Option<String>,
 }
@@ -48,6 +49,7 @@ impl<'a> Draft<'a> {
             wake: None,
             blocker: None,
             said: None,
+            aside: None,
             next: None,
             queued: None,
         }
@@ -118,6 +120,11 @@ impl<'a> Draft<'a> {
     /// Says in one sentence what was decided or is awaited.
     pub(super) fn say(&mut self, sentence: impl Into<String>) {
         self.said = Some(whole(sentence.into()));
+    }
+
+    /// Says in one sentence what is so, if nothing else is said and the status is written anyway.
+    pub(super) fn say_aside(&mut self, sentence: impl Into<String>) {
+        self.aside = Some(whole(sentence.into()));
     }
 
     /// Says what comes next and when, as the beginning of a sentence; of a Canary that nothing is decided about, nothing is said.
@@ -266,6 +273,9 @@ impl<'a> Draft<'a> {
             return self.decision(lowering);
         }
         self.status.observed_generation = self.canary.metadata.generation;
+        if !self.speaks() && self.status != *before {
+            self.said = self.aside.take();
+        }
         if let Some(blocker) = &self.blocker {
             let known = before
                 .conditions
@@ -329,7 +339,12 @@ mod tests {
         let mut draft = Draft::new(&canary, "2026-01-01T01:00:00Z".parse().unwrap());
         draft.say("The route is being made.");
         phase.into_iter().for_each(|phase| draft.enter(phase));
-        let observation = Observation {
+        draft.finish(&nothing(&canary))
+    }
+
+    /// An Observation without any object.
+    fn nothing(canary: &Canary) -> Observation {
+        Observation {
             canary: Arc::new(canary.clone()),
             live: Default::default(),
             configs: Default::default(),
@@ -339,8 +354,7 @@ mod tests {
             full: None,
             writes: Default::default(),
             sketches: Default::default(),
-        };
-        draft.finish(&observation)
+        }
     }
 
     #[test]
@@ -354,6 +368,30 @@ mod tests {
         assert_eq!(time(finished(None)), "2026-01-01T00:00:00Z");
         assert_eq!(time(finished(Some(Phase::Progressing))), "2026-01-01T00:00:00Z");
         assert_eq!(time(finished(Some(Phase::Failed))), "2026-01-01T01:00:00Z");
+    }
+
+    #[test]
+    fn what_is_said_aside_is_told_with_a_write_that_happens_anyway_and_causes_none() {
+        let canary: Canary = serde_json::from_value(json!({
+            "metadata": {"name": "shop", "namespace": "store", "generation": 7},
+            "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}},
+        }))
+        .unwrap();
+        let told = |canary: &Canary, moves: bool, says: bool| {
+            let mut draft = Draft::new(canary, "2026-01-01T01:00:00Z".parse().unwrap());
+            draft.status.step_index += i32::from(moves);
+            draft.say_aside("A gate is asked");
+            says.then(|| draft.say("The canary gets 10 %"));
+            draft.finish(&nothing(canary)).status
+        };
+        let mut canary = Canary { status: Some(told(&canary, true, true)), ..canary };
+        let words = |status: &CanaryStatus| status.last_decision.clone().unwrap();
+        assert_eq!(words(&told(&canary, true, true)), "The canary gets 10 %.");
+        assert_eq!(told(&canary, false, false), *canary.status.as_ref().unwrap());
+        let status = told(&canary, true, false);
+        assert_eq!(words(&status), "A gate is asked.");
+        canary.status = Some(status.clone());
+        assert_eq!(told(&canary, false, false), status, "and it stands until something else is said");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{
     words,
 };
 use crate::{
-    api::{HookAnswer, HookOutcome, Phase, Severity, WebhookType},
+    api::{Check, HookAnswer, HookOutcome, Phase, Severity, WebhookType},
     workload::RevisionId,
 };
 
@@ -141,17 +141,11 @@ pub(super) fn in_step(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: &str, 
 /// Whether the gates before the next step, or before the promotion, are open. While they are not, the step lasts and is checked.
 pub(super) fn may_follow(scene: &Scene<'_>, draft: &mut Draft<'_>, due: Timestamp, next: Next) -> bool {
     let revision = draft.status.last_applied_spec.clone().unwrap_or_default();
-    // Steps may have been added while the promotion waits: these are gated as all others.
-    let analysed = draft.status.phase == Phase::Progressing || next != Next::Promote;
-    let shifts = matches!(scene.plan, Plan::Weights { .. }) && analysed;
-    let types = [
-        (WebhookType::ConfirmTrafficIncrease, shifts),
-        (WebhookType::ConfirmPromotion, next == Next::Promote),
-    ];
-    for type_ in types.into_iter().filter_map(|(type_, asked)| asked.then_some(type_)) {
+    for type_ in gates(scene, draft, next) {
         for hook in hooks::of(scene.canary, type_) {
             let Some(said) = hook.ask(scene, draft, &revision, due) else {
-                draft.status.next_step_at = Some(MicroTime(due));
+                let passed = words::seen(scene, draft);
+                awaited(draft, due, &format!("All checks passed: {passed}; {} is asked", hook.title()));
                 return false;
             };
             if said.outcome != HookOutcome::Passed {
@@ -215,6 +209,57 @@ pub(super) fn post_rollout(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
 }
 
+/// A hook is being asked. That is told where it costs no write.
+fn awaited(draft: &mut Draft<'_>, due: Timestamp, told: &str) {
+    draft.status.next_step_at = Some(MicroTime(due));
+    draft.say_aside(told);
+}
+
+/// The hooks before the first step that have not agreed yet, when they are asked and that they may agree, as the beginning of a
+/// sentence; none if none is left.
+pub(super) fn before_first(scene: &Scene<'_>, draft: &Draft<'_>, due: Timestamp) -> Option<String> {
+    let revision = draft.status.last_applied_spec.as_deref()?;
+    let open = |hook: &Hook<'_>| !matches!(hook.said(draft, revision), Some((HookOutcome::Passed, _)));
+    let next = scene.plan.next(draft.status.step_index, weight(draft));
+    let types = std::iter::once(WebhookType::PreRollout).chain(gates(scene, draft, next));
+    let mut left = types.flat_map(|type_| hooks::of(scene.canary, type_)).filter(open);
+    let first = left.next()?.title();
+    Some(match left.count() {
+        0 => format!("{first} is asked at {due}; if it agrees"),
+        more => format!("{first} and {more} more are asked from {due} on; if they agree"),
+    })
+}
+
+/// The gate that is being asked because all checks that were due have passed.
+pub(super) fn asked(scene: &Scene<'_>, draft: &Draft<'_>) -> Option<String> {
+    let (due, next) =
+        (draft.status.next_step_at.as_ref()?.0, scene.plan.next(draft.status.step_index, weight(draft)));
+    let of_now = |check: &Check| check.id.parse::<AskId>().is_ok_and(|id| id.due == due);
+    let checks = &draft.status.checks;
+    if checks.is_empty() || !checks.iter().all(|check| of_now(check) && check.passed == Some(true)) {
+        return None;
+    }
+    let revision = draft.status.last_applied_spec.as_deref()?;
+    let agreed = |hook: &Hook<'_>| {
+        let entry = hook.entry(draft).filter(|entry| entry.id == hook.id(revision, due).to_string());
+        entry.is_some_and(|entry| entry.outcome == Some(HookOutcome::Passed))
+    };
+    let hooks = gates(scene, draft, next).flat_map(|type_| hooks::of(scene.canary, type_));
+    hooks.into_iter().find(|hook| !agreed(hook)).map(|hook| hook.title())
+}
+
+/// The types of the gates before what comes next.
+fn gates(scene: &Scene<'_>, draft: &Draft<'_>, next: Next) -> impl Iterator<Item = WebhookType> + use<> {
+    // Steps may have been added while the promotion waits: these are gated as all others.
+    let analysed = draft.status.phase == Phase::Progressing || next != Next::Promote;
+    let shifts = matches!(scene.plan, Plan::Weights { .. }) && analysed;
+    let types = [
+        (WebhookType::ConfirmTrafficIncrease, shifts),
+        (WebhookType::ConfirmPromotion, next == Next::Promote),
+    ];
+    types.into_iter().filter_map(|(type_, asked)| asked.then_some(type_))
+}
+
 /// Asks the hooks of a type one after the other; the first that does not agree ends the row.
 fn in_order(
     scene: &Scene<'_>,
@@ -229,7 +274,7 @@ fn in_order(
             continue;
         }
         let Some(said) = hook.ask(scene, draft, revision, due) else {
-            draft.status.next_step_at = Some(MicroTime(due));
+            awaited(draft, due, &format!("The canary is ready; {} is asked", hook.title()));
             return Stand::Awaited;
         };
         if said.outcome != HookOutcome::Passed {

@@ -78,9 +78,10 @@ fn rest(scene: &Scene<'_>, draft: &Draft<'_>) -> String {
     }
     if status.canary_weight > 0 {
         let goal = format!("{primary} gets all traffic as soon as it can carry it");
-        return match deadline.filter(|_| status.phase == Phase::Failed) {
-            Some(deadline) => format!("{goal}, from {deadline} on with any pod that is ready"),
-            None => goal,
+        return match (deadline.filter(|_| status.phase == Phase::Failed), scene.pods_awaited_until(draft)) {
+            (Some(deadline), _) => format!("{goal}, from {deadline} on with any pod that is ready"),
+            (None, Some(until)) => format!("{goal}, from {until} on also with fewer pods than serve now"),
+            (None, None) => goal,
         };
     }
     let run = match gates::before_start(scene, draft).filter(|_| status.phase == Phase::Waiting) {
@@ -112,9 +113,14 @@ fn run(scene: &Scene<'_>, draft: &Draft<'_>) -> String {
     let begins = status.step_index == 0 && weight(draft) == Weight::ZERO;
     match (due, deadline) {
         (Some(due), _) if begins => {
-            format!("the hooks before it are asked at {due}; if they agree, {goal}")
+            let hooks = gates::before_first(scene, draft, due);
+            let hooks = hooks.unwrap_or_else(|| format!("the canary is looked at at {due}; if it is ready"));
+            format!("{hooks}, {goal}")
         }
         (Some(due), deadline) => {
+            if let Some(gate) = gates::asked(scene, draft) {
+                return format!("{gate} is asked at {due}; if it agrees, {goal}");
+            }
             let gate =
                 gates::closed(scene, draft).map(|gate| format!(", then {gate} again")).unwrap_or_default();
             let held = deadline

@@ -43,6 +43,10 @@ pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         draft.enter(Phase::Failed);
         let told = format!("The primary gets its old revision back. {}", back.why);
         draft.event(Reason::RolledBack, words::and(told, &words::leaves(weight(draft), weight(draft))));
+        if weight(draft) > Weight::ZERO {
+            // It was taken back, as in a run: it keeps its traffic no longer than any other.
+            draft.overdue(scene.deadline());
+        }
         return draft.alert(back.alert);
     }
     if !scene.can_copy(&revision) {
@@ -71,26 +75,18 @@ pub(super) fn promote(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         draft.event(Reason::TrafficReturned, "The target changed again: all traffic goes to the primary.");
     }
     match scene.primary_readiness(&revision) {
-        Readiness::Ready => match scene.pods_missing().filter(|_| weight(draft) > Weight::ZERO) {
-            None => {
-                draft.status.deadline_at = None;
-                hand_back(scene, draft, revision);
-            }
-            Some(pods) => {
-                let primary = refs::primary_name(scene.canary);
-                let why = format!("{primary} needs {pods} ready pods, as many as serve as canary now.");
-                if draft.overdue(scene.deadline()) {
-                    fail(draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
-                } else {
-                    draft.awaits(scene.deadline(), why);
-                }
-            }
-        },
+        Readiness::Ready => hand_back(scene, draft, revision),
         Readiness::Failed(why) => fail(draft, &why),
-        Readiness::Waiting(why) if draft.overdue(scene.deadline()) => {
-            fail(draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
-        }
-        Readiness::Waiting(why) => draft.awaits(scene.deadline(), why),
+        Readiness::Waiting(why) => wait(scene, draft, &why),
+    }
+}
+
+/// Waits for the primary until the deadline of the wait.
+fn wait(scene: &Scene<'_>, draft: &mut Draft<'_>, why: &str) {
+    if draft.overdue(scene.deadline()) {
+        fail(draft, &format!("Not within {} s: {why}", scene.deadline().as_secs()));
+    } else {
+        draft.awaits(scene.deadline(), why);
     }
 }
 
@@ -132,34 +128,34 @@ fn fail(draft: &mut Draft<'_>, why: &str) {
     draft.event(Reason::PromotionFailed, words::and(told, &words::leaves(weight(draft), weight(draft))));
 }
 
-/// Lowers the canary's share, at once or step by step.
+/// Lowers the canary's share, at once or step by step, as far as the primary has pods for it.
 fn hand_back(scene: &Scene<'_>, draft: &mut Draft<'_>, revision: String) {
     let step =
         scene.analysis().and_then(|analysis| analysis.step_weight_promotion).unwrap_or(0).clamp(0, 100);
-    let share = i32::from(weight(draft));
-    let now = scene.now;
-    if share > 0 && step > 0 {
-        match draft.status.next_step_at.as_ref().map(|due| due.0) {
-            Some(due) if due > now => return draft.wake_at(due),
-            _ => {
-                let (before, share) = (share, (share - step).max(0));
-                let due = later(now, scene.interval());
-                draft.status.canary_weight = share;
-                draft.status.next_step_at = Some(MicroTime(due));
-                draft.wake_at(due);
-                if share > 0 {
-                    return draft.event(
-                        Reason::TrafficReturned,
-                        format!(
-                            "The primary gets {} % of the traffic: it is ready, and the canary's share goes from {before} % to {share} %",
-                            100 - share
-                        ),
-                    );
-                }
-            }
-        }
+    let before = weight(draft);
+    let steps = before > Weight::ZERO && step > 0;
+    let due = draft.status.next_step_at.as_ref().map(|due| due.0);
+    if let Some(due) = due.filter(|due| steps && *due > scene.now) {
+        draft.status.deadline_at = None;
+        return draft.wake_at(due);
     }
-    draft.status.canary_weight = 0;
+    let left = if steps { i32::from(before) - step } else { 0 };
+    let left = Weight::try_from(i64::from(left)).unwrap_or(Weight::ZERO);
+    let share = left.rest();
+    if let Some(lack) = scene.lack(share).filter(|_| before > Weight::ZERO) {
+        return wait(scene, draft, &lack.to_string());
+    }
+    draft.status.deadline_at = None;
+    draft.status.canary_weight = left.into();
+    if left > Weight::ZERO {
+        let due = later(scene.now, scene.interval());
+        draft.status.next_step_at = Some(MicroTime(due));
+        draft.wake_at(due);
+        let told = format!(
+            "The primary gets {share} % of the traffic: it is ready, and the canary's share goes from {before} % to {left} %"
+        );
+        return draft.event(Reason::TrafficReturned, told);
+    }
     draft.status.last_promoted_spec = Some(revision);
     draft.enter(Phase::Finalising);
     draft.event(Reason::TrafficReturned, "The primary runs the new revision and gets all traffic.");

@@ -95,13 +95,9 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         Revised::Same => nothing_waits(draft),
     }
     if draft.status.canary_weight > 0 {
-        if !primary_takes_back(scene, draft) {
+        if let Some(awaited) = awaited(scene, draft) {
             // Its pods, its endpoints and a new revision wake us: nothing else is to be done.
-            let primary = refs::primary_name(scene.canary);
-            return draft.block(
-                "PrimaryNotReady",
-                format!("Traffic stays where it is until {primary} is ready to take it back."),
-            );
+            return draft.block("PrimaryNotReady", format!("Traffic stays where it is until {awaited}."));
         }
         draft.status.canary_weight = 0;
         draft.status.settle_until = None;
@@ -109,6 +105,17 @@ pub(super) fn idle(scene: &Scene<'_>, draft: &mut Draft<'_>) {
         draft.event(Reason::TrafficReturned, "All traffic goes to the primary.");
     }
     settled(scene, draft);
+}
+
+/// What has to be before the primary takes its traffic back; none if it does so now.
+fn awaited(scene: &Scene<'_>, draft: &mut Draft<'_>) -> Option<String> {
+    if !primary_takes_back(scene, draft) {
+        return Some(format!("{} is ready to take it back", refs::primary_name(scene.canary)));
+    }
+    let lack = scene.lack(Weight::FULL)?;
+    let until = scene.pods_awaited_until(draft).filter(|until| *until > scene.now)?;
+    draft.wake_at(until);
+    Some(lack.awaited())
 }
 
 /// Whether the last run was the peer's and failed. Its ids of revisions cannot be read; it keeps that of the target up to date

@@ -58,6 +58,8 @@ pub struct Kubernetes {
     gone: BTreeMap<String, Timestamp>,
     /// The most pods that there may be; no bound without one.
     pub quota: Option<usize>,
+    /// Workloads of whose pods one alone is ready before then.
+    slow: BTreeMap<ObjectRef, Timestamp>,
     calm: Option<Calm>,
 }
 
@@ -143,6 +145,13 @@ impl Kubernetes {
         }
     }
 
+    /// All pods of a workload but one are not ready before `until`, nor are those that start meanwhile; its user wants pods to be
+    /// replaced although so few of the new ones are ready.
+    pub fn slow(&mut self, workload: &ObjectRef, until: Timestamp) {
+        self.calm = None;
+        self.slow.insert(workload.clone(), until);
+    }
+
     /// Pods of a workload that are ready at `now`.
     pub fn ready(&self, workload: &ObjectRef, now: Timestamp) -> usize {
         self.pods.get(workload).into_iter().flatten().filter(|pod| pod.ready_at <= now).count()
@@ -179,6 +188,7 @@ impl Kubernetes {
         let others: usize =
             self.pods.iter().filter(|(of, _)| *of != reference).map(|(_, pods)| pods.len()).sum();
         let quota = self.quota.map_or(usize::MAX, |quota| quota.saturating_sub(others));
+        let slow = self.slow.get(reference.as_ref()).copied().filter(|until| *until > now);
         let pods = self.pods.entry(reference.clone()).or_default();
         let wished = &object["spec"]["template"];
         let nodes = wished["spec"]["nodeSelector"].as_object();
@@ -218,6 +228,9 @@ impl Kubernetes {
             pod.ready_at = start;
             pod.read = now_read.get_or_insert_with(read).clone();
         }
+        for pod in pods.iter_mut().filter(|pod| current(pod)).skip(1) {
+            pod.ready_at = slow.map_or(pod.ready_at, |until| pod.ready_at.max(until));
+        }
         let mut surplus = pods.iter().filter(|pod| current(pod)).count().saturating_sub(wanted);
         pods.retain(|pod| {
             let drop = current(pod) && surplus > 0;
@@ -225,7 +238,8 @@ impl Kubernetes {
             !drop
         });
         // Old pods stay until all new ones are ready: a rolling update that never goes below what is wanted.
-        if pods.iter().filter(|pod| current(pod) && pod.ready_at <= now).count() >= wanted {
+        let enough = if slow.is_some() { 1 } else { wanted };
+        if pods.iter().filter(|pod| current(pod) && pod.ready_at <= now).count() >= enough {
             pods.retain(current);
         }
         let available = |pod: &&Pod| pod.ready_at <= now;

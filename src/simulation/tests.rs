@@ -13,6 +13,7 @@ use crate::{
 
 mod affinity;
 mod autoscaler;
+mod capacity;
 mod chaos;
 mod chosen;
 mod clock;

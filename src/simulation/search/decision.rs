@@ -372,6 +372,7 @@ impl<'a> Bench<'a> {
             What::Moved(_) if !world.status.phase.rests() => return,
             What::GatewayAway => world.gateway_away = true,
             What::PodsLost(workload) => world.kubernetes.lose(workload, until),
+            What::PrimarySlow => world.kubernetes.slow(&subject.primary(), until),
             _ => {}
         }
         what.begin(subject, self.asked, &mut world.memory);

@@ -102,6 +102,8 @@ pub(super) enum What {
     GatewayAway,
     /// Pods of a workload are not ready for a while.
     PodsLost(ObjectRef),
+    /// One pod of the primary alone is ready for a while, also if its pods are replaced meanwhile.
+    PrimarySlow,
     /// The leader dies.
     Crashed,
     /// The leader ends in good order.

@@ -15,6 +15,7 @@ const UNREADABLE: u8 = 16;
 const MISRULED: u8 = 24;
 const MOVED: u8 = 20;
 const FORGOTTEN: u8 = 20;
+const SLOW: u8 = 8;
 
 /// The longest that no read passes, in milliseconds: denied, and because the server cannot.
 const LONGEST: [i64; 2] = [90_000, 240_000];
@@ -52,9 +53,15 @@ pub(super) fn draw(
         let number = random.bool().then(|| random.usize(0..2));
         add(random, What::SnapshotsDeleted(number), span, 2);
     }
-    if falls(Group::Gate, MISRULED, random) {
+    let misruled = falls(Group::Gate, MISRULED, random);
+    if misruled {
         let (edited, mended) = broken(subject, random);
         add(random, What::Misruled { edited, mended }, span, LONGEST[0]);
+    }
+    if falls(Group::Cluster, SLOW, random) {
+        add(random, What::PrimarySlow, span, LONGEST[0]);
+    }
+    if misruled {
         // What is put right must break no other rule.
         happenings.retain(|happening| !matches!(happening.what, What::Plan(_)));
     }
@@ -65,7 +72,8 @@ pub(super) fn draw(
     if forgotten {
         // What is lost as well, a primary or a target, can be made of nothing.
         let lost = |what: &What| match what {
-            What::PrimaryDeleted | What::PrimaryEdited | What::PrimaryRestarted | What::TargetDeleted => true,
+            What::PrimaryDeleted | What::PrimaryEdited | What::PrimaryRestarted | What::PrimarySlow => true,
+            What::TargetDeleted => true,
             What::PodsLost(of) => *of == subject.primary(),
             _ => false,
         };

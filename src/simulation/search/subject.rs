@@ -65,6 +65,11 @@ impl Subject {
             subject.analysis = iterations(random);
         }
         subject.choose_strategy(random);
+        // Of dice of its own: all that is drawn after this stays what it was.
+        let mut dice = random.clone().fork();
+        if dice.u8(0..4) == 0 {
+            subject.analysis["primaryReadyThreshold"] = json!(dice.i32(1..100));
+        }
         subject
     }
 

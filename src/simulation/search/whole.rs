@@ -175,6 +175,7 @@ impl<'a> Stage<'a> {
             // In mid-run the gate refuses it.
             What::Moved(_) if !self.simulation.status().phase.rests() => return,
             What::PodsLost(workload) => self.simulation.kubernetes.lose(workload, until),
+            What::PrimarySlow => self.simulation.kubernetes.slow(&self.case.subject.primary(), until),
             _ => self.write(|case, asked, memory| what.begin(&case.subject, asked, memory)),
         }
         let state = self.simulation.world.state();

@@ -80,6 +80,20 @@ fn gates_that_stay_closed_for_a_while() {
 }
 
 #[test]
+fn hooks_that_take_their_time() {
+    let mut analysis = weights(&[50]);
+    let hook = |type_: &str, name: &str| json!({"type": type_, "name": name, "url": "http://gate.shop/"});
+    analysis["webhooks"] =
+        json!([hook("pre-rollout", "smoke"), hook("pre-rollout", "load"), hook("confirm-promotion", "end")]);
+    let mut simulation = initialised(analysis, good());
+    simulation.latency = seconds(3);
+    gate(&mut simulation).store(true, Ordering::Relaxed);
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(36), |_| {});
+    insta::assert_snapshot!(decisions(&simulation));
+}
+
+#[test]
 fn blue_green_with_copies() {
     let analysis = json!({"interval": "10s", "iterations": 2, "mirror": true, "stepWeightPromotion": 50, "metrics": [rate()]});
     let mut canary = canary(analysis);

@@ -1,6 +1,7 @@
 //! The rules of `docs/invariants.md` as code. A rule is a file and a line in [`all`].
 
 mod alone;
+mod capacity;
 mod checks;
 mod chosen;
 mod configs;
@@ -74,6 +75,7 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::<configs::Configs>::default(),
         Box::<settle::Settle>::default(),
         Box::<handed::Handed>::default(),
+        Box::<capacity::Capacity>::default(),
         Box::new(unhindered::Unhindered),
         Box::new(alone::Alone),
         Box::new(moved::Moved),
