@@ -189,6 +189,7 @@ impl Leader {
             slots: Arc::new(Mutex::new(slots)),
             writes: Arc::default(),
             reads: Arc::default(),
+            statuses: Arc::default(),
             wake: wake.clone(),
         };
         let asking = async {

@@ -21,12 +21,13 @@ use super::{
     queue::Again,
     reads::{Gathered, Reads},
     slots::{Slots, Stand},
+    statuses::Statuses,
 };
 use crate::{
     admission::{Catalog, Seen},
-    api::{API_VERSION, Canary, CanaryKey, Object, ObjectRef},
+    api::{API_VERSION, Canary, CanaryKey, CanarySpec, Object, ObjectRef},
     cluster::{Cluster, ClusterError, ClusterWorld},
-    execute::{Outcome, WorldError, execute},
+    execute::{Outcome, World, WorldError, execute},
     rollout::{self, Cause, Failure, Lost, Observation, Settings, Sketches, Unread, Writes},
     sentence,
     workload::configs::{ConfigRef, Configs},
@@ -47,6 +48,8 @@ pub(super) struct Looker {
     pub(super) writes: Arc<Mutex<HashMap<CanaryKey, Writes>>>,
     /// For which Canaries reads do not pass.
     pub(super) reads: Arc<Reads>,
+    /// Of which Canaries the status cannot be written.
+    pub(super) statuses: Arc<Statuses>,
     /// Where other Canaries are woken that a look concerns.
     pub(super) wake: mpsc::UnboundedSender<CanaryKey>,
 }
@@ -71,6 +74,15 @@ enum LookError {
 /// Where a Canary stands.
 pub(super) fn reference(key: &CanaryKey) -> ObjectRef {
     ObjectRef::new(API_VERSION, "Canary", &key.namespace, &key.name)
+}
+
+/// A Canary of whose spec nothing can be read.
+fn unread(key: &CanaryKey, object: &Object) -> Canary {
+    let of = |field: &str| object["metadata"][field].as_str().map(str::to_owned);
+    let mut canary = Canary::new(&key.name, CanarySpec::default());
+    canary.metadata.namespace = Some(key.namespace.clone());
+    (canary.metadata.uid, canary.metadata.resource_version) = (of("uid"), of("resourceVersion"));
+    canary
 }
 
 /// The time from `now` until `at`; none if that is past.
@@ -112,6 +124,8 @@ impl Looker {
             self.asks.retain(key, |_| false);
             self.writes().remove(key);
             self.reads.keep(key, None);
+            self.statuses.forget(key);
+            self.metrics.unwritten(self.statuses.count());
             self.stands(key, Stand::Rests);
             return Ok(Again::Never);
         };
@@ -124,7 +138,9 @@ impl Looker {
                 }
                 None => {
                     self.stands(key, Stand::Rests);
-                    return self.poisoned(key, &object).await.map_err(act);
+                    let told = self.poisoned(key, &object).await;
+                    self.wrote(&unread(key, &object), told.as_ref().map(drop));
+                    return told.map_err(act);
                 }
             },
         };
@@ -167,13 +183,19 @@ impl Looker {
             }
         }
         let status = &decision.status;
-        let outcome = execute(&self.world, &observation.canary, &decision).await.map_err(act)?;
+        let outcome = execute(&self.world, &observation.canary, &decision).await;
+        self.wrote(&observation.canary, outcome.as_ref().map(drop));
         let failed = match outcome {
-            Outcome::Stale(what) => return Ok(Again::Stale(what)),
-            Outcome::Failed(failure) => Some(failure),
-            Outcome::Done => None,
+            Err(WorldError::Stale { what }) | Ok(Outcome::Stale(what)) => return Ok(Again::Stale(what)),
+            Ok(Outcome::Failed(failure)) => Some(failure),
+            Ok(Outcome::Done) => None,
+            Err(error) => return Err(act(error)),
         };
         if observation.unread.as_ref().is_some_and(Unread::holds) {
+            // A look that was not to write anything says nothing of writes.
+            if !decision.effects.is_empty() {
+                self.remember(key, failed);
+            }
             return Ok(Again::Failed);
         }
         if observation.canary.status.as_ref() != Some(status) {
@@ -228,6 +250,14 @@ impl Looker {
         }
         all.insert(key.clone(), writes.clone());
         writes
+    }
+
+    /// Tells people by an event what a status that was not written does not tell.
+    fn wrote(&self, canary: &Canary, status: Result<(), &WorldError>) {
+        if let Some(event) = self.statuses.keep(&CanaryKey::from(canary), status) {
+            self.world.announce(canary, &canary.status.clone().unwrap_or_default(), &event);
+        }
+        self.metrics.unwritten(self.statuses.count());
     }
 
     fn slots(&self) -> MutexGuard<'_, Slots> {
@@ -348,6 +378,7 @@ pub(super) mod tests {
             slots: Arc::new(Mutex::new(Slots::new(Bounds::default(), BTreeSet::new()))),
             writes: Arc::default(),
             reads: Arc::default(),
+            statuses: Arc::default(),
             wake: mpsc::unbounded_channel().0,
         }
     }

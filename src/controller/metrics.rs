@@ -79,6 +79,7 @@ pub(super) struct Metrics {
     told: Family<ByChannel, Counter>,
     running: Gauge,
     queued: Gauge,
+    unwritten: Gauge,
     known: Arc<Mutex<HashMap<CanaryKey, Known>>>,
 }
 
@@ -115,6 +116,7 @@ impl Metrics {
             told: Family::default(),
             running: Gauge::default(),
             queued: Gauge::default(),
+            unwritten: Gauge::default(),
             known: Arc::default(),
         };
         let info: Family<Info, Gauge> = Family::default();
@@ -148,6 +150,11 @@ impl Metrics {
             metrics.queued.clone(),
         );
         registry.register(
+            "sluice_statuses_failing",
+            "Canaries whose status cannot be written",
+            metrics.unwritten.clone(),
+        );
+        registry.register(
             "sluice_events_lost",
             "Events of Canaries that the API server did not take",
             lost.clone(),
@@ -168,9 +175,13 @@ impl Metrics {
 
     /// How many rollouts go on, and how many wait for their turn.
     pub(super) fn slots(&self, (running, queued): (usize, usize)) {
-        let count = |of| i64::try_from(of).unwrap_or(i64::MAX);
         self.running.set(count(running));
         self.queued.set(count(queued));
+    }
+
+    /// Of how many Canaries the status cannot be written.
+    pub(super) fn unwritten(&self, canaries: usize) {
+        self.unwritten.set(count(canaries));
     }
 
     /// How many Canaries a namespace has.
@@ -236,6 +247,7 @@ impl Metrics {
     /// A term ends: what this replica last said of Canaries is from now on another one's to say.
     pub(super) fn rest(&self) {
         self.slots((0, 0));
+        self.unwritten(0);
         let known: Vec<CanaryKey> = self.known().keys().cloned().collect();
         known.iter().for_each(|key| self.forget(key));
     }
@@ -257,6 +269,10 @@ impl Metrics {
     fn known(&self) -> MutexGuard<'_, HashMap<CanaryKey, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn count(of: usize) -> i64 {
+    i64::try_from(of).unwrap_or(i64::MAX)
 }
 
 fn by_canary(key: &CanaryKey) -> ByCanary {

@@ -13,6 +13,7 @@ mod problems;
 mod queue;
 mod reads;
 mod slots;
+mod statuses;
 mod tell;
 #[cfg(test)]
 mod testing;

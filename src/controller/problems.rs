@@ -4,6 +4,7 @@ use crate::{
     admission::{Catalog, Lookup, Lookups, Seen, rules, standing},
     api::{Canary, CanaryKey, Live, Object, owned},
     cluster::ClusterError,
+    execute::WorldError,
     rollout::{self, Cause, Failure, Settings},
 };
 
@@ -51,6 +52,19 @@ pub(super) fn unread(error: &ClusterError) -> Failure {
         _ => (Cause::ReadFailed, "It"),
     };
     Failure { cause, what: error.what(), why: format!("{}. {way_out} is tried again", error.words()) }
+}
+
+/// What is told of a status that was not written; nothing where it is another replica's to write.
+pub(super) fn unwritten(error: &WorldError) -> Option<Failure> {
+    match error {
+        WorldError::Failed(failure) => Some(failure.clone()),
+        WorldError::Stale { what } => {
+            let why = "somebody else writes the Canary again and again (another controller, Flagger say); its \
+                       metadata.managedFields say who. It is tried again";
+            Some(Failure { cause: Cause::WriteFailed, what: what.clone(), why: why.to_owned() })
+        }
+        WorldError::Deposed { .. } => None,
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use crate::{
 pub enum Outcome {
     /// Everything was written.
     Done,
-    /// Something moved since it was read: the rest of the decision is void, observe again. With what we were doing.
+    /// Something moved since it was read, after the status was written: the rest of the decision is void, observe again. With
+    /// what we were doing.
     Stale(String),
     /// This write did not pass, and those that may build on it were left out.
     Failed(Failure),
@@ -25,25 +26,15 @@ pub enum Outcome {
 /// Writes the status first, for it is the intent; then tells people; then the effects in their order; then asks.
 /// A conflict voids the rest of the decision, and so does the end of our leadership. After a write that does not pass
 /// otherwise no other follows, except those that lower the canary's share; questions are asked all the same, so that a run
-/// goes on to its end. Without its status nothing is done.
+/// goes on to its end.
+///
+/// # Errors
+/// The status was not written, and without it nothing is done; or this replica does not lead any more.
 pub async fn execute<W: World>(
     world: &W,
     canary: &Canary,
     decision: &Decision,
 ) -> Result<Outcome, WorldError> {
-    match write(world, canary, decision).await {
-        Ok(None) => Ok(Outcome::Done),
-        Ok(Some(failure)) => Ok(Outcome::Failed(failure)),
-        Err(WorldError::Stale { what }) => Ok(Outcome::Stale(what)),
-        Err(error) => Err(error),
-    }
-}
-
-async fn write<W: World>(
-    world: &W,
-    canary: &Canary,
-    decision: &Decision,
-) -> Result<Option<Failure>, WorldError> {
     if canary.status.as_ref().unwrap_or(&CanaryStatus::default()) != &decision.status {
         world.write_status(canary, &decision.status).await?;
     }
@@ -57,13 +48,14 @@ async fn write<W: World>(
         }
         match world.perform(canary, effect).await {
             Err(WorldError::Failed(failure)) => failed = failed.or(Some(failure)),
+            Err(WorldError::Stale { what }) => return Ok(Outcome::Stale(what)),
             performed => performed?,
         }
     }
     for ask in &decision.asks {
         world.ask(canary, ask);
     }
-    Ok(failed)
+    Ok(failed.map_or(Outcome::Done, Outcome::Failed))
 }
 
 #[cfg(test)]

@@ -127,7 +127,6 @@ fn a_status_that_stands_is_not_written_again() {
 }
 
 #[rstest]
-#[case::at_the_status(1)]
 #[case::at_the_first_effect(3)]
 #[case::at_the_last_effect(4)]
 fn a_conflict_voids_the_rest(#[case] at: usize) {
@@ -145,11 +144,13 @@ fn who_leads_no_more_does_nothing_more(#[case] at: usize) {
     assert!(matches!(outcome, Err(WorldError::Deposed { .. })));
 }
 
-#[test]
-fn without_its_status_nothing_is_done() {
-    let (said, outcome) = run(Some((1, End::Failed)), Phase::Progressing);
+#[rstest]
+#[case::it_failed(End::Failed)]
+#[case::somebody_else_wrote_it(End::Stale)]
+fn without_its_status_nothing_is_done(#[case] end: End) {
+    let (said, outcome) = run(Some((1, end)), Phase::Progressing);
     assert_eq!(said, ALL[..1]);
-    assert!(matches!(outcome, Err(WorldError::Failed(_))));
+    assert!(outcome.is_err(), "{outcome:?}");
 }
 
 #[rstest]

@@ -96,6 +96,8 @@ reasons! {
     AlertFailed warning,
     /// Something keeps the Canary from going on.
     Blocked warning,
+    /// The status, which could not be written, says again what was decided.
+    StatusWritten normal,
 }
 
 impl Reason {

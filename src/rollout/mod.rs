@@ -31,6 +31,7 @@ mod sketch;
 mod text;
 mod timeline;
 mod unread;
+mod untold;
 mod words;
 
 pub use alert::{Alert, Audience, alert, audience};
@@ -50,4 +51,5 @@ pub use settings::{ConfigTracking, Inconclusive, Settings};
 pub use sketch::Sketches;
 pub use timeline::{Act, Step, Timeline};
 pub use unread::{Lost, Unread};
+pub use untold::Untold;
 pub use words::{NEXT, parts};

@@ -8,8 +8,8 @@ use super::{Revised, Scene};
 use crate::{
     api::{Object, Phase},
     rollout::{
-        draft::{Draft, later},
-        gates::this_second,
+        clock::{later, this_second},
+        draft::Draft,
         refs,
     },
     routing::Weight,
