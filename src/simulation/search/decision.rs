@@ -1,32 +1,32 @@
 //! A rollout of the decision alone: what is decided is what happens, at once and whole unless the process dies in the middle.
 //! No `execute`, no API server that refuses, no late news: so that a million of them take minutes.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    Played, RELEASE,
+    Played,
     case::Case,
     gate,
     happening::{Happening, What},
     schedule,
-    subject::{NAMESPACE, Stage},
+    subject::NAMESPACE,
     watch::Watch,
+    world::World,
 };
 use crate::{
-    api::{Canary, CanaryStatus, Live, Object, ObjectRef},
+    api::{Canary, Live, Object, ObjectRef},
     rollout::{
         Answer, Answers, Decision, Observation, Question, Settings, Sketches, Unread, configs, decide,
         event_calls, heard,
     },
     simulation::{
-        Deed, Kubernetes, Look, Memory, Rules, Simulation,
+        Deed, Look, Rules,
         contents::Contents,
         controller::{READ_AGAIN, unread},
-        no_faults,
         world::{perform, subject},
     },
     workload::configs::ConfigRef,
@@ -34,11 +34,6 @@ use crate::{
 
 /// Looks at one instant after which a decision is taken to go round in circles.
 const PATIENCE: usize = 200;
-
-thread_local! {
-    /// Worlds whose Canary is initialised, by what they consist of.
-    static INITIALISED: RefCell<HashMap<Stage, World>> = RefCell::default();
-}
 
 /// Plays a case.
 pub(super) fn play(case: &Case) -> Played {
@@ -59,53 +54,6 @@ pub(super) fn play(case: &Case) -> Played {
         bench.pass(bench.world.now + longest);
     }
     bench.finish()
-}
-
-/// Everything that a rollout changes.
-#[derive(Clone)]
-struct World {
-    memory: Memory,
-    kubernetes: Kubernetes,
-    status: Arc<CanaryStatus>,
-    now: Timestamp,
-    ahead: SignedDuration,
-    gateway_away: bool,
-    answers: Answers,
-    wake: Option<Timestamp>,
-}
-
-impl World {
-    /// A world in which the Canary of a subject has just been initialised.
-    fn initialised(case: &Case) -> Self {
-        let stage = case.subject.stage();
-        if let Some(known) = INITIALISED.with_borrow(|known| known.get(&stage).cloned()) {
-            return known;
-        }
-        // Whichever rollout of the stage a thread plays first, the world is the same.
-        let subject = case.subject.before();
-        let unasked = Box::new(|_: &_| Err("nobody asks yet".to_owned()));
-        let mut simulation =
-            Simulation::new(subject.canary(), subject.target(1), subject.settings(), unasked, no_faults());
-        for (reference, fields) in subject.others() {
-            simulation.user(&reference, &fields);
-        }
-        // Whatever goes wrong here is found by the rollouts that are played whole.
-        let _ = simulation.run_for(RELEASE, |_| {});
-        let (status, now) = (Arc::new(simulation.status()), simulation.now());
-        let state = simulation.world.state();
-        let world = World {
-            memory: state.memory.clone(),
-            kubernetes: simulation.kubernetes.clone(),
-            status,
-            now,
-            ahead: SignedDuration::ZERO,
-            gateway_away: false,
-            answers: Answers::new(),
-            wake: None,
-        };
-        INITIALISED.with_borrow_mut(|known| known.insert(stage, world.clone()));
-        world
-    }
 }
 
 struct Bench<'a> {

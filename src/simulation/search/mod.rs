@@ -4,6 +4,7 @@ mod case;
 mod decision;
 mod desk;
 mod gate;
+mod hands;
 mod happening;
 mod invariant;
 mod moment;
@@ -15,6 +16,7 @@ mod subject;
 mod tests;
 mod watch;
 mod whole;
+mod world;
 
 use std::{
     collections::BTreeMap,
