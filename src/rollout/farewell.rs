@@ -62,6 +62,7 @@ pub(super) fn leave(
     if !serves(canary) || gone && !unseen {
         draft.effect(free);
         // Nothing waits for this: whoever deletes a namespace is not held up.
+        routing::abandoned(canary, &observation.live).into_iter().for_each(|change| carry_out(draft, change));
         return unmark(canary, &observation.live, draft, refs::autoscalers(canary).map(|(users, _)| users));
     }
     if draft.status.phase != Phase::Terminating {

@@ -97,6 +97,16 @@ pub fn farewell(present: &dyn Router, canary: &Canary, live: &Live) -> Vec<Chang
     changes
 }
 
+/// The writes by which all objects of users are theirs again at once: for a Canary that goes while nobody serves any more.
+pub fn abandoned(canary: &Canary, live: &Live) -> Vec<Change> {
+    let users = marked(canary, live).into_iter().filter(|(_, _, object)| !owned::controls(canary, object));
+    let back = |(router, reference, object): (&'static dyn Router, &ObjectRef, &Object)| Change::Patch {
+        reference: reference.clone(),
+        patch: given_back(router, canary, object),
+    };
+    users.map(back).collect()
+}
+
 /// The patch by which an object of a user leads to the apex again, which means the primary, and carries no mark of ours.
 fn given_back(router: &dyn Router, canary: &Canary, object: &Object) -> Patch {
     let version = object.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();

@@ -32,7 +32,7 @@ pub use claim::{Meeting, RouteClaim, claims};
 pub use cookie::{Cookie, Cookies};
 pub use error::{Problem, RoutingError};
 pub use field::Field;
-pub use former::{farewell, former, in_step, returned, withdrawn};
+pub use former::{abandoned, farewell, former, in_step, returned, withdrawn};
 pub use held::held;
 pub use istio::mesh_hosts;
 pub use part::chosen;

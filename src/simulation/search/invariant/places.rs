@@ -51,7 +51,15 @@ impl Invariant for Places {
             self.known.insert(name.clone(), Place { weight: *weight, weighed, ..place });
         }
         let excused = before.hurt_until.max(before.late_until).max(before.split_until);
-        if before.jumped || now < excused || !moment.routed() || known.is_empty() || present.is_empty() {
+        // Where the target is gone, nobody serves any more, and a Canary that goes waits for nobody.
+        let serves = moment.memory.get(moment.workloads.0).is_some();
+        if !serves
+            || before.jumped
+            || now < excused
+            || !moment.routed()
+            || known.is_empty()
+            || present.is_empty()
+        {
             return Ok(());
         }
         let settle = SignedDuration::try_from(moment.settings.route_settle).unwrap_or_default();
