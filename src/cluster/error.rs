@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use kube::core::Status;
+
+use super::health::Lapse;
 use crate::{api::ObjectRef, sentence};
 
 /// An error of this room.
@@ -25,10 +28,12 @@ pub enum ClusterError {
         after: Duration,
     },
     /// A projection that the answer depends on is not complete yet.
-    #[error("reading {kind} objects: their watch has not delivered the first list yet")]
+    #[error("reading {kind} objects: {}", unsynced(.why.as_ref()))]
     NotSynced {
         /// The kind.
         kind: &'static str,
+        /// Why its watch failed last, if it did.
+        why: Option<Lapse>,
     },
     /// An answer that lacks what every answer has.
     #[error("{what}: the answer is not an object")]
@@ -85,6 +90,7 @@ impl ClusterError {
     pub fn code(&self) -> Option<u16> {
         match self {
             ClusterError::Call { source: kube::Error::Api(status), .. } => Some(status.code),
+            ClusterError::NotSynced { why, .. } => why.as_ref()?.code,
             _ => None,
         }
     }
@@ -95,28 +101,21 @@ impl ClusterError {
             ClusterError::Call { what, .. }
             | ClusterError::TimedOut { what, .. }
             | ClusterError::NoObject { what } => what.clone(),
-            ClusterError::NotSynced { kind } => format!("reading {kind} objects"),
+            ClusterError::NotSynced { kind, .. } => format!("reading {kind} objects"),
             _ => self.to_string(),
         }
     }
 
     /// Why it failed, without what we were doing: the API server's own words, shortened, if it answered.
     pub fn words(&self) -> String {
-        let words = match self {
-            ClusterError::Call { source: kube::Error::Api(status), .. } => {
-                let words = status.message.trim().trim_end_matches('.').to_owned();
-                if words.is_empty() { format!("answered with {}", status.code) } else { words }
-            }
+        shortened(match self {
+            ClusterError::Call { source: kube::Error::Api(status), .. } => refusal(status),
             ClusterError::Call { source, .. } => sentence::of(source),
             ClusterError::TimedOut { after, .. } => format!("no answer within {} s", after.as_secs()),
             ClusterError::NoObject { .. } => "the answer is not an object".to_owned(),
-            ClusterError::NotSynced { .. } => "their watch has not delivered the first list yet".to_owned(),
+            ClusterError::NotSynced { why, .. } => unsynced(why.as_ref()),
             _ => self.to_string(),
-        };
-        match words.char_indices().nth(WORDS) {
-            Some((end, _)) => format!("{}…", &words[..end]),
-            None => words,
-        }
+        })
     }
 
     /// Whether a JSON Patch could not be carried out on the present object: one of its tests failed, or a place is not there.
@@ -126,5 +125,26 @@ impl ClusterError {
         let ClusterError::Call { source: kube::Error::Api(status), .. } = self else { return false };
         let causes = status.details.as_ref().is_some_and(|details| !details.causes.is_empty());
         status.code == 422 && !causes && status.message.starts_with(FAILED_PATCH)
+    }
+}
+
+/// The API server's own words for a refusal.
+pub(super) fn refusal(status: &Status) -> String {
+    let words = status.message.trim().trim_end_matches('.').to_owned();
+    if words.is_empty() { format!("answered with {}", status.code) } else { words }
+}
+
+/// Words of others, within a bound.
+pub(super) fn shortened(words: String) -> String {
+    match words.char_indices().nth(WORDS) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+fn unsynced(why: Option<&Lapse>) -> String {
+    match why {
+        Some(lapse) => format!("their watch fails: {}", lapse.words),
+        None => "their watch has not delivered the first list yet".to_owned(),
     }
 }

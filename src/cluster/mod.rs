@@ -35,7 +35,7 @@ pub mod world;
 pub use announce::{Announcer, Poster};
 pub use crds::apply_crds;
 pub use error::ClusterError;
-pub use health::{Failures, Health};
+pub use health::{Failures, Health, Lapse};
 pub use kinds::{Duty, Kind};
 pub use lease::Candidate;
 pub use read::Cluster;

@@ -6,17 +6,23 @@
 //! other kinds it is not remembered: nothing would tell us of its end, so each look that needs such an object asks once.
 //! An error is an error, never an absence.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::Client;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use super::{
     calls,
     error::ClusterError,
     flight::Shared,
-    health::Failures,
+    health::{Failures, Health},
     kinds::{CONFIG_MAP, CONTROLLER_REVISION, ENDPOINT_SLICE, Heard, Kind, SECRET},
     overlay::Look,
     served::Served,
@@ -42,6 +48,8 @@ pub struct Cluster {
     configs: Arc<[&'static str]>,
     /// How often each watch failed.
     pub(super) failures: Failures,
+    /// How the watches do, by what they watch.
+    pub(super) watched: Arc<Mutex<HashMap<&'static str, watch::Receiver<Health>>>>,
     /// Whether Secrets with credentials may be read.
     pub(super) credentials: bool,
 }
@@ -58,6 +66,7 @@ impl Cluster {
             namespace,
             configs: Arc::default(),
             failures: Failures::default(),
+            watched: Arc::default(),
             credentials: true,
         };
         (cluster, receiver)
@@ -93,7 +102,7 @@ impl Cluster {
             for (kind, groups) in groups(needs) {
                 let synced = Kind::named(kind).is_some_and(|kind| view.is_synced(kind));
                 if !groups.is_empty() && !synced {
-                    return Err(ClusterError::NotSynced { kind });
+                    return Err(self.not_synced(kind));
                 }
                 wanted.extend(groups.iter().flat_map(|group| view.members(group)));
             }
@@ -113,7 +122,14 @@ impl Cluster {
             // One that is not served is no matter of its watch.
             Kind::of(reference).is_none_or(|kind| !self.served.lacks(kind)).then_some(late)
         });
-        late.next().map(|kind| ClusterError::NotSynced { kind })
+        late.next().map(|kind| self.not_synced(kind))
+    }
+
+    /// A watch that has not delivered its first list, and why not.
+    fn not_synced(&self, kind: &'static str) -> ClusterError {
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = watched.get(kind).and_then(|health| health.borrow().lapse.clone());
+        ClusterError::NotSynced { kind, why }
     }
 
     /// These objects, as far as they exist. Fails if any of them could not be read.

@@ -1,6 +1,6 @@
 //! The watches that feed the view: one a kind, each a task of its own, so that one that fails holds up no other.
 
-use std::{collections::HashSet, future::Future, time::Duration};
+use std::{collections::HashSet, future::Future, sync::PoisonError, time::Duration};
 
 use futures::{Stream, StreamExt};
 use kube::{
@@ -74,6 +74,7 @@ impl Watches {
     ) {
         let (pulse, health) = Pulse::new(name, cluster.failures.clone());
         let (view, stop, watch) = (cluster.view.clone(), stop.clone(), watch(pulse));
+        cluster.watched.lock().unwrap_or_else(PoisonError::into_inner).insert(name, health.clone());
         self.health.push((name, health));
         self.tasks.spawn(async move {
             tokio::select! {
@@ -151,7 +152,7 @@ async fn keep(cluster: &Cluster, kind: &'static Kind, pulse: Pulse) {
                 cluster.view.lock().unwatched(kind);
                 // Everything else goes on; a Canary that needs the kind asks for each object and is told what is missing.
                 warn!(kind = kind.name, group = kind.api_version, "no right to watch; its Canaries wait");
-                pulse.synced();
+                pulse.passed_over();
                 tokio::time::sleep(RIGHTS).await;
             }
             Ended::TooOld => tokio::time::sleep(RESTART).await,

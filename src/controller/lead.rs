@@ -19,7 +19,7 @@ use super::{
     catalog,
     look::Looker,
     metrics::Metrics,
-    probes::WatchHealth,
+    probes::{self, WatchHealth},
     queue,
     slots::{Bounds, Slots},
 };
@@ -45,7 +45,7 @@ pub(super) type Schema = watch::Receiver<Result<(), String>>;
 /// Everything that leading needs.
 pub(super) struct Leader {
     pub(super) schema: Schema,
-    /// The watches of every replica; nobody leads before they are synced.
+    /// The watches of every replica; nobody leads before Canaries are known.
     pub(super) catalog_watches: WatchHealth,
     pub(super) cluster: Cluster,
     pub(super) catalog: Arc<RwLock<Catalog>>,
@@ -90,11 +90,12 @@ impl Leader {
         mut answers: mpsc::UnboundedReceiver<CanaryKey>,
         shutdown: CancellationToken,
     ) {
+        let patience = Instant::now() + PATIENCE;
         let leading = async {
             while !shutdown.is_cancelled() {
                 tokio::select! {
                     () = shutdown.cancelled() => break,
-                    () = self.chosen(&mut leadership) => {}
+                    () = self.chosen(&mut leadership, patience) => {}
                 }
                 let stop = shutdown.child_token();
                 let held = leadership.clone();
@@ -118,12 +119,10 @@ impl Leader {
         candidate.release().await;
     }
 
-    /// Waits until this replica leads and may act.
-    async fn chosen(&self, leadership: &mut watch::Receiver<Leadership>) {
+    /// Waits until this replica leads and may act; until `patience` for what it can do without.
+    async fn chosen(&self, leadership: &mut watch::Receiver<Leadership>, patience: Instant) {
         let mut schema = self.schema.clone();
-        for (_, mut health) in self.catalog_watches.clone() {
-            let _ = health.wait_for(|health| health.synced).await;
-        }
+        told_of(&probes::known(&self.catalog_watches, patience).await);
         // The senders live as long as the process does.
         let _ = schema.wait_for(Result::is_ok).await;
         let _ = leadership.wait_for(|held| held.is_leader(Instant::now())).await;
@@ -143,13 +142,7 @@ impl Leader {
             late = watches.begun(PATIENCE) => late,
             () = stop.cancelled() => return watches.finished().await,
         };
-        if !late.is_empty() {
-            let kinds = late.join(", ");
-            tracing::error!(
-                kinds,
-                "cannot be watched; all Canaries are worked on, and those that need them are told"
-            );
-        }
+        told_of(&late);
         tokio::join!(self.work(answers, leadership, stop), async {
             // A watch that ends by itself leaves a projection that nobody renews: end the term and begin anew.
             if let Some(kind) = watches.ended().await.filter(|_| !stop.is_cancelled()) {
@@ -220,6 +213,17 @@ impl Leader {
 
     fn wake_through(&self, wake: Option<mpsc::UnboundedSender<CanaryKey>>) {
         *self.wake.write().unwrap_or_else(PoisonError::into_inner) = wake;
+    }
+}
+
+/// Tells of kinds that cannot be watched.
+fn told_of(late: &[&str]) {
+    if !late.is_empty() {
+        let kinds = late.join(", ");
+        tracing::error!(
+            kinds,
+            "cannot be watched; all Canaries are worked on, and those that need them are told"
+        );
     }
 }
 

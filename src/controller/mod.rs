@@ -28,7 +28,7 @@ use std::{
 use jiff::SignedDuration;
 use prometheus_client::registry::Registry;
 use reqwest::Url;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -202,9 +202,9 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
     });
 
     // The endpoints.
-    let mut status =
-        probes::hearing(server::Status::new(Arc::new(registry), shutdown.clone()), &catalog_watches.health())
-            .ready("schema", move || schema.borrow().clone());
+    let canaries = probes::indispensable(&catalog_watches.health());
+    let mut status = probes::hearing(server::Status::new(Arc::new(registry), shutdown.clone()), &canaries)
+        .ready("schema", move || schema.borrow().clone());
     if options.gate {
         let keeper = keeper.clone();
         let known = catalog.clone();
@@ -235,7 +235,7 @@ pub async fn run(client: kube::Client, settings: Settings, options: Options) -> 
         server::https(listener, keeper.tls_config(), router, shutdown.clone(), drain).await
     };
     let sync = async {
-        catalog_watches.synced().await;
+        probes::known(&canaries, Instant::now()).await;
         catalog::mark_synced(&catalog);
         match catalog_watches.ended().await {
             Some(kind) if !shutdown.is_cancelled() => Err(ControllerError::Watch(kind)),

@@ -15,6 +15,30 @@ const LAST_PATIENCE: Duration = Duration::from_secs(300);
 /// Watches by the name of what they watch.
 pub(super) type WatchHealth = Vec<(&'static str, watch::Receiver<Health>)>;
 
+/// The watch without which nothing is known. What any other one would tell of is read by GET meanwhile.
+pub(super) const INDISPENSABLE: &str = "Canary";
+
+/// Of these watches the one that nobody can do without.
+pub(super) fn indispensable(watches: &WatchHealth) -> WatchHealth {
+    watches.iter().filter(|(kind, _)| *kind == INDISPENSABLE).cloned().collect()
+}
+
+/// Waits for the first list of Canaries, and until then for those of other kinds; returns the kinds that are late.
+pub(super) async fn known(watches: &WatchHealth, until: Instant) -> Vec<&'static str> {
+    let mut late = Vec::new();
+    for (kind, health) in watches {
+        let mut health = health.clone();
+        // An error is a watch that ended: whoever holds it tells of it.
+        let listed = health.wait_for(|health| health.synced);
+        if *kind == INDISPENSABLE {
+            let _ = listed.await;
+        } else if tokio::time::timeout_at(until, listed).await.is_err() {
+            late.push(*kind);
+        }
+    }
+    late
+}
+
 /// Adds the watches to what the probes ask.
 pub(super) fn hearing(status: Status, watches: &WatchHealth) -> Status {
     let (live, ready) = (watches.clone(), watches.clone());
@@ -23,19 +47,18 @@ pub(super) fn hearing(status: Status, watches: &WatchHealth) -> Status {
         .ready("watches", move || watching(&ready, PATIENCE))
 }
 
-/// Whether no watch has failed for longer than `patience`.
+/// Whether no watch has failed for longer than `patience`; those that have are named, with the way out.
 fn watching(watches: &WatchHealth, patience: Duration) -> Result<(), String> {
     let now = Instant::now();
-    let failing: Vec<&str> = watches
-        .iter()
-        .filter(|(_, health)| health.borrow().failing_since(now).is_some_and(|since| now - since > patience))
-        .map(|(kind, _)| *kind)
-        .collect();
-    if failing.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("no word from the API server about {}", failing.join(", ")))
-    }
+    let failing = |(kind, health): &(&str, watch::Receiver<Health>)| {
+        let health = health.borrow();
+        let age = now - health.failing_since(now)?;
+        let why = health.lapse.as_ref().map(|lapse| format!(": {}; {}", lapse.words, lapse.way_out()));
+        let told = format!("no word from the API server about {kind} objects{}", why.unwrap_or_default());
+        (age > patience).then_some(told)
+    };
+    let failing: Vec<String> = watches.iter().filter_map(failing).collect();
+    if failing.is_empty() { Ok(()) } else { Err(failing.join(". ")) }
 }
 
 #[cfg(test)]
@@ -56,10 +79,10 @@ mod tests {
     use super::*;
     use crate::cluster::{Cluster, Duty};
 
-    /// An API server without objects, where nothing ever happens; while `away` it lists no Canaries.
-    fn server(away: Arc<AtomicBool>) -> kube::Client {
+    /// An API server without objects, where nothing ever happens; while `away` it lists none of this kind.
+    fn server(away: Arc<AtomicBool>, plural: &'static str) -> kube::Client {
         let service = tower::service_fn(move |request: Request<Body>| {
-            let fails = request.uri().path().ends_with("/canaries") && away.load(Ordering::Relaxed);
+            let fails = request.uri().path().ends_with(plural) && away.load(Ordering::Relaxed);
             let watches = request.uri().query().is_some_and(|query| query.contains("watch=true"));
             async move {
                 let (code, body) = match (fails, watches) {
@@ -80,10 +103,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn w_ops_2_a_watch_of_canaries_that_fails_ends_readiness_after_a_minute_and_life_after_five() {
         let (away, stop) = (Arc::new(AtomicBool::new(true)), CancellationToken::new());
-        let (cluster, _touched) = Cluster::new(server(away.clone()), None);
+        let (cluster, _touched) = Cluster::new(server(away.clone(), "/canaries"), None);
         let watches = cluster.watch(Duty::Catalog, &stop);
         let status = Status::new(Arc::new(Registry::default()), stop.clone());
-        let router = hearing(status, &watches.health()).router();
+        let router = hearing(status, &indispensable(&watches.health())).router();
         let begin = Instant::now();
         let probed = async |second: u64| {
             tokio::time::sleep_until(begin + Duration::from_secs(second)).await;
@@ -96,7 +119,7 @@ mod tests {
             (get("/healthz").await, get("/readyz").await)
         };
         let (ok, not) = (StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE);
-        let why = "watches: no word from the API server about Canary\n";
+        let why = "watches: no word from the API server about Canary objects: answered with 500; it is tried again; look at the API server, and at the network between\n";
         for (second, alive, ready) in [(59, ok, ok), (65, ok, not), (295, ok, not), (305, not, not)] {
             let (healthz, readyz) = probed(second).await;
             assert_eq!((healthz.0, readyz.0), (alive, ready), "after {second} s");
@@ -107,5 +130,26 @@ mod tests {
         away.store(false, Ordering::Relaxed);
         let (healthz, readyz) = probed(400).await;
         assert_eq!((healthz.0, readyz.0), (ok, ok), "it hears again");
+    }
+
+    /// The kinds that are late after a minute, and how long that took; none if it took longer than an hour.
+    async fn late_without(plural: &'static str) -> Option<(Vec<&'static str>, u64)> {
+        let (away, stop) = (Arc::new(AtomicBool::new(true)), CancellationToken::new());
+        let (cluster, _touched) = Cluster::new(server(away, plural), None);
+        let held = cluster.watch(Duty::Catalog, &stop);
+        let watches = held.health();
+        let begin = Instant::now();
+        let known = known(&watches, begin + Duration::from_secs(60));
+        let late = tokio::time::timeout(Duration::from_secs(3600), known).await.ok()?;
+        let healthy = watching(&indispensable(&watches), Duration::ZERO);
+        assert_eq!(healthy, Ok(()), "no probe fails for a kind that is not needed");
+        Some((late, begin.elapsed().as_secs()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn templates_that_cannot_be_watched_hold_a_leader_up_for_a_minute_and_canaries_for_ever() {
+        assert_eq!(late_without("/metrictemplates").await, Some((vec!["MetricTemplate"], 60)));
+        assert_eq!(late_without("/nothing").await, Some((vec![], 0)));
+        assert_eq!(late_without("/canaries").await, None);
     }
 }

@@ -63,14 +63,21 @@ impl Reads {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::SignedDuration;
+    use rstest::rstest;
     use serde_json::json;
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::controller::{
-        look::tests::looker,
-        queue::Again,
-        testing::{Server, watched},
+    use crate::{
+        cluster::Duty,
+        controller::{
+            look::tests::looker,
+            queue::Again,
+            testing::{Server, watched},
+        },
     };
 
     const TARGET: &str = "GET deployments/app";
@@ -113,6 +120,28 @@ mod tests {
         let (reasons, message) = server.told();
         assert_eq!(reasons, ["ReadDenied"]);
         assert!(message.contains("Allow it to Sluice's service account; it is tried again."), "{message}");
+    }
+
+    #[rstest]
+    #[case::slices("LIST endpointslices", "EndpointSlice")]
+    #[case::snapshots("LIST controllerrevisions", "ControllerRevision")]
+    #[tokio::test]
+    async fn a_watch_that_is_denied_is_told_at_once_with_the_way_out(
+        #[case] list: &'static str,
+        #[case] kind: &str,
+    ) {
+        let (server, key, stop) = (Server::new(), CanaryKey::new("shop", "app"), CancellationToken::new());
+        server.answers(list, 403);
+        let looker = looker(server.client());
+        let _watches = [Duty::Catalog, Duty::Loop].map(|duty| looker.cluster.watch(duty, &stop));
+        // All others have their first list by then.
+        while looker.clone().look(key.clone()).await != Again::Failed || server.told().0.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let (reasons, message) = server.told();
+        assert_eq!(reasons, ["ReadDenied"]);
+        let way_out = "Allow it to Sluice's service account; it is tried again.";
+        assert_eq!(message, format!("Reading {kind} objects: their watch fails: not now. {way_out}"));
     }
 
     #[tokio::test]

@@ -72,7 +72,7 @@ impl Server {
         Arc::new(Server { canary: Mutex::new(canary), codes, written, events })
     }
 
-    /// From now on this request (`GET deployments/app`) is answered with that code.
+    /// From now on this request (`GET deployments/app`, `LIST canaries`) is answered with that code.
     pub(super) fn answers(&self, request: &'static str, code: u16) {
         self.codes.lock().unwrap().insert(request, code);
     }
@@ -89,7 +89,7 @@ impl Server {
                     std::future::pending::<()>().await;
                 }
                 let (code, answer) = match head.uri.path().rsplit_once("/namespaces/shop/") {
-                    None if query.contains("limit=") => (200, server.list(head.uri.path())),
+                    None if query.contains("limit=") => server.list(head.uri.path()),
                     Some((_, rest)) => server.answer(&format!("{} {rest}", head.method), &body),
                     None => (404, refused(404)),
                 };
@@ -99,15 +99,24 @@ impl Server {
         kube::Client::new(service, "default")
     }
 
-    fn list(&self, path: &str) -> Value {
+    fn list(&self, path: &str) -> (u16, Value) {
+        let plural = path.rsplit('/').next().unwrap_or_default();
+        if let Some(refused) = self.refusal(&format!("LIST {plural}")) {
+            return refused;
+        }
         let canary = self.canary.lock().unwrap().clone();
-        let items = if path.ends_with("/canaries") { vec![canary] } else { Vec::new() };
-        json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": items})
+        let items = if plural == "canaries" { vec![canary] } else { Vec::new() };
+        (200, json!({"kind": "List", "metadata": {"resourceVersion": "1"}, "items": items}))
+    }
+
+    fn refusal(&self, request: &str) -> Option<(u16, Value)> {
+        let code = self.codes.lock().unwrap().get(request).copied().filter(|code| *code != 200)?;
+        Some((code, refused(code)))
     }
 
     fn answer(&self, request: &str, body: &[u8]) -> (u16, Value) {
-        if let Some(code) = self.codes.lock().unwrap().get(request).filter(|code| **code != 200) {
-            return (*code, refused(*code));
+        if let Some(refused) = self.refusal(request) {
+            return refused;
         }
         let mut canary = self.canary.lock().unwrap();
         match request {

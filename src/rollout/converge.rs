@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use serde_json::{Value, json};
 
 use super::{
@@ -10,7 +11,7 @@ use super::{
     refs, scaler, scene::Scene,
 };
 use crate::{
-    api::{Phase, names, owned},
+    api::{CanaryStatus, Phase, names, owned},
     routing::{self, Change, Traffic, Weight},
     workload::{self, Scaling},
 };
@@ -93,7 +94,7 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     if !serves {
         return;
     }
-    let traffic = scene.traffic(&draft.status);
+    let traffic = if relearns(scene, draft) { Traffic::AT_REST } else { scene.traffic(&draft.status) };
     match scene.route_changes(&traffic) {
         Ok(changes) if takes_back(scene, draft, &traffic) => {
             changes.iter().for_each(|change| draft.lower(effect(change.clone())));
@@ -107,7 +108,13 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     }
     let gone = draft.rests() && scene.routed(&draft.status).is_ok();
     if gone {
-        let former = routing::farewell(scene.router, scene.canary, live);
+        let mut former = routing::returned(scene.router, scene.canary, live);
+        if former.is_empty() {
+            former = routing::farewell(scene.router, scene.canary, live);
+        } else {
+            // Every proxy is to know of this before the next step.
+            draft.status.settle_until = None;
+        }
         return former.into_iter().for_each(|change| carry_out(draft, change));
     }
     for change in routing::in_step(scene.router, scene.canary, live, traffic.weights) {
@@ -116,6 +123,25 @@ fn services_and_route(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             _ => carry_out(draft, change),
         }
     }
+}
+
+/// Whether a user's route, written anew in a run, leads by the apex alone, or has done so until just now. A proxy that has heard of that
+/// has forgotten primary and canary; they get their places again, and the shares of the step once all proxies have had the settle
+/// time to learn of them. Meanwhile the apex, which means the primary, has all requests. Where the primary cannot carry them, or is
+/// being replaced, there is no time to wait, and places and shares come in one write.
+fn relearns(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
+    let runs = matches!(draft.status.phase, Phase::Progressing | Phase::WaitingPromotion);
+    if !runs || !scene.primary_can_carry(draft.status.last_promoted_spec.as_deref()) {
+        return false;
+    }
+    let waits = |status: &CanaryStatus| status.settle_until.clone().filter(|until| until.0 > scene.now);
+    let placeless = routing::placeless(scene.router, scene.canary, &scene.observation.live);
+    if placeless && waits(&draft.status).is_none() {
+        draft.status.settle_until = Some(MicroTime(later(scene.now, scene.settle())));
+    }
+    let waits = waits(&draft.status);
+    waits.iter().for_each(|until| draft.wake_at(until.0));
+    waits.is_some()
 }
 
 /// Whether the route as it stands gives the canary more than it is to have, or copies that a run has left behind.

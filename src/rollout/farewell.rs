@@ -13,7 +13,7 @@ use super::{
     converge::{carry_out, effect, scale},
     draft::Draft,
     observation::serves,
-    outlook, provider, refs,
+    outlook, refs,
     scene::Scene,
     words,
 };
@@ -62,10 +62,10 @@ pub(super) fn leave(
     if !serves(canary) || gone && !unseen {
         draft.effect(free);
         // Nothing waits for this: whoever deletes a namespace is not held up. What we made goes with the Canary.
-        let router = routing::router(provider(canary, settings));
         let live = &observation.live;
+        routing::abandoned(canary, live).into_iter().for_each(|change| carry_out(draft, change));
         let users = |of: &ObjectRef| live.get(of).is_some_and(|object| !owned::controls(canary, object));
-        return unmark(canary, live, draft, left(canary, router, live).filter(users));
+        return unmark(canary, live, draft, left(canary, None, live).filter(users));
     }
     if draft.status.phase != Phase::Terminating {
         draft.enter(Phase::Terminating);

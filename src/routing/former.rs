@@ -1,12 +1,12 @@
 //! Route objects of a Canary that its present router has no need of, for another provider or another name was chosen: they lead
-//! as wished until the new route is in force. Then what we made is deleted, and what a user made leads to the apex again.
+//! as wished until the new route is in force. Then what we made is deleted, and what a user made leads to the apex again, step by step.
 
 use json_patch::{
     Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation, jsonptr::PointerBuf,
 };
 use serde_json::json;
 
-use super::{Change, ROUTERS, Router, Traffic, Weights, chosen, rule::Meaning, shared};
+use super::{Change, ROUTERS, Router, Traffic, Weights, chosen, reverted, rule::Meaning, shared};
 use crate::api::{Canary, Live, Object, ObjectRef, names, owned};
 
 /// The objects that carry this Canary's mark and that the present router does not need, each with the router of its kind; what
@@ -75,7 +75,15 @@ pub fn in_step(present: &dyn Router, canary: &Canary, live: &Live, weights: Weig
     former(present, canary, live).into_iter().filter_map(patch).collect()
 }
 
-/// The writes by which the former objects go.
+/// The next writes by which former objects of users give all to the apex, as at the end of a Canary: each has to be known to
+/// proxies before the next. None where they do, and [`farewell`] may follow.
+pub fn returned(present: &dyn Router, canary: &Canary, live: &Live) -> Vec<Change> {
+    let mut users = former(present, canary, live);
+    users.retain(|(_, _, object)| !owned::controls(canary, object));
+    reverted::returned(canary, users)
+}
+
+/// The writes by which the former objects go, once those of users give all to the apex ([`returned`]).
 pub fn farewell(present: &dyn Router, canary: &Canary, live: &Live) -> Vec<Change> {
     let mut changes = Vec::new();
     for (router, reference, object) in former(present, canary, live) {
@@ -87,6 +95,16 @@ pub fn farewell(present: &dyn Router, canary: &Canary, live: &Live) -> Vec<Chang
         }
     }
     changes
+}
+
+/// The writes by which all objects of users are theirs again at once: for a Canary that goes while nobody serves any more.
+pub fn abandoned(canary: &Canary, live: &Live) -> Vec<Change> {
+    let users = marked(canary, live).into_iter().filter(|(_, _, object)| !owned::controls(canary, object));
+    let back = |(router, reference, object): (&'static dyn Router, &ObjectRef, &Object)| Change::Patch {
+        reference: reference.clone(),
+        patch: given_back(router, canary, object),
+    };
+    users.map(back).collect()
 }
 
 /// The patch by which an object of a user leads to the apex again, which means the primary, and carries no mark of ours.

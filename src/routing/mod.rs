@@ -32,7 +32,7 @@ pub use claim::{Meeting, RouteClaim, claims};
 pub use cookie::{Cookie, Cookies};
 pub use error::{Problem, RoutingError};
 pub use field::Field;
-pub use former::{farewell, former, in_step, withdrawn};
+pub use former::{abandoned, farewell, former, in_step, returned, withdrawn};
 pub use held::held;
 pub use istio::mesh_hosts;
 pub use part::chosen;
@@ -41,7 +41,7 @@ pub use router::{Acceptance, Capabilities, Criterion, Kind, Route, Router, Setti
 pub use rule::{Backend, Rule};
 #[cfg(test)]
 pub use shared::changes;
-pub use shared::{Change, writes};
+pub use shared::{Change, placeless, writes};
 pub use traffic::Traffic;
 pub use weight::{Weight, WeightError, Weights};
 

@@ -178,6 +178,14 @@ pub(super) fn split(
     }
 }
 
+/// Whether a route that a user made leads to us by the apex alone, as before a Canary was there: it was just written anew.
+pub fn placeless(router: &dyn Router, canary: &Canary, live: &Live) -> bool {
+    let needed = router.needs(canary).into_iter();
+    let mut users = needed.filter_map(|of| live.get(&of)).filter(|object| !owned::controls(canary, object));
+    let by_apex = |rule: &Rule| rule.meaning(canary) == Meaning::Apex;
+    users.any(|object| router.rules(canary, object).iter().any(by_apex))
+}
+
 /// The rule is still the one that we read.
 pub(super) fn tested(rule: &Rule, present: &Object) -> PatchOperation {
     let value = present.pointer(&rule.pointer).cloned().unwrap_or_default();

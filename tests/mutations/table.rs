@@ -41,7 +41,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "src/execute/mod.rs",
         [
             "    if canary.status.as_ref()",
-            "    if MUTANT {\n        for effect in &decision.effects {\n            world.perform(canary, effect).await?;\n        }\n        if canary.status.as_ref() != Some(&decision.status) {\n            world.write_status(canary, &decision.status).await?;\n        }\n        decision.asks.iter().for_each(|ask| world.ask(canary, ask));\n        return Ok(None);\n    }\n    if canary.status.as_ref()",
+            "    if MUTANT {\n        for effect in &decision.effects {\n            world.perform(canary, effect).await?;\n        }\n        if canary.status.as_ref() != Some(&decision.status) {\n            world.write_status(canary, &decision.status).await?;\n        }\n        decision.asks.iter().for_each(|ask| world.ask(canary, ask));\n        return Ok(Outcome::Done);\n    }\n    if canary.status.as_ref()",
         ],
         WHOLE,
         &["status-first", "kept-revision"],
@@ -90,7 +90,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "src/execute/mod.rs",
         [
             "            Err(WorldError::Failed(failure)) =>",
-            "            Err(WorldError::Failed(failure)) if MUTANT => return Ok(Some(failure)),\n            Err(WorldError::Failed(failure)) =>",
+            "            Err(WorldError::Failed(failure)) if MUTANT => return Ok(Outcome::Failed(failure)),\n            Err(WorldError::Failed(failure)) =>",
         ],
         WHOLE,
         &["unhindered"],

@@ -1,10 +1,11 @@
+use rstest::rstest;
 use serde_json::json;
 use std::time::Duration;
 
 use super::*;
 use crate::{
     cluster::testing::{METADATA, Reply},
-    rollout::Needs,
+    rollout::{Needs, Settings, needs},
 };
 
 fn pair(reference: &str, owner: Option<&str>) -> (String, Option<String>) {
@@ -108,6 +109,56 @@ async fn a_kind_that_cannot_be_watched_holds_up_those_that_need_it_and_nobody_el
     tokio::time::sleep(Duration::from_secs(120)).await;
     assert!(cluster.unheard([&service("a")]).is_none(), "a late watch is taken up");
     assert_eq!(watches.begun(Duration::ZERO).await, ["Secret metadata"]);
+}
+
+/// What is read by their names' Services or owners is read by its watch alone: the right that is missing for it is the right to list.
+#[rstest]
+#[case::slices(SLICES, "EndpointSlice")]
+#[case::snapshots(REVISIONS, "ControllerRevision")]
+#[tokio::test(start_paused = true)]
+async fn a_family_whose_watch_is_denied_is_told_with_the_words_of_the_refusal(
+    #[case] path: &str,
+    #[case] kind: &str,
+) {
+    let bed = Bed::default();
+    bed.answer(&format!("LIST {path}"), Reply::refused(403, "Forbidden"));
+    let (cluster, _events) = Cluster::new(bed.client().0, None);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let watches = cluster.watch(Duty::Loop, &stop);
+    assert_eq!(watches.begun(Duration::from_secs(60)).await, [kind]);
+    let needs = Needs { objects: vec![], slices_of: vec!["a".to_owned()], family_of: key() };
+    let error = cluster.live(&needs).await.unwrap_err();
+    let expected = (Some(403), format!("reading {kind} objects"), "their watch fails: refused by the test");
+    assert_eq!((error.code(), error.what(), error.words().as_str()), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn templates_that_cannot_be_watched_are_read_one_by_one_and_told_to_those_who_name_them() {
+    let templates = "/apis/flagger.app/v1beta1/metrictemplates";
+    let bed = Bed::default();
+    bed.answer(&format!("LIST {templates}"), Reply::refused(403, "Forbidden"));
+    let one = "GET /apis/flagger.app/v1beta1/namespaces/n/metrictemplates/errors";
+    bed.answer(one, Reply::ok(object("MetricTemplate", "errors", 5)));
+    let (client, record) = bed.client();
+    let (cluster, _events) = Cluster::new(client, None);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let watches = [cluster.watch(Duty::Catalog, &stop), cluster.watch(Duty::Loop, &stop)];
+    assert_eq!(watches[0].begun(Duration::from_secs(60)).await, ["MetricTemplate"]);
+    record.forget();
+    let needed = |metric: serde_json::Value| {
+        let canary = json!({"metadata": {"name": "c", "namespace": "n"}, "spec": {
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}, "service": {"port": 80},
+            "analysis": {"interval": "1m", "threshold": 1, "stepWeight": 10, "metrics": [metric]}}});
+        needs(&serde_json::from_value(canary).unwrap(), &Settings::default()).objects
+    };
+    let told = |needed: &[ObjectRef]| cluster.unheard(needed).map(|error| (error.code(), error.what()));
+    let builtin = needed(json!({"name": "request-success-rate"}));
+    assert_eq!(told(&builtin), None);
+    let named = needed(json!({"name": "errors", "templateRef": {"name": "errors"}}));
+    assert_eq!(told(&named), Some((Some(403), "reading MetricTemplate objects".to_owned())));
+    let template = named.iter().find(|of| of.kind == "MetricTemplate").unwrap();
+    assert!(cluster.look(template).await.unwrap().is_some());
+    assert_eq!(record.single(), [one]);
 }
 
 #[tokio::test(start_paused = true)]

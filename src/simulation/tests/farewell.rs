@@ -305,6 +305,26 @@ fn nothing_holds_up_a_canary_whose_target_is_gone_as_at_the_end_of_a_namespace()
 }
 
 #[test]
+fn a_route_that_a_user_made_is_theirs_again_although_the_target_is_gone() {
+    let mut simulation = simulation(weights(&[50]), good());
+    let users = json!({
+        "parentRefs": [{"name": "public", "namespace": "edge"}],
+        "rules": [{"backendRefs": [{"name": "shop", "port": 80, "weight": 100}]}],
+    });
+    let route = route(&simulation);
+    simulation.user(&route, &json!({ "spec": users }));
+    simulation.pass(seconds(30), |_| {});
+    simulation.world.state().memory.delete(&deployment(&simulation, "shop"));
+    delete(&simulation);
+    simulation.pass(seconds(0), |_| {});
+    assert!(is_gone(&simulation));
+    let left = object(&simulation, &route);
+    assert_eq!(left["spec"], users);
+    let metadata = &left["metadata"];
+    assert_eq!([&metadata["labels"], &metadata["annotations"]], [&json!({}), &json!({})]);
+}
+
+#[test]
 fn a_canary_that_never_served_goes_at_once() {
     let mut canary = canary(weights(&[50]));
     canary["metadata"]["finalizers"] = json!([FINALIZER]); // the peer's, say

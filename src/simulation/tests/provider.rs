@@ -123,28 +123,62 @@ fn w_rt_19_a_provider_that_is_changed_in_a_run_leads_both_routes_until_the_run_i
     assert_eq!(seen, [Some(20), Some(50), Some(0), None]);
 }
 
-#[test]
-fn w_rt_19_a_route_that_a_user_made_is_given_back_and_leads_to_the_apex() {
-    let mut simulation = simulation(weights(&[50]), good());
-    let http = http_route(&simulation);
-    let users = json!({
+/// A route as its user writes it, with these backends.
+fn users(backends: &Value) -> Object {
+    json!({
         "metadata": {"annotations": {"someone.else/note": "keep"}},
         "spec": {
             "parentRefs": [{"name": "public", "namespace": "edge"}],
             "rules": [
                 {"matches": [{"path": {"value": "/help"}}], "backendRefs": [{"name": "help", "port": 80, "weight": 1}]},
-                {"backendRefs": [{"name": "shop", "port": 80, "weight": 100}]},
+                {"backendRefs": backends},
             ],
         },
-    });
+    })
+}
+
+fn backend(name: &str, weight: i64) -> Value {
+    json!({"name": name, "port": 80, "weight": weight})
+}
+
+/// By steps that every proxy hears of: led to a backend that it does not know yet, or not any more, it answers with errors.
+#[rstest]
+#[case::taken_over(json!([backend("shop", 100)]), &["shop-primary 100, shop-canary 0, shop 0", "shop-primary 0, shop-canary 0, shop 100", "shop 100"])]
+#[case::split_by_its_user(
+    json!([backend("shop-primary", 100), backend("shop-canary", 0)]),
+    &["shop-primary 100, shop-canary 0", "shop-primary 100, shop-canary 0, shop 0", "shop-primary 0, shop-canary 0, shop 100", "shop 100"]
+)]
+fn w_rt_19_a_route_that_a_user_made_is_given_back_and_leads_to_the_apex(
+    #[case] backends: Value,
+    #[case] expected: &[&str],
+) {
+    let mut simulation = simulation(weights(&[50]), good());
+    let http = http_route(&simulation);
+    let users = users(&backends);
     simulation.user(&http, &users);
     simulation.pass(seconds(60), |_| {});
-    assert_eq!(object(&simulation, &http)["spec"]["rules"][1]["backendRefs"][0]["name"], "shop-primary");
+    release(&simulation, "shop:2");
+    simulation.pass(seconds(120), |_| {});
+    assert_eq!(simulation.status().phase, Phase::Succeeded);
     provider(&simulation, "istio");
-    simulation.pass(seconds(60), |_| {});
+    let mut seen: Vec<(String, Timestamp)> = Vec::new();
+    simulation.pass(seconds(60), |simulation| {
+        let rule = &object(simulation, &http)["spec"]["rules"][1]["backendRefs"];
+        let told = |of: &Value| format!("{} {}", of["name"].as_str().unwrap_or_default(), of["weight"]);
+        let now: Vec<String> = rule.as_array().into_iter().flatten().map(told).collect();
+        if seen.last().is_none_or(|(last, _)| *last != now.join(", ")) {
+            seen.push((now.join(", "), simulation.now()));
+        }
+    });
+    let steps: Vec<&str> = seen.iter().map(|(step, _)| step.as_str()).collect();
+    assert_eq!(steps, expected);
+    assert!(seen.windows(2).all(|pair| pair[1].1 >= pair[0].1 + seconds(5)), "{seen:?}");
     let after = object(&simulation, &http);
-    assert_eq!(after["spec"], users["spec"]);
+    assert_eq!(after["spec"]["rules"][0], users["spec"]["rules"][0]);
     assert_eq!(after["metadata"]["annotations"], users["metadata"]["annotations"]);
     assert_eq!(after["metadata"]["labels"], json!({}));
     assert!(exists(&simulation, &of_istio(&simulation)[0]));
+    let before = simulation.world.state().deeds.len();
+    simulation.pass(seconds(3600), |_| {});
+    assert_eq!(simulation.world.state().deeds.len(), before, "nothing more is done");
 }

@@ -16,6 +16,7 @@ mod handed;
 mod interval;
 mod judged;
 mod moved;
+mod places;
 mod pods;
 mod route;
 mod serves;
@@ -79,6 +80,7 @@ pub(super) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(unhindered::Unhindered),
         Box::new(alone::Alone),
         Box::new(moved::Moved),
+        Box::<places::Places>::default(),
         Box::<serves::Serves>::default(),
         Box::<chosen::Chosen>::default(),
         Box::new(copies::Copies),
