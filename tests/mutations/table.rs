@@ -279,6 +279,14 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         &["converges"],
     ),
     bug(
+        "given-back-at-once",
+        "gives a user's route back in one write when another provider is chosen",
+        "src/rollout/converge.rs",
+        ["        if former.is_empty() {", "        if MUTANT || former.is_empty() {"],
+        DECISION,
+        &["known-places"],
+    ),
+    bug(
         "closed-gate-passed",
         "goes on although a gate is closed",
         "src/rollout/gates.rs",
