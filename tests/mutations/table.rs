@@ -41,7 +41,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "src/execute/mod.rs",
         [
             "    if canary.status.as_ref()",
-            "    if MUTANT {\n        for effect in &decision.effects {\n            world.perform(canary, effect).await?;\n        }\n        if canary.status.as_ref() != Some(&decision.status) {\n            world.write_status(canary, &decision.status).await?;\n        }\n        decision.asks.iter().for_each(|ask| world.ask(canary, ask));\n        return Ok(None);\n    }\n    if canary.status.as_ref()",
+            "    if MUTANT {\n        for effect in &decision.effects {\n            world.perform(canary, effect).await?;\n        }\n        if canary.status.as_ref() != Some(&decision.status) {\n            world.write_status(canary, &decision.status).await?;\n        }\n        decision.asks.iter().for_each(|ask| world.ask(canary, ask));\n        return Ok(Outcome::Done);\n    }\n    if canary.status.as_ref()",
         ],
         WHOLE,
         &["status-first", "kept-revision"],
@@ -90,7 +90,7 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "src/execute/mod.rs",
         [
             "            Err(WorldError::Failed(failure)) =>",
-            "            Err(WorldError::Failed(failure)) if MUTANT => return Ok(Some(failure)),\n            Err(WorldError::Failed(failure)) =>",
+            "            Err(WorldError::Failed(failure)) if MUTANT => return Ok(Outcome::Failed(failure)),\n            Err(WorldError::Failed(failure)) =>",
         ],
         WHOLE,
         &["unhindered"],
@@ -343,6 +343,47 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         ],
         DECISION,
         &["handed-back", "converges"],
+    ),
+    bug(
+        "pods-unasked",
+        "gives a primary its traffic back that has fewer ready pods than serve it now",
+        "src/rollout/scene/capacity.rs",
+        ["        (has < needs).then(", "        (has < needs && !MUTANT).then("],
+        DECISION,
+        &["capacity"],
+    ),
+    bug(
+        "revision-not-kept",
+        "takes the snapshot of every revision for stored",
+        "src/rollout/scene/mod.rs",
+        [
+            "        self.snapshots.iter().any(|(_, snapshot)| snapshot.revision.as_str() == revision)",
+            "        MUTANT || self.snapshots.iter().any(|(_, snapshot)| snapshot.revision.as_str() == revision)",
+        ],
+        DECISION,
+        &["kept-revision"],
+    ),
+    bug(
+        "choice-forgotten",
+        "does not keep in mind that the canary's share is one of the requests that match",
+        "src/rollout/decide.rs",
+        [
+            "draft.status.canary_weight > 0 && scene.chooses();",
+            "draft.status.canary_weight > 0 && scene.chooses() && !MUTANT;",
+        ],
+        DECISION,
+        &["chosen-requests"],
+    ),
+    bug(
+        "former-route-first",
+        "takes the route of the former provider away before that of the new one is there",
+        "src/rollout/converge.rs",
+        [
+            "    let traffic = scene.traffic(&draft.status);\n    match",
+            "    let former = routing::farewell(scene.router, scene.canary, live);\n    if MUTANT && !former.is_empty() {\n        return former.into_iter().for_each(|change| carry_out(draft, change));\n    }\n    let traffic = scene.traffic(&draft.status);\n    match",
+        ],
+        DECISION,
+        &["one-route"],
     ),
     bug(
         "switch-not-settled",
