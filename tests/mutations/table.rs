@@ -353,6 +353,47 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         &["handed-back", "converges"],
     ),
     bug(
+        "pods-unasked",
+        "gives a primary its traffic back that has fewer ready pods than serve it now",
+        "src/rollout/scene/capacity.rs",
+        ["        (has < needs).then(", "        (has < needs && !MUTANT).then("],
+        DECISION,
+        &["capacity"],
+    ),
+    bug(
+        "revision-not-kept",
+        "takes the snapshot of every revision for stored",
+        "src/rollout/scene/mod.rs",
+        [
+            "        self.snapshots.iter().any(|(_, snapshot)| snapshot.revision.as_str() == revision)",
+            "        MUTANT || self.snapshots.iter().any(|(_, snapshot)| snapshot.revision.as_str() == revision)",
+        ],
+        DECISION,
+        &["kept-revision"],
+    ),
+    bug(
+        "choice-forgotten",
+        "does not keep in mind that the canary's share is one of the requests that match",
+        "src/rollout/decide.rs",
+        [
+            "draft.status.canary_weight > 0 && scene.chooses();",
+            "draft.status.canary_weight > 0 && scene.chooses() && !MUTANT;",
+        ],
+        DECISION,
+        &["chosen-requests"],
+    ),
+    bug(
+        "former-route-first",
+        "takes the route of the former provider away before that of the new one is there",
+        "src/rollout/converge.rs",
+        [
+            "    let traffic = scene.traffic(&draft.status);\n    match",
+            "    let former = routing::farewell(scene.router, scene.canary, live);\n    if MUTANT && !former.is_empty() {\n        return former.into_iter().for_each(|change| carry_out(draft, change));\n    }\n    let traffic = scene.traffic(&draft.status);\n    match",
+        ],
+        DECISION,
+        &["one-route"],
+    ),
+    bug(
         "switch-not-settled",
         "replaces the primary in the same moment as all users are led to the canary",
         "src/rollout/promote.rs",

@@ -16,6 +16,7 @@ const MISRULED: u8 = 24;
 const MOVED: u8 = 20;
 const FORGOTTEN: u8 = 20;
 const SLOW: u8 = 8;
+const UNMATCHED: u8 = 4;
 
 /// The longest that no read passes, in milliseconds: denied, and because the server cannot.
 const LONGEST: [i64; 2] = [90_000, 240_000];
@@ -60,6 +61,9 @@ pub(super) fn draw(
     }
     if falls(Group::Cluster, SLOW, random) {
         add(random, What::PrimarySlow, span, LONGEST[0]);
+    }
+    if !subject.analysis["match"].is_null() && falls(Group::Edits, UNMATCHED, random) {
+        add(random, What::Plan(json!({"match": null})), span, 2);
     }
     if misruled {
         // What is put right must break no other rule.

@@ -1,6 +1,6 @@
 //! The primary gets traffic back only with the pods for it.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{Invariant, Moment};
@@ -70,8 +70,10 @@ fn is_good(moment: &Moment<'_>, before: &CanaryStatus, after: &CanaryStatus) -> 
         Phase::Initialized | Phase::Succeeded | Phase::Failed => {
             let rests = matches!(after.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
             let deadline = moment.canary().spec.progress_deadline_seconds.unwrap_or_default();
-            let since = before.last_transition_time.as_ref();
-            let waited = since.map(|since| moment.now.duration_since(since.0));
+            // It is kept in whole seconds.
+            let since = before.last_transition_time.as_ref().map(|since| since.0.as_second());
+            let since = since.and_then(|since| Timestamp::from_second(since).ok());
+            let waited = since.map(|since| moment.now.duration_since(since));
             let in_time = waited.is_some_and(|waited| waited < SignedDuration::from_secs(deadline.into()));
             // A clock that jumps shortens a wait.
             rests && in_time && !moment.before.jumped
