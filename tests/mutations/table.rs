@@ -387,8 +387,8 @@ pub(crate) const MUTATIONS: &[Mutation] = &[
         "takes the route of the former provider away before that of the new one is there",
         "src/rollout/converge.rs",
         [
-            "    let traffic = scene.traffic(&draft.status);\n    match",
-            "    let former = routing::farewell(scene.router, scene.canary, live);\n    if MUTANT && !former.is_empty() {\n        return former.into_iter().for_each(|change| carry_out(draft, change));\n    }\n    let traffic = scene.traffic(&draft.status);\n    match",
+            "    let traffic = if relearns(",
+            "    let former = routing::farewell(scene.router, scene.canary, live);\n    if MUTANT && !former.is_empty() {\n        return former.into_iter().for_each(|change| carry_out(draft, change));\n    }\n    let traffic = if relearns(",
         ],
         DECISION,
         &["one-route"],
