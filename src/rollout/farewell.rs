@@ -110,9 +110,13 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     let late = draft.status.deadline_at.as_ref().is_some_and(|deadline| deadline.0 <= scene.now);
     let counts = scene.observation.live.get(&service).is_some() && !late;
     let readiness = if counts { scene.canary_readiness() } else { scene.target_readiness() };
+    let spared = spare(scene, draft);
     if let Readiness::Waiting(why) | Readiness::Failed(why) = readiness {
-        spare(scene, draft);
         await_or_block(scene, draft, "TargetNotReady", why);
+        return false;
+    }
+    if spared {
+        draft.status.settle_until = None;
         return false;
     }
     if forgets(scene, draft) {
@@ -128,11 +132,13 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     settled(scene, draft) && !leads(scene, draft)
 }
 
-/// Takes the share of a run from a target of which no pod is ready any more.
-fn spare(scene: &Scene<'_>, draft: &mut Draft<'_>) {
+/// Takes the share of a run from a target of which no pod is ready any more, or to which no Service leads; whether it had one.
+fn spare(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     if scene.canary_endpoints > 0 {
-        return;
+        return false;
     }
+    let withdrawn = routing::withdrawn(scene.canary, &scene.observation.live);
+    let spared = draft.status.canary_weight > 0 || !withdrawn.is_empty();
     if draft.status.canary_weight > 0 {
         let service = scene.canary.canary_service_name();
         draft.status.canary_weight = 0;
@@ -142,9 +148,8 @@ fn spare(scene: &Scene<'_>, draft: &mut Draft<'_>) {
             format!("Service {service} has no ready endpoint: all traffic goes to the primary."),
         );
     }
-    for change in routing::withdrawn(scene.canary, &scene.observation.live) {
-        draft.lower(effect(change));
-    }
+    withdrawn.into_iter().for_each(|change| draft.lower(effect(change)));
+    spared
 }
 
 /// Whether the routes have stood as they do, taken over by their gateways, for the settle time.

@@ -194,11 +194,17 @@ fn a_deleted_canary_goes_although_somebody_spoils_the_canarys_service(#[case] ed
     release(&simulation, "shop:2");
     simulation.pass(seconds(12), |_| {});
     delete(&simulation);
+    simulation.pass(seconds(2), |_| {});
     let service = service(&simulation, "shop-canary");
     match edit {
         Value::Null => simulation.world.state().memory.delete(&service),
         edit => simulation.user(&service, &edit),
     }
+    simulation.pass(seconds(2), |_| {});
+    let backends = object(&simulation, &route(&simulation))["spec"]["rules"][0]["backendRefs"].clone();
+    let mut backends = backends.as_array().into_iter().flatten();
+    let led = backends.any(|backend| backend["name"] == "shop-canary" && backend["weight"] != 0);
+    assert!(!led, "nobody is led to a Service without endpoints");
     simulation.pass(seconds(900), |_| {});
     assert!(is_gone(&simulation), "{:?}", simulation.status().last_decision);
 }

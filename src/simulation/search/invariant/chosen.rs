@@ -22,7 +22,9 @@ impl Invariant for Chosen {
                 self.of_some = chooses;
             }
         }
-        if self.of_some && !chooses && moment.share > 0 && moment.look.done && !moment.held() {
+        // Of a Canary that goes, its target gets all.
+        let goes = moment.canary().metadata.deletion_timestamp.is_some();
+        if self.of_some && !chooses && !goes && moment.share > 0 && moment.look.done && !moment.held() {
             let status = &moment.look.decision.status;
             return Err(format!(
                 "{} % of some requests became as much of all: {}",
