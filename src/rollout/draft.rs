@@ -69,7 +69,7 @@ impl<'a> Draft<'a> {
         self.effects.push(effect);
     }
 
-    /// A write that takes requests from the canary: it comes before all others and waits for none of them.
+    /// A write that takes requests from the canary, or that lets a Canary go: it comes before all others and waits for none of them.
     pub(super) fn lower(&mut self, effect: Effect) {
         self.lowering.push(effect);
     }

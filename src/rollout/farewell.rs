@@ -60,12 +60,13 @@ pub(super) fn leave(
     let gone = target.is_none_or(|target| !target["metadata"]["deletionTimestamp"].is_null());
     let unseen = observation.unread.as_ref().is_some_and(Unread::hides_all);
     if !serves(canary) || gone && !unseen {
-        draft.effect(free);
-        // Nothing waits for this: whoever deletes a namespace is not held up. What we made goes with the Canary.
+        // What we made goes with the Canary; what users made is theirs again before, for nobody comes back to it.
         let live = &observation.live;
-        routing::abandoned(canary, live).into_iter().for_each(|change| carry_out(draft, change));
         let users = |of: &ObjectRef| live.get(of).is_some_and(|object| !owned::controls(canary, object));
-        return unmark(canary, live, draft, left(canary, None, live).filter(users));
+        let routes = routing::abandoned(canary, live).into_iter().map(effect);
+        let others = unmarked(canary, live, left(canary, None, live).filter(users));
+        // None of it waits for another one that does not pass: whoever deletes a namespace is not held up.
+        return routes.chain(others).chain([free]).for_each(|effect| draft.lower(effect));
     }
     if draft.status.phase != Phase::Terminating {
         draft.enter(Phase::Terminating);
@@ -228,7 +229,7 @@ fn leads(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
 /// Takes our marks from what stays, and our name as an owner, so that it does not go with the Canary.
 fn disown(scene: &Scene<'_>, draft: &mut Draft<'_>) {
     let (canary, live) = (scene.canary, &scene.observation.live);
-    unmark(canary, live, draft, left(canary, Some(scene.router), live));
+    unmarked(canary, live, left(canary, Some(scene.router), live)).for_each(|effect| draft.effect(effect));
 }
 
 /// What stays once the Canary is gone: target, apex Service, routes and the user's autoscaler.
@@ -239,13 +240,16 @@ fn left(canary: &Canary, router: Option<&dyn Router>, live: &Live) -> impl Itera
     [apex, refs::target(canary)].into_iter().chain(led.into_iter().cloned()).chain(scaler)
 }
 
-/// Takes our mark from these objects of users.
-fn unmark(canary: &Canary, live: &Live, draft: &mut Draft<'_>, objects: impl IntoIterator<Item = ObjectRef>) {
-    for reference in objects {
-        if let Some(patch) = live.get(&reference).and_then(|object| owned::disowned(canary, object)) {
-            draft.effect(Effect::Merge { reference, patch, manager: Manager::Claim });
-        }
-    }
+/// What takes our mark from these objects.
+fn unmarked(
+    canary: &Canary,
+    live: &Live,
+    objects: impl IntoIterator<Item = ObjectRef>,
+) -> impl Iterator<Item = Effect> {
+    objects.into_iter().filter_map(|reference| {
+        let patch = owned::disowned(canary, live.get(&reference)?)?;
+        Some(Effect::Merge { reference, patch, manager: Manager::Claim })
+    })
 }
 
 fn reference(canary: &Canary) -> ObjectRef {

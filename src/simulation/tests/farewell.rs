@@ -1,6 +1,7 @@
 //! The end of a Canary: a serving target stays behind.
 
 use super::*;
+use crate::rollout::Cause;
 
 const FINALIZER: &str = "finalizer.flagger.app";
 
@@ -342,8 +343,8 @@ fn a_canary_that_never_served_goes_at_once() {
     assert_eq!(replicas(&simulation, "shop"), 2);
 }
 
-#[test]
-fn a_canary_that_goes_after_its_target_leaves_no_mark_on_what_users_made() {
+/// A Canary at rest whose route a user made, deleted after its target.
+fn last_of_its_app() -> Simulation {
     let canary = canary(weights(&[50]));
     let mut simulation = Simulation::new(canary, target("shop:1"), Settings::default(), good(), no_faults());
     let rules = json!([{"backendRefs": [{"name": "shop", "port": 80}]}]);
@@ -353,8 +354,28 @@ fn a_canary_that_goes_after_its_target_leaves_no_mark_on_what_users_made() {
     assert!(object(&simulation, &route(&simulation))["metadata"].to_string().contains("sluice.dev/"));
     simulation.world.state().memory.delete(&deployment(&simulation, "shop"));
     delete(&simulation);
+    simulation
+}
+
+#[test]
+fn a_canary_that_goes_after_its_target_leaves_no_mark_on_what_users_made_whenever_we_die() {
+    let mut simulation = last_of_its_app();
+    // The first write passes, and the process dies before the second one.
+    let mut calls = 0;
+    simulation.world.state().faults = Box::new(move || {
+        calls += 1;
+        if calls == 2 { Fault::CrashBefore } else { Fault::None }
+    });
     simulation.pass(seconds(1), |_| {});
     assert!(is_gone(&simulation));
     let metadata = object(&simulation, &route(&simulation))["metadata"].clone();
     assert!(!metadata.to_string().contains("sluice.dev/"), "{metadata}");
+}
+
+#[test]
+fn a_canary_that_goes_after_its_target_does_not_wait_for_a_route_that_nobody_may_write() {
+    let mut simulation = last_of_its_app();
+    simulation.world.state().unwritable.insert("HTTPRoute".to_owned(), Cause::WriteRefused);
+    simulation.pass(seconds(1), |_| {});
+    assert!(is_gone(&simulation));
 }
