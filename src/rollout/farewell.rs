@@ -106,10 +106,10 @@ fn reverted(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     if target.idle || few {
         scale(scene, draft, pods);
     }
-    // The canary's Service counts its pods; if somebody deleted or changed it, nobody puts it right any more.
+    // The canary's Service counts its pods until the apex leads to them; if somebody deleted or changed it, nobody puts it right any more.
     let service = refs::service(scene.canary, &scene.canary.canary_service_name());
     let late = draft.status.deadline_at.as_ref().is_some_and(|deadline| deadline.0 <= scene.now);
-    let counts = scene.observation.live.get(&service).is_some() && !late;
+    let counts = scene.observation.live.get(&service).is_some() && !late && apex_to_lead(scene).is_some();
     let readiness = if counts { scene.canary_readiness() } else { scene.target_readiness() };
     let spared = spare(scene, draft);
     if let Readiness::Waiting(why) | Readiness::Failed(why) = readiness {
@@ -196,15 +196,21 @@ fn forgets(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     true
 }
 
+/// The apex Service, and what leads it to the target; none if it leads there, or does not exist.
+fn apex_to_lead(scene: &Scene<'_>) -> Option<(ObjectRef, Object)> {
+    let canary = scene.canary;
+    let (target, apex) = (scene.target.as_ref()?, refs::service(canary, canary.apex_name()));
+    let service = scene.observation.live.get(&apex)?;
+    let patch = workload::reverted_service(canary, target.object, &target.selector, service)?;
+    Some((apex, patch))
+}
+
 /// Emits what leads the apex Service to the target and the routes also to the apex Service; false if all is so.
 fn prepares(scene: &Scene<'_>, draft: &mut Draft<'_>) -> bool {
     let (canary, live) = (scene.canary, &scene.observation.live);
     let mut moves = false;
-    let apex = refs::service(canary, canary.apex_name());
-    if let (Some(target), Some(service)) = (&scene.target, live.get(&apex))
-        && let Some(patch) = workload::reverted_service(canary, target.object, &target.selector, service)
-    {
-        draft.effect(Effect::Merge { reference: apex, patch, manager: Manager::Services });
+    if let Some((reference, patch)) = apex_to_lead(scene) {
+        draft.effect(Effect::Merge { reference, patch, manager: Manager::Services });
         moves = true;
     }
     for change in routing::prepared(scene.router, canary, live) {

@@ -187,6 +187,17 @@ fn a_canary_deleted_in_mid_run_whose_pods_die_leads_nobody_to_them() {
     assert!(is_gone(&simulation), "it goes once they are back");
 }
 
+#[test]
+fn a_deleted_canary_whose_clients_are_led_to_its_target_needs_the_canarys_service_no_more() {
+    let mut simulation = reverting();
+    delete(&simulation);
+    simulation.pass(seconds(6), |_| {});
+    let edit = json!({"spec": {"selector": {"app": "nobody"}}});
+    simulation.user(&service(&simulation, "shop-canary"), &edit);
+    simulation.pass(seconds(60), |_| {});
+    assert!(is_gone(&simulation), "{:?}", simulation.status().last_decision);
+}
+
 #[rstest]
 #[case::deletes(Value::Null)]
 #[case::changes(json!({"spec": {"selector": {"app": "nobody"}}}))]

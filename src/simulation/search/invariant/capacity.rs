@@ -65,7 +65,8 @@ fn is_good(moment: &Moment<'_>, before: &CanaryStatus, after: &CanaryStatus) -> 
         now["uid"] == *judged.uid && now["generation"].as_i64() == Some(judged.generation)
     });
     match before.phase {
-        _ if !is_judged => false,
+        // A clock that jumps shortens a wait.
+        _ if !is_judged || moment.before.jumped => false,
         Phase::Promoting => true,
         Phase::Initialized | Phase::Succeeded | Phase::Failed => {
             let rests = matches!(after.phase, Phase::Initialized | Phase::Succeeded | Phase::Failed);
@@ -75,8 +76,7 @@ fn is_good(moment: &Moment<'_>, before: &CanaryStatus, after: &CanaryStatus) -> 
             let since = since.and_then(|since| Timestamp::from_second(since).ok());
             let waited = since.map(|since| moment.now.duration_since(since));
             let in_time = waited.is_some_and(|waited| waited < SignedDuration::from_secs(deadline.into()));
-            // A clock that jumps shortens a wait.
-            rests && in_time && !moment.before.jumped
+            rests && in_time
         }
         _ => false,
     }
